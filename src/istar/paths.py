@@ -1,0 +1,20 @@
+"""Where istar keeps what it computes: one folder, `ISTAR_HOME` or the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """Return istar's data folder; the environment variable `ISTAR_HOME` overrides the platform's default."""
+    return Path(os.environ.get("ISTAR_HOME") or platformdirs.user_cache_dir("istar")).expanduser()
+
+
+def cache(name: str) -> Path:
+    """Return the sub-folder of the data folder for one kind of data, created if need be."""
+    folder = home() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,214 @@
+"""Readouts: which scalar is read off a model's output.
+
+A readout is pure data with two halves. `paths` says what has to be fed to the model and at which positions its
+next-token distribution is needed; that is all a cost model or a packing engine has to know. `value` turns the
+log-probabilities found there into the scalar, in the unit its docstring states. Neither runs a model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from istar.errors import IstarError
+from istar.registry import Registry
+
+READOUTS: Registry[type[Readout]] = Registry("readout")
+
+
+class ReadoutError(IstarError):
+    """A readout that does not fit the tokens of its run."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """One token sequence that a readout needs the model to process.
+
+    Attributes:
+        tokens: the input, the beginning-of-sequence token first.
+        reads: positions in `tokens` whose next-token distribution is read, ascending.
+        plain: the sequence runs on the unmodified model even where the run has an intervention.
+    """
+
+    tokens: tuple[int, ...]
+    reads: tuple[int, ...]
+    plain: bool = False
+
+
+class Readout(ABC):
+    """Base class of all readouts; a subclass is a frozen dataclass of JSON values, registered under `kind`."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """Return what the model must process.
+
+        Args:
+            tokens: the run's tokens.
+
+        Raises:
+            ReadoutError: the readout does not fit these tokens.
+        """
+
+    @abstractmethod
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """Return the scalar.
+
+        Args:
+            tokens: the run's tokens.
+            log_probs: for each path, in order, the natural-log probabilities at its reads.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the readout as JSON values."""
+        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+
+def readout_from_json(data: dict[str, Any]) -> Readout:
+    """Return the readout that `to_json` described.
+
+    Raises:
+        UnknownNameError: no readout of that kind is registered.
+    """
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"}
+    return READOUTS.get(data["kind"])(**fields)
+
+
+def _span(tokens: tuple[int, ...], start: int) -> Path:
+    if not 1 <= start < len(tokens):
+        raise ReadoutError(
+            f"the scored span starts at position {start} of {len(tokens)} tokens; it must start at 1 or later (a token "
+            "is scored from those before it) and hold at least one token"
+        )
+    return Path(tokens[:-1], tuple(range(start - 1, len(tokens) - 1)))
+
+
+def _span_log_probs(span: tuple[int, ...], log_probs: Float[Tensor, "reads vocabulary"]) -> Float[Tensor, " reads"]:
+    picked = torch.tensor(span, device=log_probs.device).unsqueeze(-1)
+    return log_probs.gather(-1, picked).squeeze(-1)
+
+
+@READOUTS.register("span_logprob")
+@dataclass(frozen=True)
+class SpanLogprob(Readout):
+    """Log-probability of the tokens from `start` to the end, in nats.
+
+    Attributes:
+        start: position of the first scored token.
+        mean: divide by the number of scored tokens (nats per token).
+    """
+
+    kind: ClassVar[str] = "span_logprob"
+    start: int
+    mean: bool = False
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return (_span(tokens, self.start),)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        scored = _span_log_probs(tokens[self.start :], log_probs[0])
+        return float(scored.mean() if self.mean else scored.sum())
+
+
+@READOUTS.register("span_margin")
+@dataclass(frozen=True)
+class SpanMargin(Readout):
+    """Log-probability of the span minus that of a foil in its place, in nats.
+
+    Attributes:
+        start: position of the first scored token.
+        foil: the tokens that are scored instead of `tokens[start:]`.
+    """
+
+    kind: ClassVar[str] = "span_margin"
+    start: int
+    foil: tuple[int, ...]
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return _span(tokens, self.start), _span(tokens[: self.start] + self.foil, self.start)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        span = _span_log_probs(tokens[self.start :], log_probs[0]).sum()
+        return float(span - _span_log_probs(self.foil, log_probs[1]).sum())
+
+
+@READOUTS.register("entropy")
+@dataclass(frozen=True)
+class Entropy(Readout):
+    """Entropy of the next-token distribution after the whole run, in nats."""
+
+    kind: ClassVar[str] = "entropy"
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return (Path(tokens, (len(tokens) - 1,)),)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        return float(torch.special.entr(log_probs[0][0].exp()).sum())
+
+
+@READOUTS.register("greedy_correct")
+@dataclass(frozen=True)
+class GreedyCorrect(Readout):
+    """1.0 if greedy decoding from `tokens[:start]` gives exactly the answer `tokens[start:]`, else 0.0.
+
+    Teacher forcing decides it in one pass: greedy decoding reproduces the answer if and only if every answer token
+    is the arg max after the tokens before it.
+
+    Attributes:
+        start: position of the answer's first token.
+    """
+
+    kind: ClassVar[str] = "greedy_correct"
+    start: int
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return (_span(tokens, self.start),)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        answer = torch.tensor(tokens[self.start :], device=log_probs[0].device)
+        return float((log_probs[0].argmax(-1) == answer).all())
+
+
+@READOUTS.register("kl_from")
+@dataclass(frozen=True)
+class KLFrom(Readout):
+    """Mean KL divergence of this run's next-token distributions from a reference run's, KL(reference || run), in nats.
+
+    Attributes:
+        reference: the reference run's tokens; it runs on the unmodified model.
+        last: how many positions at the end of both are compared.
+    """
+
+    kind: ClassVar[str] = "kl_from"
+    reference: tuple[int, ...]
+    last: int = 1
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        if not 1 <= self.last <= min(len(tokens), len(self.reference)):
+            raise ReadoutError(
+                f"KL over the last {self.last} positions of runs of {len(tokens)} and {len(self.reference)} tokens"
+            )
+        run = Path(tokens, tuple(range(len(tokens) - self.last, len(tokens))))
+        length = len(self.reference)
+        return run, Path(self.reference, tuple(range(length - self.last, length)), plain=True)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        run, reference = log_probs
+        return float((reference.exp() * (reference - run)).sum(-1).mean())

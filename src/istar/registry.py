@@ -1,0 +1,88 @@
+"""Registries: how families, readouts, executors, researchers and rewards are found by name.
+
+A registry maps a stable name to a class or an instance. Entries come from decorators in our own packages and from
+the entry-point group `istar.<kind>` of installed packages, so that a user's extension needs no edit here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from istar.errors import IstarError, UnknownNameError
+
+Entry = TypeVar("Entry")
+
+
+class DuplicateNameError(IstarError):
+    """Two entries of one registry claim one name."""
+
+
+class Registry(Generic[Entry]):
+    """Named entries of one kind.
+
+    Args:
+        kind: what the entries are, in the singular; used in messages and as the entry-point group `istar.<kind>`.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """See the class docstring."""
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+        self._plugins_loaded = False
+
+    def add(self, name: str, entry: Entry) -> Entry:
+        """Register an entry and return it.
+
+        Raises:
+            DuplicateNameError: another entry has this name already.
+        """
+        known = self._entries.get(name)
+        if known is not None and known is not entry:
+            raise DuplicateNameError(
+                f"two entries of the registry of {self.kind}s are called {name!r}: {known!r} and {entry!r}; rename one"
+            )
+        self._entries[name] = entry
+        return entry
+
+    def register(self, name: str) -> Callable[[Entry], Entry]:
+        """Return a decorator that registers what it decorates under `name`."""
+        return lambda entry: self.add(name, entry)
+
+    def get(self, name: str) -> Entry:
+        """Return the entry of this name.
+
+        Raises:
+            UnknownNameError: there is none; the message lists the names there are and the closest one.
+        """
+        self._load_plugins()
+        if name in self._entries:
+            return self._entries[name]
+        close = difflib.get_close_matches(name, self._entries, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise UnknownNameError(f"no {self.kind} is called {name!r}{hint} There are: {', '.join(self) or 'none'}.")
+
+    def _load_plugins(self) -> None:
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for point in entry_points(group=f"istar.{self.kind}"):
+            if point.name not in self._entries:
+                self.add(point.name, point.load())
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names in alphabetical order."""
+        self._load_plugins()
+        return iter(sorted(self._entries))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an entry has this name."""
+        self._load_plugins()
+        return name in self._entries
+
+    def __len__(self) -> int:
+        """The number of entries."""
+        self._load_plugins()
+        return len(self._entries)
