@@ -1,1 +1,21 @@
-"""methods."""
+"""Methods: the contract, the fence, loading, recording, and a library of human-made ones.
+
+A method is a plain Python file; see `docs/methods.md` for how to write one.
+"""
+
+from istar.methods.contract import Interpretation, MethodError
+from istar.methods.fence import Fault, FenceError, check_source
+from istar.methods.loading import Method, load_method
+from istar.methods.recording import ChannelBatch, Recording
+
+__all__ = [
+    "ChannelBatch",
+    "Fault",
+    "FenceError",
+    "Interpretation",
+    "Method",
+    "MethodError",
+    "Recording",
+    "check_source",
+    "load_method",
+]

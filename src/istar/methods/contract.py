@@ -1,0 +1,126 @@
+"""The contract between a method and the rest of istar: what a method file defines, what it returns, how it fails.
+
+A method is a plain Python file with `interpret`, `predict` and, if it needs it, `prepare`. Nothing in these
+signatures names a task, so a method written on some families of questions applies unchanged to others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import safetensors
+from jaxtyping import Float
+from safetensors.torch import load, save
+from torch import Tensor
+
+from istar.errors import IstarError
+from istar.questions import QuestionView, Run
+
+if TYPE_CHECKING:
+    from istar.targets.corpus import Corpus
+    from istar.targets.target import Target
+
+JSON: TypeAlias = Any
+"""What `json` can write: None, booleans, numbers, text, and lists and string-keyed dictionaries of them."""
+
+INTERPRETATION_BYTES_LIMIT = 32 * 2**20
+"""The most bytes an interpretation may take; a lookup table of a model's behaviour does not fit."""
+
+_METADATA_KEY = "istar_data"
+
+
+class MethodError(IstarError):
+    """A method that breaks the contract, or raised an error of its own while it ran."""
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """What `interpret` learned about a target: named tensors and JSON, and nothing else.
+
+    Attributes:
+        tensors: by name; any dtype that safetensors stores.
+        data: JSON values.
+    """
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    data: JSON = None
+
+    def to_bytes(self) -> bytes:
+        """Return the interpretation in the safetensors format, the JSON in its metadata.
+
+        Raises:
+            MethodError: it holds something that is neither a tensor nor JSON, or is too large.
+        """
+        for name, tensor in self.tensors.items():
+            if not isinstance(name, str) or not isinstance(tensor, Tensor):
+                raise MethodError(
+                    f"interpretation tensors must be tensors under text names; {name!r} holds a "
+                    f"{type(tensor).__name__}; put plain numbers and texts into `data`"
+                )
+        try:
+            text = json.dumps(self.data, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise MethodError(
+                f"interpretation data must be JSON (None, booleans, finite numbers, text, lists, dictionaries): {error}"
+            ) from error
+        size = len(text) + sum(tensor.numel() * tensor.element_size() for tensor in self.tensors.values())
+        _check_size(size)
+        tensors = {name: self.tensors[name].detach().cpu().contiguous().clone() for name in sorted(self.tensors)}
+        return save(tensors, metadata={_METADATA_KEY: text})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Interpretation:
+        """Return the interpretation that `to_bytes` wrote.
+
+        Raises:
+            MethodError: the bytes are too many or are not an interpretation.
+        """
+        _check_size(len(content) - 2**20)  # the header comes on top of what the limit is about
+        try:
+            tensors = load(content)
+            header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+            data = json.loads(header["__metadata__"][_METADATA_KEY])
+        except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise MethodError(f"these {len(content)} bytes are not an interpretation: {error}") from error
+        return cls(tensors, data)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the serialised interpretation, 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def _check_size(size: int) -> None:
+    if size > INTERPRETATION_BYTES_LIMIT:
+        raise MethodError(
+            f"the interpretation takes {size / 2**20:.1f} MiB; the limit is {INTERPRETATION_BYTES_LIMIT / 2**20:.0f} "
+            "MiB: keep what the target's mechanism needs (a lens, a basis), not a table of its outputs"
+        )
+
+
+class InterpretFunction(Protocol):
+    """`interpret`: once per target, task-agnostic, not charged; its FLOPs, seconds and bytes are shown."""
+
+    def __call__(self, target: Target, corpus: Corpus) -> Interpretation:
+        """Return what the method learns about the target from generic text."""
+
+
+class PrepareFunction(Protocol):
+    """`prepare`: optional, once per question, charged; its result is handed to every `predict`."""
+
+    def __call__(self, question: QuestionView, target: Target, interpretation: Interpretation) -> Any:
+        """Return whatever `predict` can use: one pass over the full context, one gradient, ..."""
+
+
+class PredictFunction(Protocol):
+    """`predict`: once per batch of runs, charged."""
+
+    def __call__(
+        self, question: QuestionView, runs: Sequence[Run], target: Target, interpretation: Interpretation, prepared: Any
+    ) -> Float[Tensor, "runs channels"]:
+        """Return numbers that say how the target will behave on these runs; 0 channels is "nothing to say"."""

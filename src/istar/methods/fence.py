@@ -1,0 +1,388 @@
+"""The language fence: a static check of a method's source that names every fault before anything runs.
+
+The meter counts what torch's dispatcher sees, so a method must do its arithmetic there and nowhere else, and must not
+reach the meter, the truth or the machine. The fence is the first wall; restricted built-ins (`istar.methods.loading`)
+and the sandbox stand behind it. What is allowed is listed in `istar.methods.language`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from istar.methods import language
+from istar.methods.contract import MethodError
+
+SOURCE_BYTES_LIMIT = 64 * 1024
+
+_SHAPE = re.compile(r"^\s*(?:(?:[*#?]*[A-Za-z0-9_]*|\.\.\.)\s*)*$")
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing in a method's source that the fence refuses.
+
+    Attributes:
+        line: line number, from 1.
+        what: what is there.
+        why: why it is refused.
+        instead: what to do instead.
+    """
+
+    line: int
+    what: str
+    why: str
+    instead: str
+
+    def __str__(self) -> str:
+        """The fault as one line of text."""
+        return f"line {self.line}: {self.what}: {self.why}; {self.instead}"
+
+
+class FenceError(MethodError):
+    """A method's source has faults; the message lists them all.
+
+    Attributes:
+        faults: in the order of their lines.
+    """
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        """See the class docstring.
+
+        Args:
+            name: the method's name, for the message.
+            faults: at least one.
+        """
+        self.name = name
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"method {name!r} has {len(self.faults)} fault{'s' * (len(self.faults) > 1)}:\n{lines}")
+
+    def __reduce__(self) -> tuple[type[FenceError], tuple[str, tuple[Fault, ...]]]:
+        """Rebuild from name and faults, so that the error survives a process boundary."""
+        return FenceError, (self.name, self.faults)
+
+
+def check_source(source: str) -> tuple[Fault, ...]:
+    """Return every fault in a method's source, by line; none if it may be loaded."""
+    if len(source.encode()) > SOURCE_BYTES_LIMIT:
+        return (
+            Fault(
+                1,
+                f"the file has {len(source.encode())} bytes",
+                f"the limit is {SOURCE_BYTES_LIMIT}",
+                "a method is code; learn numbers in `interpret` instead of writing them down",
+            ),
+        )
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        return (Fault(error.lineno or 1, "syntax error", str(error.msg), "correct the line"),)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return (Fault(1, "the file cannot be parsed", str(error) or type(error).__name__, "simplify it"),)
+    fence = _Fence(tree)
+    try:
+        fence.check()
+    except RecursionError:
+        return (Fault(1, "the file is nested too deeply", "the check cannot follow", "split the expression"),)
+    return tuple(sorted(set(fence.faults)))
+
+
+class _Fence(ast.NodeVisitor):
+    """Walks one file and collects its faults."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.faults: list[Fault] = []
+        self.modules: dict[str, str] = {}
+        self.shapes: set[str] = set()
+        self.bound: set[str] = set()
+        self.checked: set[ast.AST] = set()
+
+    def fault(self, node: ast.AST, what: str, why: str, instead: str) -> None:
+        self.faults.append(Fault(getattr(node, "lineno", 1), what, why, instead))
+
+    def check(self) -> None:
+        for node in ast.walk(self.tree):
+            self._bind(node)
+        self._check_contract()
+        self.visit(self.tree)
+
+    # -- what the file binds ------------------------------------------------------------------------------------------
+
+    def _bind(self, node: ast.AST) -> None:
+        """Note every name the file binds, and which of them are modules."""
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.asname or alias.name.split(".")[0]
+                self.modules[name] = alias.name if alias.asname else name
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name, origin = alias.asname or alias.name, f"{node.module}.{alias.name}"
+                if origin in language.MODULES:
+                    self.modules[name] = origin
+                elif node.module == "jaxtyping":
+                    self.shapes.add(name)
+                self.bound.add(name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            self.bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            self.bound.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            self.bound.add(node.name)
+
+    # -- the contract -------------------------------------------------------------------------------------------------
+
+    def _check_contract(self) -> None:
+        functions = {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
+        for name, parameters in language.SIGNATURES.items():
+            signature = f"`def {name}({', '.join(parameters)})`"
+            if name in functions:
+                self._check_signature(functions[name], parameters, signature)
+            elif name in language.REQUIRED:
+                self.fault(
+                    self.tree,
+                    f"there is no function `{name}`",
+                    f"every method defines {' and '.join(language.REQUIRED)}",
+                    f"add {signature} at the top level of the file",
+                )
+        for node in self.tree.body:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+            if not isinstance(node, allowed) and not docstring:
+                self.fault(
+                    node,
+                    f"{_describe(node)} at the top level",
+                    "loading a method may only define things",
+                    "move it into `interpret`, `prepare` or `predict`",
+                )
+
+    def _check_signature(self, node: ast.FunctionDef, parameters: tuple[str, ...], signature: str) -> None:
+        arguments = node.args
+        given = tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
+        extra = arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults
+        if given != parameters or extra:
+            self.fault(
+                node,
+                f"`{node.name}({ast.unparse(arguments)})`",
+                "the parameters are called in this order and by these names",
+                f"write {signature}",
+            )
+        if node.decorator_list:
+            self.fault(node, f"`{node.name}` is decorated", "it is called as it stands", "remove the decorator")
+
+    # -- syntax -------------------------------------------------------------------------------------------------------
+
+    def generic_visit(self, node: ast.AST) -> None:
+        if type(node) not in language.NODES:
+            self.fault(node, _describe(node), "methods are written without it", "use plain functions and loops")
+        super().generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        if node.handlers:
+            self.fault(
+                node.handlers[0],
+                "an except clause",
+                "it could swallow the meter's signal that the budget is spent",
+                "test the condition beforehand with `if`; `try: ... finally: ...` alone is fine",
+            )
+        for inner in node.finalbody:
+            for child in ast.walk(inner):
+                if isinstance(child, (ast.Return, ast.Break, ast.Continue)):
+                    self.fault(
+                        child,
+                        f"{_describe(child)} inside finally",
+                        "it swallows whatever was raised, the meter's signal too",
+                        "move it behind the try statement",
+                    )
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for keyword in node.keywords:
+            self.fault(
+                node,
+                f"class {node.name} has the keyword {keyword.arg or '**'!r}",
+                "metaclasses change what code means",
+                "use a plain class",
+            )
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name.startswith("__") and node.name not in language.SPECIAL_METHODS:
+            self.fault(
+                node,
+                f"the special method `{node.name}`",
+                "it changes what operators, attribute access or `with` mean",
+                f"use a plain method; allowed are {', '.join(sorted(language.SPECIAL_METHODS))}",
+            )
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr"):
+            self.checked.add(node.func)
+            name = node.args[1] if len(node.args) > 1 else None
+            if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
+                self.fault(
+                    node,
+                    f"`{node.func.id}` with a name that is computed",
+                    "attribute names must be readable in the source",
+                    "write the name as a text constant, or use a dictionary",
+                )
+            else:
+                self._check_attribute_name(node, name.value)
+            if node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in self.modules:
+                self.fault(node, f"`{node.func.id}` on a module", "it hides what is used", "write module.name")
+        self.generic_visit(node)
+
+    # -- imports ------------------------------------------------------------------------------------------------------
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            if alias.name.startswith("istar."):
+                self.fault(
+                    node, f"`import {alias.name}`", "only some names are open", f"write `from {alias.name} import NAME`"
+                )
+            elif alias.name not in language.MODULES:
+                self._refuse_module(node, alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level or module not in language.MODULES:
+            self._refuse_module(node, "." * node.level + module)
+            return
+        for alias in node.names:
+            if alias.name == "*":
+                self.fault(node, f"`from {module} import *`", "it hides what is used", "name what you need")
+            elif alias.name not in language.MODULES[module]:
+                self._refuse_member(node, module, alias.name)
+
+    def _refuse_module(self, node: ast.AST, name: str) -> None:
+        open_modules = sorted(language.MODULES)
+        self.fault(
+            node,
+            f"import of {name!r}",
+            "arithmetic outside torch cannot be metered, and files, processes and the network are closed",
+            f"use torch, or one of: {', '.join(open_modules)}",
+        )
+
+    def _refuse_member(self, node: ast.AST, module: str, name: str) -> None:
+        self.fault(
+            node,
+            f"`{module}.{name}`",
+            f"it is not among the names of {module} that methods may use",
+            "use another operation; the list is `istar.methods.language.MODULES`",
+        )
+
+    # -- names and attributes -----------------------------------------------------------------------------------------
+
+    def visit_Name(self, node: ast.Name) -> None:
+        name = node.id
+        if node in self.checked:
+            return
+        if not isinstance(node.ctx, ast.Load):
+            if name in self.modules:
+                self.fault(node, f"`{name}` is bound again", "it names a module", "use another name")
+            if name.startswith("__"):
+                self.fault(node, f"the name `{name}`", "double underscores are Python's own", "use another name")
+            return
+        if name in self.modules:
+            self.fault(node, f"the module `{name}` as a value", "it hides what is used", f"write `{name}.NAME`")
+        elif name in self.shapes:
+            self.fault(node, f"`{name}` without a shape", "it serves annotations alone", f'write {name}[Tensor, "rows"]')
+        elif name.startswith("__"):
+            self.fault(node, f"the name `{name}`", "double underscores are Python's own", "use another name")
+        elif name in self.bound:
+            return
+        elif name in ("getattr", "hasattr"):
+            self.fault(node, f"`{name}` as a value", "attribute names must be readable", "call it with a text constant")
+        elif name not in language.BUILTINS:
+            self._refuse_name(node, name)
+
+    def _refuse_name(self, node: ast.AST, name: str) -> None:
+        if name in language.REFUSED_BUILTINS:
+            reason, _, instead = language.REFUSED_BUILTINS[name].partition("; ")
+            self.fault(node, f"`{name}`", reason, instead or "do without it")
+        elif hasattr(builtins, name):
+            self.fault(node, f"`{name}`", "it is not among the built-in names methods may use", "do without it")
+        else:
+            self.fault(node, f"`{name}`", "nothing in the file defines it", "define or import it")
+
+    def visit_arg(self, node: ast.arg) -> None:
+        if node.arg in self.modules:
+            self.fault(node, f"the parameter `{node.arg}`", "it names a module", "use another name")
+        self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if isinstance(node.value, ast.Name) and node.value.id in self.shapes:
+            self.checked.add(node.value)
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+            shape = parts[1] if len(parts) == 2 else None
+            text = shape.value if isinstance(shape, ast.Constant) else None
+            if not isinstance(text, str) or not _SHAPE.match(text):
+                self.fault(
+                    node,
+                    f"the shape in `{ast.unparse(node)}`",
+                    "shapes with expressions are evaluated as code",
+                    'write plain dimension names, such as Float[Tensor, "rows channels"]',
+                )
+            if parts:
+                self.visit(parts[0])
+            return
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        module = self._module(node.value)
+        if module is not None:
+            for inner in ast.walk(node.value):
+                self.checked.add(inner)
+            if node.attr not in language.MODULES.get(module, frozenset()):
+                if module in language.MODULES:
+                    self._refuse_member(node, module, node.attr)
+            elif f"{module}.{node.attr}" in language.MODULES and node not in self.checked:
+                self.fault(node, f"the module `{module}.{node.attr}` as a value", "it hides what is used", "name a member")
+            if not isinstance(node.ctx, ast.Load):
+                self.fault(node, f"assignment to `{ast.unparse(node)}`", "it changes a module", "use a variable")
+            return
+        initialiser = (
+            node.attr == "__init__"
+            and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Name)
+            and node.value.func.id == "super"
+        )
+        if not initialiser:
+            self._check_attribute_name(node, node.attr)
+        if not isinstance(node.ctx, ast.Load) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            self.fault(
+                node,
+                f"assignment to `{ast.unparse(node)}`",
+                "a method must leave the target and the question as they are, and keep nothing between questions",
+                "assign to a variable or to an attribute of `self` in a class of your own",
+            )
+        self.generic_visit(node)
+
+    def _module(self, node: ast.AST) -> str | None:
+        """Return the dotted name of the module an expression stands for, if it stands for one."""
+        if isinstance(node, ast.Name):
+            return self.modules.get(node.id)
+        if isinstance(node, ast.Attribute):
+            parent = self._module(node.value)
+            if parent is not None and f"{parent}.{node.attr}" in language.MODULES:
+                return f"{parent}.{node.attr}"
+        return None
+
+    def _check_attribute_name(self, node: ast.AST, name: str) -> None:
+        if name.startswith("_"):
+            self.fault(node, f"the attribute `{name}`", "underscored names are internals", "use public attributes")
+        elif name in language.REFUSED_ATTRIBUTES:
+            reason, _, instead = language.REFUSED_ATTRIBUTES[name].partition("; ")
+            self.fault(node, f"the attribute `{name}`", reason, instead or "do without it")
+
+
+def _describe(node: ast.AST) -> str:
+    """Return what a piece of syntax is called."""
+    names = {"Expr": "a bare expression", "For": "a for loop", "While": "a while loop", "If": "an if statement"}
+    kind = type(node).__name__
+    return names.get(kind, f"{kind.lower()} syntax")

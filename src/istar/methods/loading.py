@@ -1,0 +1,151 @@
+"""Loading a method: check its source, then run its definitions under restricted built-ins.
+
+The static fence cannot follow every value, so the code also runs without the built-in names it may not use: an
+import goes through a guard, and attribute names that reach `getattr` at run time are checked again.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import linecache
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from istar.methods import language
+from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction
+from istar.methods.fence import FenceError, check_source
+
+
+@dataclass(frozen=True)
+class Method:
+    """A loaded method.
+
+    Attributes:
+        name: the file's name without its ending.
+        source: the source text, which alone decides what the method does.
+        hash: SHA-256 of the source, 64 hexadecimal digits.
+        interpret: see the contract.
+        prepare: see the contract; None if the file defines none.
+        predict: see the contract.
+    """
+
+    name: str
+    source: str
+    hash: str
+    interpret: InterpretFunction
+    prepare: PrepareFunction | None
+    predict: PredictFunction
+
+    def fresh(self) -> Method:
+        """Return the same method newly loaded, so that no variable of the file survives from earlier calls."""
+        return _run_definitions(self.source, self.name)
+
+
+def source_hash(source: str) -> str:
+    """Return the hash that identifies a method: SHA-256 of its source in UTF-8."""
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def load_method(path_or_source: str | Path, name: str | None = None) -> Method:
+    """Return the method in a file, or in a source text.
+
+    Args:
+        path_or_source: a path, or the source itself (any text with a line break in it).
+        name: the method's name; the file's name without its ending by default.
+
+    Raises:
+        FenceError: the source has faults; the error lists every one of them.
+        MethodError: the file cannot be read, or its definitions fail when they run.
+    """
+    if isinstance(path_or_source, str) and "\n" in path_or_source:
+        source, name = path_or_source, name or "method"
+    else:
+        path = Path(path_or_source)
+        source, name = read_source(path), name or path.stem
+    faults = check_source(source)
+    if faults:
+        raise FenceError(name, faults)
+    return _run_definitions(source, name)
+
+
+def read_source(path: Path) -> str:
+    """Return the text of a method file.
+
+    Raises:
+        MethodError: there is no such file, or it is not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MethodError(f"the method file {path} cannot be read: {error.strerror}; give the path of a .py file") from error
+    except UnicodeDecodeError as error:
+        raise MethodError(f"the method file {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def _run_definitions(source: str, name: str) -> Method:
+    digest = source_hash(source)
+    filename = f"<method {name}>"
+    module = ModuleType(f"istar_method_{digest[:16]}")
+    module.__dict__["__builtins__"] = restricted_builtins()
+    module.__dict__["__file__"] = filename
+    # dataclasses and torch.nn look a class's module up by name; tracebacks look its source lines up by file name
+    sys.modules[module.__name__] = module
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    try:
+        exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        raise MethodError(f"method {name!r} fails while it is loaded: {type(error).__name__}: {error}") from error
+    functions = module.__dict__
+    for required in language.REQUIRED:
+        if not callable(functions.get(required)):
+            raise MethodError(f"method {name!r} defines no function {required!r} once loaded; do not rebind it")
+    return Method(
+        name,
+        source,
+        digest,
+        cast(InterpretFunction, functions["interpret"]),
+        cast("PrepareFunction | None", functions.get("prepare")),
+        cast(PredictFunction, functions["predict"]),
+    )
+
+
+def restricted_builtins() -> dict[str, Any]:
+    """Return the built-in names that a method's code runs with."""
+    allowed = {name: getattr(builtins, name) for name in language.BUILTINS if hasattr(builtins, name)}
+    return allowed | {
+        "__build_class__": builtins.__build_class__,
+        "__import__": _guarded_import,
+        "__name__": "builtins",
+        "getattr": _guarded(getattr),
+        "hasattr": _guarded(hasattr),
+    }
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return getattr or hasattr with the fence's rule on attribute names."""
+
+    def guarded(value: object, name: str, *default: object) -> Any:
+        if type(name) is not str or name.startswith("_") or name in language.REFUSED_ATTRIBUTES:
+            raise MethodError(f"the attribute {name!r} is closed to methods; use public attributes")
+        if isinstance(value, ModuleType):
+            raise MethodError(f"{function.__name__} on the module {value.__name__!r} is closed to methods")
+        return function(value, name, *default)
+
+    return guarded
+
+
+def _guarded_import(
+    name: str, globals_: object = None, locals_: object = None, names: tuple[str, ...] | None = (), level: int = 0
+) -> ModuleType:
+    """Stand in for `__import__` in a method's code; the arguments are Python's."""
+    if level or name not in language.MODULES:
+        raise MethodError(f"import of {name!r} is closed to methods; use one of: {', '.join(sorted(language.MODULES))}")
+    for member in names or ():
+        if member not in language.MODULES[name]:
+            raise MethodError(f"`from {name} import {member}` is closed to methods")
+    return __import__(name, None, None, names or (), 0)
