@@ -1,1 +1,46 @@
-"""ledger."""
+"""The ledger: what a search did, in SQL, committed as soon as it is done."""
+
+from istar.ledger.errors import (
+    DuplicateRecordError,
+    LedgerError,
+    LedgerLockedError,
+    LedgerReadOnlyError,
+    MissingRecordError,
+    NewerLedgerError,
+    NotALedgerError,
+)
+from istar.ledger.ledger import Ledger, default_ledger
+from istar.ledger.records import (
+    BASELINE,
+    EvaluationRecord,
+    InterpretationRecord,
+    OpeningRecord,
+    ProposalRecord,
+    RoundRecord,
+    RunConfig,
+    RunRecord,
+    Spending,
+    TaskRecord,
+)
+
+__all__ = [
+    "BASELINE",
+    "DuplicateRecordError",
+    "EvaluationRecord",
+    "InterpretationRecord",
+    "Ledger",
+    "LedgerError",
+    "LedgerLockedError",
+    "LedgerReadOnlyError",
+    "MissingRecordError",
+    "NewerLedgerError",
+    "NotALedgerError",
+    "OpeningRecord",
+    "ProposalRecord",
+    "RoundRecord",
+    "RunConfig",
+    "RunRecord",
+    "Spending",
+    "TaskRecord",
+    "default_ledger",
+]

@@ -1,0 +1,157 @@
+"""Efficiency curves: how good the answer is, against what was spent for it.
+
+A curve is what an executor's trace becomes once it is scored against the truth. It holds everything that any reward
+formula uses, so that a reward can be recomputed without running anything again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from istar.errors import IstarError
+from istar.rewards.skill import skill
+
+if TYPE_CHECKING:
+    from istar.executors.executor import Trace
+    from istar.truth.table import Table
+
+Arm = Literal["black_box", "white_box"]
+
+_SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "statistician_flops")
+
+
+class CurveError(IstarError):
+    """A curve that contradicts itself, or curves that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One arm's answers to one question under one executor seed, at growing FLOP budgets.
+
+    The series run over the checkpoints and have equal length.
+
+    Attributes:
+        task: the task's name, `family/data_set`.
+        question_hash: which question.
+        seed: the number of the executor seed; both arms use the same ones, and are compared seed by seed.
+        arm: `black_box` without a method, `white_box` with one.
+        brute_flops: FLOPs of buying every row.
+        total_rows: rows of the table.
+        reference_loss: loss at skill 0, see `istar.rewards.skill`.
+        checkpoints: FLOP budgets, ascending, the last one being brute force.
+        flops: FLOPs spent within each budget.
+        loss: loss of the answer given at each budget, in the functional's unit.
+        skill: skill of that answer.
+        rows: rows bought.
+        channel_batches: batches of channels bought; zeros in the black-box arm.
+        statistician_flops: the part of `flops` that the executor's own arithmetic took.
+        stop_flops: FLOPs spent where the executor's own rule stopped.
+        stop_rows: rows bought there.
+        stop_loss: loss of the answer given there.
+        stop_skill: skill of that answer.
+    """
+
+    task: str
+    question_hash: str
+    seed: int
+    arm: Arm
+    brute_flops: int
+    total_rows: int
+    reference_loss: float
+    checkpoints: tuple[int, ...]
+    flops: tuple[int, ...]
+    loss: tuple[float, ...]
+    skill: tuple[float, ...]
+    rows: tuple[int, ...]
+    channel_batches: tuple[int, ...]
+    statistician_flops: tuple[int, ...]
+    stop_flops: int
+    stop_rows: int
+    stop_loss: float
+    stop_skill: float
+
+    def __post_init__(self) -> None:
+        """Check that the series fit together."""
+        where = f"curve of {self.task}, question {self.question_hash[:12]}, {self.arm} arm, seed {self.seed}"
+        if self.arm not in get_args(Arm):
+            raise CurveError(f"{where}: the arm must be one of {', '.join(get_args(Arm))}")
+        lengths = {name: len(getattr(self, name)) for name in _SERIES}
+        if len(set(lengths.values())) != 1 or not self.checkpoints:
+            raise CurveError(f"{where}: the series must have one entry a checkpoint, but their lengths are {lengths}")
+        if any(later <= earlier for earlier, later in zip(self.checkpoints, self.checkpoints[1:], strict=False)):
+            raise CurveError(f"{where}: the checkpoints do not ascend")
+        if self.checkpoints[0] <= 0 or self.brute_flops <= 0:
+            raise CurveError(f"{where}: budgets and the brute-force FLOPs must be above 0")
+        if not np.isfinite((*self.loss, *self.skill, self.stop_loss, self.stop_skill)).all():
+            raise CurveError(f"{where}: a loss or a skill is not finite")
+
+    @property
+    def family(self) -> str:
+        """The name of the task's family."""
+        return self.task.split("/", maxsplit=1)[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the curve as JSON values."""
+        return asdict(self)
+
+
+def curve_from_json(data: dict[str, Any]) -> Curve:
+    """Return the curve that `to_json` described.
+
+    Raises:
+        CurveError: fields are missing or unknown, or contradict one another.
+    """
+    names = {field.name for field in fields(Curve)}
+    if set(data) != names:
+        raise CurveError(f"a stored curve differs from this version's in its fields: {sorted(names ^ set(data))}")
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Curve(**values)
+
+
+def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: Arm, seed: int) -> Curve:
+    """Score an executor's trace against the truth.
+
+    Args:
+        trace: what the executor answered and spent.
+        table: the question with its true values.
+        reference_loss: the loss at skill 0, one of `reference_losses`.
+        arm: which arm the executor was.
+        seed: the number of its seed.
+    """
+    question = table.question
+    answers = [*trace.answers, trace.stop_answer]
+    losses = np.array([question.functional.loss(answer, table.values, question.structure) for answer in answers])
+    skills = skill(losses, reference_loss)
+    return Curve(
+        task=question.task,
+        question_hash=question.hash,
+        seed=int(seed),
+        arm=arm,
+        brute_flops=int(table.brute_flops),
+        total_rows=len(table.values),
+        reference_loss=float(reference_loss),
+        checkpoints=_ints(trace.checkpoints),
+        flops=_ints(trace.flops_spent),
+        loss=tuple(losses[:-1].tolist()),
+        skill=tuple(skills[:-1].tolist()),
+        rows=_ints(trace.rows_bought),
+        channel_batches=_ints(trace.channel_batches),
+        statistician_flops=_ints(trace.statistician_flops),
+        stop_flops=int(trace.stop),
+        stop_rows=_rows_at_stop(trace),
+        stop_loss=float(losses[-1]),
+        stop_skill=float(skills[-1]),
+    )
+
+
+def _ints(values: Any) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+def _rows_at_stop(trace: Trace) -> int:
+    """Return the rows bought when the executor stopped: those of the first budget that covers the stop."""
+    index = int(np.searchsorted(trace.checkpoints, trace.stop))
+    return int(trace.rows_bought[min(index, len(trace.rows_bought) - 1)])
