@@ -1,0 +1,204 @@
+"""Reward formulas: from the two arms' curves to the one number that a researcher is told.
+
+Every formula gives each question a number; the reward of a task is the mean over its questions, and the reward of a
+method the mean over tasks, as in the document: R = E_t[R_t(E_x[...])]. All are computed from stored curves, so a run
+can be rescored under another formula without running anything again. A reward of 0 means that the method changed
+nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from istar.registry import Registry
+from istar.rewards.curves import Curve
+from istar.rewards.multipliers import LEVELS, question_multipliers
+from istar.rewards.pairs import SKILL_FLOOR, match, pair
+
+REWARDS: Registry[Reward] = Registry("reward")
+
+QuestionKey = tuple[str, str]
+"""A task's name and a question's hash."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A reward with what it is made of.
+
+    Attributes:
+        reward: the mean over tasks.
+        standard_error: of the reward over fresh questions of the same tasks; None with a single question.
+        by_task: reward of each task.
+        by_question: reward of each question.
+    """
+
+    reward: float
+    standard_error: float | None
+    by_task: Mapping[str, float]
+    by_question: Mapping[QuestionKey, float]
+
+
+class Reward(ABC):
+    """Base class of reward formulas; registered instances are found by name in `REWARDS`.
+
+    Attributes:
+        name: the registry name.
+        formula: the formula in plain words and symbols, as a report prints it.
+    """
+
+    name: ClassVar[str]
+    formula: ClassVar[str]
+
+    @abstractmethod
+    def by_question(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
+        """Return the reward of each question.
+
+        Args:
+            baseline: curves of the black-box arm.
+            interp: curves of the white-box arm on the same questions and seeds.
+
+        Raises:
+            CurveError: the curves cannot be paired.
+        """
+
+    def score(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> Score:
+        """Return the reward with its parts and its standard error; arguments as in `by_question`."""
+        rewards = self.by_question(baseline, interp)
+        tasks: dict[str, list[float]] = defaultdict(list)
+        for (task, _), reward in rewards.items():
+            tasks[task].append(reward)
+        by_task = {task: float(np.mean(values)) for task, values in tasks.items()}
+        return Score(float(np.mean(list(by_task.values()))), _standard_error(list(tasks.values())), by_task, rewards)
+
+    def reward(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> float:
+        """Return the reward of a method; arguments as in `by_question`."""
+        return self.score(baseline, interp).reward
+
+
+def _standard_error(tasks: Sequence[Sequence[float]]) -> float | None:
+    """Return the standard error of the mean of the tasks' means, the tasks being fixed and the questions drawn.
+
+    The variance among a task's questions is pooled over tasks, which lends it to a task with a single question.
+    Where every task has a single question, the variance among tasks takes its place.
+    """
+    freedom = sum(len(values) - 1 for values in tasks)
+    if freedom > 0:
+        variance = sum(float(np.var(values)) * len(values) for values in tasks) / freedom
+        return float(np.sqrt(sum(variance / len(values) for values in tasks)) / len(tasks))
+    if len(tasks) < 2:
+        return None
+    return float(np.std([values[0] for values in tasks], ddof=1) / np.sqrt(len(tasks)))
+
+
+def _mean_over_seeds(values: Sequence[tuple[QuestionKey, float]]) -> dict[QuestionKey, float]:
+    questions: dict[QuestionKey, list[float]] = defaultdict(list)
+    for key, value in values:
+        questions[key].append(value)
+    return {key: float(np.mean(seeds)) for key, seeds in questions.items()}
+
+
+def _performance_gain(black: Curve, white: Curve) -> float:
+    return max(white.stop_skill, SKILL_FLOOR) - max(black.stop_skill, SKILL_FLOOR)
+
+
+@dataclass(frozen=True)
+class PowerReward(Reward):
+    """Performance gain plus the reduction of a power of the FLOPs, each arm taken where it stopped by itself.
+
+    Attributes:
+        exponent: the power of FLOPs; below 1, halving a small bill counts for more than the same saving off a big one.
+        price: how much skill all of brute force is worth.
+    """
+
+    name: ClassVar[str] = "power"
+    formula: ClassVar[str] = "(skill_white - skill_black) + price * ((F_black / F_brute)^p - (F_white / F_brute)^p)"
+    exponent: float = 0.5
+    price: float = 1.0
+
+    def by_question(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
+        """See the base class."""
+
+        def cost(curve: Curve) -> float:
+            return float((curve.stop_flops / curve.brute_flops) ** self.exponent)
+
+        return _mean_over_seeds(
+            [
+                (
+                    (black.task, black.question_hash),
+                    _performance_gain(black, white) + self.price * (cost(black) - cost(white)),
+                )
+                for black, white in match(baseline, interp)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class LinearReward(PowerReward):
+    """The document's: performance gain and FLOP reduction at each arm's own stopping point, both linear.
+
+    FLOPs are counted as a share of brute force, so that questions of different size weigh the same.
+    """
+
+    name: ClassVar[str] = "linear"
+    formula: ClassVar[str] = "(skill_white - skill_black) + price * (F_black - F_white) / F_brute"
+    exponent: float = 1.0
+
+
+@dataclass(frozen=True)
+class SamplesReward(Reward):
+    """As `linear`, with rows bought in place of FLOPs: what channels cost is left out.
+
+    Attributes:
+        price: how much skill all rows of the table are worth.
+    """
+
+    name: ClassVar[str] = "samples"
+    formula: ClassVar[str] = "(skill_white - skill_black) + price * (rows_black - rows_white) / rows_of_the_table"
+    price: float = 1.0
+
+    def by_question(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
+        """See the base class."""
+        return _mean_over_seeds(
+            [
+                (
+                    (black.task, black.question_hash),
+                    _performance_gain(black, white)
+                    + self.price * (black.stop_rows - white.stop_rows) / black.total_rows,
+                )
+                for black, white in match(baseline, interp)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class LogReward(Reward):
+    """Mean over levels of skill of the decimal logarithm of the compute multiplier: 1 is ten times fewer FLOPs.
+
+    Costs come from curves averaged over seeds, between the first checkpoint and brute force
+    (see `istar.rewards.multipliers`).
+
+    Attributes:
+        levels: the levels of skill.
+    """
+
+    name: ClassVar[str] = "log"
+    formula: ClassVar[str] = "mean over skill 0.5, 0.8, 0.9 of log10(F_black(level) / F_white(level))"
+    levels: tuple[float, ...] = LEVELS
+
+    def by_question(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
+        """See the base class."""
+        rewards: dict[QuestionKey, float] = {}
+        for task in pair(baseline, interp):
+            logs = np.mean([question_multipliers(task, level)[0] for level in self.levels], axis=0) / np.log(10.0)
+            rewards.update({(task.task, key): float(value) for key, value in zip(task.questions, logs, strict=True)})
+        return rewards
+
+
+for _reward in (LinearReward(), LogReward(), SamplesReward(), PowerReward()):
+    REWARDS.add(_reward.name, _reward)
