@@ -1,1 +1,23 @@
-"""targets."""
+"""Targets: the models that are interpreted, where their parts are, and how runs are packed and run."""
+
+from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
+from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
+from istar.targets.interventions import APPLIERS
+from istar.targets.loading import FOLDERS, load_target
+from istar.targets.target import Streams, Target, wrap
+
+__all__ = [
+    "APPLIERS",
+    "ARCHITECTURES",
+    "FOLDERS",
+    "Anatomy",
+    "PartNames",
+    "Streams",
+    "Target",
+    "TargetError",
+    "TargetMemoryError",
+    "UnknownArchitectureError",
+    "dissect",
+    "load_target",
+    "wrap",
+]

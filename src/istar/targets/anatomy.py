@@ -1,0 +1,124 @@
+"""Where the parts of a transformer are: a thin map over Hugging Face's module names.
+
+A method should not care whether the blocks are called `model.layers` or `transformer.h`. The map names the parts
+that interpretability work needs and leaves everything else to plain PyTorch: what it returns are the model's own
+modules, to be hooked, called or differentiated as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from istar.registry import Registry
+from istar.targets.errors import UnknownArchitectureError
+
+
+@dataclass(frozen=True)
+class PartNames:
+    """Dotted names of the parts in one architecture.
+
+    Attributes:
+        base: the model without its unembedding.
+        embedding: token embedding.
+        blocks: the list of transformer blocks.
+        final_norm: the norm before the unembedding.
+        attention: attention module, within a block.
+        mlp: feed-forward module, within a block.
+    """
+
+    base: str
+    embedding: str
+    blocks: str
+    final_norm: str
+    attention: str
+    mlp: str
+
+
+ARCHITECTURES: Registry[PartNames] = Registry("architecture")
+
+_LLAMA = PartNames("model", "model.embed_tokens", "model.layers", "model.norm", attention="self_attn", mlp="mlp")
+for _model_type in ("llama", "mistral", "qwen2", "qwen3"):
+    ARCHITECTURES.add(_model_type, _LLAMA)
+ARCHITECTURES.add(
+    "gpt2", PartNames("transformer", "transformer.wte", "transformer.h", "transformer.ln_f", "attn", "mlp")
+)
+ARCHITECTURES.add(
+    "gpt_neox",
+    PartNames("gpt_neox", "gpt_neox.embed_in", "gpt_neox.layers", "gpt_neox.final_layer_norm", "attention", "mlp"),
+)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The parts of one loaded model.
+
+    Attributes:
+        base: the model without its unembedding; its output is what `final_norm` returns.
+        embedding: token embedding; its output enters block 0 (after learned positions are added, in GPT-2).
+        blocks: the transformer blocks in order; each takes and returns the residual stream.
+        attentions: the attention module of each block.
+        mlps: the feed-forward module of each block.
+        final_norm: the norm between the last block and the unembedding.
+        unembedding: the linear map from the normalised residual stream to logits.
+    """
+
+    base: nn.Module
+    embedding: nn.Module
+    blocks: tuple[nn.Module, ...]
+    attentions: tuple[nn.Module, ...]
+    mlps: tuple[nn.Module, ...]
+    final_norm: nn.Module
+    unembedding: nn.Module
+
+
+def part_names(model_type: str) -> PartNames:
+    """Return the names of the parts of an architecture.
+
+    Args:
+        model_type: Hugging Face's `config.model_type`.
+
+    Raises:
+        UnknownArchitectureError: we have no map of it.
+    """
+    if model_type not in ARCHITECTURES:
+        raise UnknownArchitectureError(
+            f"the architecture {model_type!r} is unknown; known are {', '.join(ARCHITECTURES)}. If its blocks take and "
+            "return the residual stream and its attention goes through Hugging Face's attention interface, add its "
+            f"part names: istar.targets.anatomy.ARCHITECTURES.add({model_type!r}, PartNames(...))."
+        )
+    return ARCHITECTURES.get(model_type)
+
+
+def dissect(module: nn.Module) -> Anatomy:
+    """Return the anatomy of a Hugging Face causal language model.
+
+    Raises:
+        UnknownArchitectureError: the model type is unknown, or the model lacks a part that its type should have.
+    """
+    model_type = str(getattr(getattr(module, "config", None), "model_type", type(module).__name__))
+    names = part_names(model_type)
+
+    def part(owner: nn.Module, name: str) -> nn.Module:
+        try:
+            return owner.get_submodule(name)
+        except AttributeError as error:
+            raise UnknownArchitectureError(
+                f"a {type(module).__name__} of type {model_type!r} should have a part {name!r}: {error}; "
+                "load it as a causal language model"
+            ) from error
+
+    unembedding = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
+    if not isinstance(unembedding, nn.Module):
+        raise UnknownArchitectureError(f"{type(module).__name__} has no unembedding; load it as a causal language model")
+    blocks = tuple(part(module, names.blocks).children())
+    return Anatomy(
+        base=part(module, names.base),
+        embedding=part(module, names.embedding),
+        blocks=blocks,
+        attentions=tuple(part(block, names.attention) for block in blocks),
+        mlps=tuple(part(block, names.mlp) for block in blocks),
+        final_norm=part(module, names.final_norm),
+        unembedding=unembedding,
+    )

@@ -1,0 +1,78 @@
+"""The analytic costs of a target, fitted by metered probes and kept on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from istar import paths
+from istar.flops.costs import CostModel, fit_cost_model
+from istar.flops.meter import Meter
+from istar.flops.rulebook import RULEBOOK
+from istar.targets.packed_forward import residual_stream
+
+if TYPE_CHECKING:
+    from istar.targets.target import Target
+
+_log = logging.getLogger(__name__)
+
+
+@torch.no_grad()
+def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: int) -> int:
+    """Return the metered FLOPs of one plain forward of new tokens after cached ones, batch 1.
+
+    Args:
+        target: the model.
+        new_tokens: how many tokens are processed.
+        cached_tokens: how many stand before them in the key-value cache.
+        reads: how many positions then pass the final norm, the unembedding and the log-softmax.
+    """
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=target.module.config)
+    filler = torch.full((1, cached_tokens + new_tokens), target.bos, device=target.device)
+    if cached_tokens:
+        target.anatomy.base(input_ids=filler[:, :cached_tokens], past_key_values=cache, use_cache=True)
+    meter = Meter()
+    with meter:
+        residual = residual_stream(
+            target.anatomy,
+            target.layers,
+            input_ids=filler[:, cached_tokens:],
+            past_key_values=cache if cached_tokens else None,
+            use_cache=bool(cached_tokens),
+        )
+        if reads:
+            target.unembed(residual[0].new_zeros(reads, target.width))
+    return meter.flops
+
+
+def cached_costs(target: Target) -> CostModel:
+    """Return the costs of a target, from disk where they were fitted before."""
+    import transformers
+
+    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.json"
+    file = paths.cache("costs") / name
+    if file.exists():
+        return CostModel(**json.loads(file.read_text()))
+    costs = fit_cost_model(partial(metered_forward, target))
+    try:
+        _write_whole(file, json.dumps(dataclasses.asdict(costs)))
+    except OSError as error:
+        # The costs are right without the copy; a read-only cache only means that they are fitted again next time.
+        _log.warning("the costs of %s could not be kept in %s: %s", target.name, file, error)
+    return costs
+
+
+def _write_whole(file: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".", delete=False) as scratch:
+        scratch.write(text)
+    os.replace(scratch.name, file)

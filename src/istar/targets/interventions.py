@@ -1,0 +1,76 @@
+"""How each kind of intervention is applied to a target.
+
+`istar.questions.interventions` holds interventions as data; here a registered applier turns one into a context
+manager under which the target is modified, and after which it is exactly what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import TYPE_CHECKING, Any, Self
+
+from istar.questions.interventions import Intervention
+from istar.questions.runs import Run
+from istar.registry import Registry
+from istar.targets.errors import TargetError
+
+if TYPE_CHECKING:
+    from istar.targets.target import Target
+
+Applier = Callable[["Target", Any], AbstractContextManager[object]]
+
+APPLIERS: Registry[Applier] = Registry("intervention applier")
+
+
+def applied(target: Target, intervention: Intervention | None) -> AbstractContextManager[object]:
+    """Return a context in which the target is modified by `intervention`; None leaves it as it is.
+
+    Raises:
+        TargetError: no applier is registered for this kind of intervention.
+    """
+    if intervention is None:
+        return nullcontext()
+    if intervention.kind not in APPLIERS:
+        raise TargetError(
+            f"nobody knows how to apply the intervention kind {intervention.kind!r}; appliers are registered for: "
+            f"{', '.join(APPLIERS) or 'none'}. Register one in istar.targets.interventions.APPLIERS."
+        )
+    return APPLIERS.get(intervention.kind)(target, intervention)
+
+
+class Switch:
+    """Keeps a target under one intervention at a time, and leaves it as it was found.
+
+    Applying an intervention may be dear (a gradient step), so one stays applied until another is asked for.
+
+    Args:
+        target: the model.
+        runs: whose interventions may be asked for.
+    """
+
+    def __init__(self, target: Target, runs: Iterable[Run]) -> None:
+        """See the class docstring."""
+        self._target = target
+        self._interventions = {run.intervention.key: run.intervention for run in runs if run.intervention is not None}
+        self._stack = ExitStack()
+        self.key = ""
+
+    def to(self, key: str) -> None:
+        """Put the target under the intervention of this key; "" leaves it plain."""
+        if key == self.key:
+            return
+        self._stack.close()
+        self.key = ""
+        if key:
+            self._stack.enter_context(applied(self._target, self._interventions[key]))
+            self.key = key
+
+    def __enter__(self) -> Self:
+        """Start with the plain target."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the target plain."""
+        self._stack.close()
+        self.key = ""

@@ -1,0 +1,162 @@
+"""Loading a target by name, folder or hub id."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from istar.registry import Registry
+from istar.targets.anatomy import part_names
+from istar.targets.embedded import embedded_folder, recorded_weights_hash
+from istar.targets.errors import TargetError, TargetMemoryError
+from istar.targets.hashing import target_id, weights_hash
+from istar.targets.quiet import quiet_transformers
+from istar.targets.target import Target, wrap
+from istar.targets.tiny import byte_tokenizer, tiny_llama
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+
+FOLDERS: Registry[Callable[[], Path]] = Registry("target")
+"""Targets that we name: each gives the folder of its files, made if need be."""
+
+FOLDERS.add("smollm2-135m", embedded_folder)
+
+TINY = "tiny-random"
+
+
+def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", name: str | None = None) -> Target:
+    """Return a target, ready to run.
+
+    Args:
+        name_or_path: `smollm2-135m`, `tiny-random`, a folder with a Hugging Face model, or a hub id.
+        dtype: type of the weights: float32, bfloat16, float16 or float64.
+        device: a torch device, such as `cpu` or `cuda`.
+        name: what to call the target, if not `name_or_path`.
+
+    Raises:
+        TargetError: the dtype, device or model is not there, or its files are not what they were.
+        UnknownArchitectureError: the model's architecture has no anatomy.
+        TargetMemoryError: the weights would not fit.
+    """
+    kind, place = _dtype(dtype), _device(device)
+    called = name or name_or_path
+    if name_or_path == TINY:
+        module = tiny_llama().to(device=place, dtype=kind)
+        return wrap(module, byte_tokenizer(), called, target_id(module))
+    folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else _folder(name_or_path)
+    module, tokenizer = _pretrained(name_or_path if folder is None else str(folder), folder, kind, place)
+    recorded = None if folder is None else recorded_weights_hash(folder)
+    weights = weights_hash(module)
+    if recorded is not None and kind == torch.float32 and weights != recorded:
+        raise TargetError(f"the weights in {folder} are not those that were written there; delete it and load again")
+    return wrap(module, tokenizer, called, target_id(module, weights), folder)
+
+
+def _dtype(dtype: str) -> torch.dtype:
+    if dtype not in DTYPES:
+        raise TargetError(f"the dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")
+    return DTYPES[dtype]
+
+
+def _device(device: str) -> torch.device:
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise TargetError(f"the device {device!r} is not available here ({reason}); use 'cpu'") from error
+    return place
+
+
+def _folder(name_or_path: str) -> Path | None:
+    """Return the local folder that is meant, or None for a hub id."""
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise TargetError(f"{path} holds no config.json; a target's folder is what save_pretrained writes")
+        return path
+    looks_local = name_or_path.startswith(("/", "./", "../", "~")) or name_or_path.count("/") > 1
+    if path.exists() or looks_local:
+        raise TargetError(f"there is no folder {path}; give the folder of a Hugging Face model")
+    if "/" not in name_or_path:
+        raise TargetError(
+            f"no target is called {name_or_path!r}; there are {', '.join([*FOLDERS, TINY])}, folders, and hub ids "
+            "such as owner/model"
+        )
+    return None
+
+
+def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            config = AutoConfig.from_pretrained(source)
+            part_names(config.model_type)
+            if folder is not None:
+                _check_memory(folder, dtype, device)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            module = AutoModelForCausalLM.from_pretrained(
+                source, config=config, dtype=dtype, attn_implementation="sdpa"
+            )
+            return module.to(device), tokenizer
+    except torch.OutOfMemoryError as error:
+        raise TargetMemoryError(f"{source} does not fit into the memory of {device}; use a smaller dtype") from error
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise TargetError(
+            f"{source} cannot be loaded as a causal language model: {reason}. Check the name, that the folder holds "
+            "config.json, *.safetensors and the tokenizer's files, and, for a hub id, the network"
+        ) from error
+
+
+def weight_bytes(folder: Path, dtype: torch.dtype) -> int:
+    """Return how many bytes the weights of a folder's safetensors files take up in a dtype, from their headers alone.
+
+    Raises:
+        TargetError: the folder holds no safetensors file.
+    """
+    import json
+
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise TargetError(f"{folder} holds no *.safetensors file; save the model with save_pretrained first")
+    total = 0
+    for file in files:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(length))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                elements = 1
+                for size in entry["shape"]:
+                    elements *= size
+                total += elements * dtype.itemsize
+    return total
+
+
+def _check_memory(folder: Path, dtype: torch.dtype, device: torch.device) -> None:
+    needed, free = weight_bytes(folder, dtype), available_memory(device)
+    if needed > free:
+        raise TargetMemoryError(
+            f"the weights in {folder} need {needed / 2**30:.1f} GiB as {dtype}, but {device} has "
+            f"{free / 2**30:.1f} GiB free; use a smaller dtype (bfloat16) or a smaller model"
+        )
+
+
+def available_memory(device: torch.device) -> int:
+    """Return how many bytes are free on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)

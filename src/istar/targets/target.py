@@ -1,0 +1,324 @@
+"""The model that is interpreted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from istar.questions.runs import Run
+from istar.questions.trie import Trie, build_trie
+from istar.targets.anatomy import Anatomy, dissect
+from istar.targets.errors import TargetError
+from istar.targets.interventions import Switch, applied
+from istar.targets.packed_forward import ResidualHook, packed_streams, residual_stream
+from istar.targets.packing import preorder
+from istar.targets.reading import Reader, ReadPlan, plan_reads
+
+if TYPE_CHECKING:
+    from istar.flops.costs import CostModel
+
+Progress = Callable[[int, int], None]
+"""Called with the number of tokens processed so far and in all."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Residual streams at the read positions of runs.
+
+    Attributes:
+        values: before the final norm; reads that stand at one trie node share one entry.
+        layer: how many blocks the streams have passed.
+        computed_tokens: how many tokens were processed to get them.
+    """
+
+    values: Float[Tensor, "reads width"]
+    layer: int
+    computed_tokens: int
+    _plan: ReadPlan = field(repr=False)
+
+    def index(self, row: int, path: int = 0) -> Int[np.ndarray, " positions"]:
+        """Return the entries of `values` that are the reads of one path of one run, in order."""
+        return self._plan.reads[row][path]
+
+    def at(self, row: int, path: int = 0) -> Float[Tensor, "positions width"]:
+        """Return the residual stream at the reads of one path of one run, in order."""
+        return self.values[torch.from_numpy(self.index(row, path)).to(self.values.device)]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A causal language model with its tokenizer, and what interpretability needs of both.
+
+    Attributes:
+        id: hash of weights, configuration and dtype.
+        name: what the user called it.
+        module: the Hugging Face model, in evaluation mode, its weights not requiring gradients.
+        tokenizer: its Hugging Face tokenizer.
+        anatomy: its parts.
+        path: folder of its files, or None for a model that lives in memory only.
+    """
+
+    id: str
+    name: str
+    module: nn.Module = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    anatomy: Anatomy = field(repr=False)
+    path: Path | None = None
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer blocks."""
+        return len(self.anatomy.blocks)
+
+    @property
+    def width(self) -> int:
+        """Width of the residual stream."""
+        return int(self.anatomy.embedding.weight.shape[1])  # type: ignore[arg-type, union-attr, index]
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens that the unembedding knows."""
+        return int(self.anatomy.unembedding.weight.shape[0])  # type: ignore[arg-type, union-attr, index]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the weights."""
+        return next(self.module.parameters()).dtype
+
+    @cached_property
+    def bos(self) -> int:
+        """The token that every sequence starts with; attention needs it as a sink.
+
+        Models without a beginning-of-sequence token (Qwen) use their end-of-sequence token in its place.
+        """
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        raise TargetError(f"the tokenizer of {self.name} has neither a BOS nor an EOS token to start sequences with")
+
+    @cached_property
+    def costs(self) -> CostModel:
+        """Analytic FLOPs of this model, exact under the current rulebook; fitted once and kept on disk."""
+        from istar.targets.costs import cached_costs
+
+        return cached_costs(self)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text, without special tokens."""
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, special ones included."""
+        return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))
+
+    def run(
+        self, runs: Sequence[Run], upto: int | None = None, hooks: Mapping[int, ResidualHook] | None = None
+    ) -> Streams:
+        """Return the residual stream after `upto` blocks at every read position of the runs.
+
+        Shared prefixes are packed: each unique token of the runs' trie is computed once, and no later block at all.
+
+        Args:
+            runs: what is run, each under its own intervention.
+            upto: number of blocks to pass, 0 for the embeddings; None for all of them.
+            hooks: for some layers (numbers of blocks passed, up to `upto`), a function that is given the residual
+                stream of packed tokens there and their positions, and may return another to go on with.
+
+        Raises:
+            TargetError: `upto` or a hook's layer is not a layer of this target.
+        """
+        trie = build_trie(runs)
+        layer = self._layer(upto)
+        plan = plan_reads(trie, len(runs))
+        hidden = self._empty_streams(plan)
+        computed = 0
+        with Switch(self, runs) as switch:
+            for nodes, stream in self._packed(trie, layer, hooks, switch):
+                computed += len(nodes)
+                self._store(plan, nodes, stream, hidden)
+        return Streams(hidden, layer, computed, plan)
+
+    @torch.no_grad()
+    def read(
+        self, runs: Sequence[Run], streams: Streams, lens: Callable[[Tensor], Tensor] | None = None
+    ) -> Float[Tensor, " rows"]:
+        """Return the value of each run, read off residual streams.
+
+        Args:
+            runs: the runs that `streams` was computed for.
+            streams: what `run` returned.
+            lens: maps residual streams, [reads, width], to what the final norm is applied to; None for no change.
+        """
+        hidden = streams.values if lens is None else lens(streams.values)
+        values = torch.empty(len(runs), dtype=torch.float64)
+        with Switch(self, runs) as switch:
+            reader = Reader(runs, streams._plan, self._unembed_under(switch))
+            for rows, found in reader.values(range(len(runs)), hidden):
+                values[rows] = torch.tensor(found, dtype=torch.float64)
+        return values
+
+    def values(self, runs: Sequence[Run], progress: Progress | None = None) -> Float[Tensor, " rows"]:
+        """Return the exact value of each run; what brute force computes.
+
+        Args:
+            runs: what is run.
+            progress: called as tokens are processed.
+        """
+        values = torch.empty(len(runs), dtype=torch.float64)
+        for rows, found in self.iter_values(runs, progress):
+            values[torch.from_numpy(rows)] = torch.from_numpy(found)
+        return values
+
+    @torch.no_grad()
+    def iter_values(
+        self, runs: Sequence[Run], progress: Progress | None = None
+    ) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
+        """Yield rows and their exact values as soon as they are known, so that a caller may keep them.
+
+        Args:
+            runs: what is run.
+            progress: called as tokens are processed.
+        """
+        trie = build_trie(runs)
+        plan = plan_reads(trie, len(runs))
+        hidden = self._empty_streams(plan)
+        completion = _Completion(plan)
+        computed = 0
+        pending: list[tuple[list[int], list[float]]] = []
+        with Switch(self, runs) as switch:
+            reader = Reader(runs, plan, self._unembed_under(switch))
+            for nodes, stream in self._packed(trie, self.layers, None, switch):
+                key = switch.key
+                complete = completion.rows(self._store(plan, nodes, stream, hidden))
+                pending.extend(reader.values(complete, hidden))
+                switch.to(key)
+                computed += len(nodes)
+                if progress is not None:
+                    progress(computed, trie.unique_tokens)
+                # Whoever takes a piece must find the target as it is, so pieces wait while it is modified.
+                if not key:
+                    yield from _as_arrays(pending)
+                    pending.clear()
+        yield from _as_arrays(pending)
+
+    def unembed(self, hidden: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
+        """Return natural-log next-token probabilities, in float32 at least, from the stream before the final norm."""
+        logits: Tensor = self.anatomy.unembedding(self.anatomy.final_norm(hidden))
+        return torch.log_softmax(logits if logits.dtype == torch.float64 else logits.float(), dim=-1)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch length"], upto: int | None = None
+    ) -> Float[Tensor, "batch length width"]:
+        """Return the residual stream after `upto` blocks at every position: a plain, differentiable forward.
+
+        Args:
+            tokens: whole sequences of equal length, without padding.
+            upto: number of blocks to pass; None for all of them. No later block is computed.
+
+        Raises:
+            TargetError: `upto` is not a layer of this target.
+        """
+        return residual_stream(self.anatomy, self._layer(upto), input_ids=tokens.to(self.device))
+
+    @torch.no_grad()
+    def slow_value(self, run: Run) -> float:
+        """Return the value of one run by one whole forward a path: the reference that packed values are held to."""
+        log_probs = []
+        for path in run.paths:
+            with applied(self, None if path.plain else run.intervention):
+                logits = self.module(torch.tensor([path.tokens], device=self.device), use_cache=False).logits[0]
+            log_probs.append(torch.log_softmax(logits[list(path.reads)].to(torch.float64), dim=-1).float())
+        return run.readout.value(run.tokens, log_probs)
+
+    def _layer(self, upto: int | None) -> int:
+        layer = self.layers if upto is None else upto
+        if not 0 <= layer <= self.layers:
+            raise TargetError(f"upto={upto}, but {self.name} has {self.layers} blocks; give 0 to {self.layers} or None")
+        return layer
+
+    def _empty_streams(self, plan: ReadPlan) -> Float[Tensor, "reads width"]:
+        return torch.empty(len(plan.nodes), self.width, dtype=self.dtype, device=self.device)
+
+    def _unembed_under(self, switch: Switch) -> Callable[[Tensor, str], Tensor]:
+        def unembed(hidden: Tensor, key: str) -> Tensor:
+            switch.to(key)
+            return self.unembed(hidden)
+
+        return unembed
+
+    def _packed(
+        self, trie: Trie, layer: int, hooks: Mapping[int, ResidualHook] | None, switch: Switch
+    ) -> Iterator[tuple[Int[np.ndarray, " nodes"], Float[Tensor, "nodes width"]]]:
+        wrong = [each for each in hooks or {} if not 0 <= each <= layer]
+        if wrong:
+            raise TargetError(f"hooks at layers {wrong}, but the run passes layers 0 to {layer} only")
+        for root, key in enumerate(trie.interventions):
+            layout = preorder(trie, root)
+            if len(layout.node):
+                switch.to(key)
+                for chunk, stream in packed_streams(self.module, self.anatomy, layout, layer, hooks):
+                    yield layout.node[chunk.start : chunk.stop], stream
+
+    @staticmethod
+    def _store(
+        plan: ReadPlan,
+        nodes: Int[np.ndarray, " nodes"],
+        stream: Float[Tensor, "nodes width"],
+        hidden: Float[Tensor, "reads width"],
+    ) -> Int[np.ndarray, " found"]:
+        """Copy what is read of a piece to its place; return which reads these are."""
+        places = np.searchsorted(plan.nodes, nodes)
+        read = np.flatnonzero(plan.nodes[np.minimum(places, len(plan.nodes) - 1)] == nodes)
+        found: Int[np.ndarray, " found"] = places[read]
+        hidden[torch.from_numpy(found).to(hidden.device)] = stream[torch.from_numpy(read).to(stream.device)]
+        return found
+
+
+class _Completion:
+    """Tells which rows have all their reads, as reads come in."""
+
+    def __init__(self, plan: ReadPlan) -> None:
+        self._rows_of: list[list[int]] = [[] for _ in plan.nodes]
+        self._missing = []
+        for row in range(len(plan.reads)):
+            needed = np.unique(plan.needed(row)).tolist()
+            self._missing.append(len(needed))
+            for read in needed:
+                self._rows_of[read].append(row)
+
+    def rows(self, found: Int[np.ndarray, " found"]) -> list[int]:
+        """Return the rows that these reads complete."""
+        complete = []
+        for read in found.tolist():
+            for row in self._rows_of[read]:
+                self._missing[row] -= 1
+                if not self._missing[row]:
+                    complete.append(row)
+        return complete
+
+
+def _as_arrays(
+    pieces: list[tuple[list[int], list[float]]],
+) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
+    for rows, found in pieces:
+        yield np.array(rows, dtype=np.int64), np.array(found, dtype=np.float64)
+
+
+def wrap(module: nn.Module, tokenizer: Any, name: str, target_id: str, path: Path | None = None) -> Target:
+    """Return a target around a loaded Hugging Face model, switched to evaluation and frozen."""
+    anatomy = dissect(module)
+    module.eval().requires_grad_(False)
+    return Target(target_id, name, module, tokenizer, anatomy, path)
