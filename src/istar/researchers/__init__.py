@@ -1,1 +1,14 @@
-"""researchers."""
+"""Researchers: who proposes methods and learns from their rewards."""
+
+from istar.researchers.grammar import GrammarResearcher, RandomResearcher
+from istar.researchers.researcher import RESEARCHERS, Feedback, Proposal, Researcher, ResearcherError
+
+__all__ = [
+    "RESEARCHERS",
+    "Feedback",
+    "GrammarResearcher",
+    "Proposal",
+    "RandomResearcher",
+    "Researcher",
+    "ResearcherError",
+]

@@ -1,0 +1,59 @@
+"""The two settings that the document compares, as the search sees them.
+
+The search does not care how an arm is run: `istar.protocol.evaluation` runs methods in the sandbox and executors as
+replays; tests use arms in memory.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from istar.ledger import InterpretationRecord, Spending
+from istar.rewards.curves import Curve
+from istar.truth.table import Table
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one arm did on one question.
+
+    Attributes:
+        curves: one efficiency curve an executor seed; none if the method failed.
+        spending: what the method's recording took; empty in the baseline setting.
+        status: `ok`, or in a word why there are no curves.
+        reason: the message that goes with it, empty when ok.
+    """
+
+    curves: tuple[Curve, ...]
+    spending: Spending = Spending()
+    status: str = "ok"
+    reason: str = ""
+
+
+class Session(Protocol):
+    """One method on the target, from its interpretation on."""
+
+    def interpret(self) -> InterpretationRecord:
+        """Build the interpretation I(M), or find it in the cache, and return what it cost.
+
+        Raises:
+            MethodError: the method's `interpret` failed.
+        """
+
+    def evaluate(self, table: Table) -> Evaluation:
+        """Run the executor with the method on a question: the auto-interp setting."""
+
+
+class Arms(Protocol):
+    """The baseline setting, and the way to the auto-interp setting of any method."""
+
+    def baseline(self, table: Table) -> Evaluation:
+        """Run the executor without a method on a question."""
+
+    def session(self, source: str, name: str) -> AbstractContextManager[Session]:
+        """Open a session with the method of this source; its processes end with the context."""
+
+    def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
+        """Return what an interpretation is filed under: method, target, corpus and rulebook."""

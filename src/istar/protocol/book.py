@@ -1,0 +1,127 @@
+"""The book of a run: every step of the search that is dear or counted, each done and written once.
+
+Each verb looks into the ledger first. What is there is read back; what is not is done, and written before it is
+returned. So a search that is killed is resumed by running it again, and the ledger ends up as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from istar.ledger import (
+    BASELINE,
+    EvaluationRecord,
+    InterpretationRecord,
+    Ledger,
+    OpeningRecord,
+    ProposalRecord,
+    RoundRecord,
+)
+from istar.ledger.records import OpeningKind, Stage
+from istar.protocol.arms import Arms, Evaluation, Session
+from istar.researchers import Proposal
+from istar.tasks.family import split_of
+from istar.truth.table import Table
+
+
+class Book:
+    """The ledger's pages of one run.
+
+    Args:
+        ledger: an open ledger.
+        run: name of the run, which the ledger holds already.
+    """
+
+    def __init__(self, ledger: Ledger, run: str) -> None:
+        """See the class docstring."""
+        self.ledger = ledger
+        self.run = run
+        self._lock = threading.Lock()
+        self._proposals = {record.iteration: record for record in ledger.proposals(run)}
+        self._rounds = {record.iteration: record for record in ledger.rounds(run)}
+        self._interpretations = {_key(record): record for record in ledger.interpretations(run)}
+
+    def proposal(self, iteration: int) -> Proposal | None:
+        """Return the proposal that was made in an iteration, None if none was."""
+        record = self._proposals.get(iteration)
+        if record is None:
+            return None
+        source = self.ledger.source(record.method)
+        return Proposal(source, record.name, record.parents, dict(record.parameters))
+
+    def add_proposal(self, iteration: int, proposal: Proposal) -> None:
+        """Write a proposal."""
+        record = ProposalRecord(iteration, proposal.hash, proposal.name, proposal.parents, proposal.parameters)
+        self.ledger.add_method(self.run, record, proposal.source)
+        self._proposals[iteration] = record
+
+    def round(self, iteration: int) -> RoundRecord | None:
+        """Return the outcome of an iteration, None if it is not finished."""
+        return self._rounds.get(iteration)
+
+    def add_round(self, outcome: RoundRecord) -> None:
+        """Write the outcome of an iteration."""
+        if outcome.iteration not in self._rounds:
+            self.ledger.add_round(self.run, outcome)
+            self._rounds[outcome.iteration] = outcome
+
+    def interpret(self, arms: Arms, session: Session, method: str) -> InterpretationRecord:
+        """Return what interpreting the target costs; see `Session.interpret`."""
+        with self._lock:
+            known = self._interpretations.get(arms.interpretation_key(method))
+        if known is not None:
+            return known
+        record = session.interpret()
+        with self._lock:
+            self.ledger.add_interpretation(self.run, record)
+            self._interpretations[_key(record)] = record
+        return record
+
+    def baseline(self, arms: Arms, table: Table) -> Evaluation:
+        """Return the baseline setting's evaluation of a question."""
+        with self._lock:  # one thread makes it, the others find it
+            return self._known("baseline", BASELINE, table) or self._write(
+                "baseline", BASELINE, table, arms.baseline(table)
+            )
+
+    def evaluate(self, session: Session, stage: Stage, method: str, table: Table) -> Evaluation:
+        """Return the auto-interp setting's evaluation of a question at a stage of the cascade."""
+        known = self._known(stage, method, table)
+        if known is not None:
+            return known
+        evaluation = session.evaluate(table)
+        with self._lock:
+            return self._write(stage, method, table, evaluation)
+
+    def open(self, kind: OpeningKind, method: str, iteration: int, revealed: bool, value: float | None) -> OpeningRecord:
+        """Count a consultation of held-out tasks."""
+        return self.ledger.add_opening(
+            self.run, kind, method=method, iteration=iteration, revealed=revealed, value=value
+        )
+
+    def _known(self, stage: Stage, method: str, table: Table) -> Evaluation | None:
+        record = self.ledger.evaluation(self.run, stage, method, table.question.hash)
+        if record is None:
+            return None
+        curves = self.ledger.curves(self.run, stage=stage, method=method, question_hash=table.question.hash)
+        return Evaluation(curves, record.spending, record.status, record.reason)
+
+    def _write(self, stage: Stage, method: str, table: Table, evaluation: Evaluation) -> Evaluation:
+        question = table.question
+        record = EvaluationRecord(
+            stage=stage,
+            method=method,
+            task=question.task,
+            split=split_of(question.family),
+            question_hash=question.hash,
+            question_index=question.index,
+            status=evaluation.status,
+            reason=evaluation.reason,
+            spending=evaluation.spending,
+        )
+        self.ledger.add_evaluation(self.run, record, evaluation.curves)
+        return evaluation
+
+
+def _key(record: InterpretationRecord) -> tuple[str, str, str, str]:
+    return record.method, record.target, record.corpus, record.rulebook

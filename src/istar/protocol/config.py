@@ -1,0 +1,154 @@
+"""What decides a search: everything but the code's version and the truth tables. Saved with the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from istar.errors import IstarError
+
+CONFIG_FILE = "config.json"
+
+
+class ConfigError(IstarError):
+    """A setting that no search can have."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Caps(_Strict):
+    """How much of a question a method may look at."""
+
+    rows_fraction: float = Field(0.5, gt=0, le=1)
+    """Channels are recorded for at most this share of the rows."""
+    flops_fraction: float = Field(1.0, gt=0)
+    """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
+    seconds: float = Field(600.0, gt=0)
+    """Wall-clock seconds of one question after which the worker is killed."""
+
+
+class StageSize(_Strict):
+    """How many questions a stage of the cascade asks."""
+
+    questions: int = Field(gt=0)
+    """Questions of each task, the first ones."""
+    tasks: tuple[str, ...] = ()
+    """Names of the tasks; empty for all sound tasks of the stage's split."""
+
+
+class SearchConfig(_Strict):
+    """Settings of one search."""
+
+    target: str = "smollm2-135m"
+    """Name, path or hub id of the target."""
+    dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    """Number format the target runs in."""
+    researcher: str = "grammar"
+    """Registry name of the researcher, M1."""
+    researcher_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the researcher."""
+    executor: str = "statistician"
+    """Registry name of the executor, M2."""
+    reward: str = "log"
+    """Registry name of the reward formula, R_t."""
+    seed: int = 0
+    """The root of all randomness."""
+    methods: int = Field(100, gt=0)
+    """How many methods are tried: max_iterations of the document."""
+    side_by_side: int = Field(1, gt=0)
+    """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
+    threads: int = Field(2, gt=0)
+    """Threads of each worker."""
+    executor_seeds: int = Field(4, gt=0)
+    """Executor seeds a curve is made for, paired across the two arms."""
+    corpus_sequences: int = Field(64, gt=0)
+    """Sequences of generic text a method may learn from."""
+    corpus_length: int = Field(128, gt=1)
+    """Tokens of each."""
+    caps: Caps = Caps()
+    """How much of each question a method may look at."""
+    screen: StageSize = StageSize(questions=1)
+    """The cheap first look: training questions of the cheapest task unless tasks are named."""
+    screen_floor: float = -0.05
+    """A method whose reward in the screen is under this goes no further."""
+    train: StageSize = StageSize(questions=4)
+    """Questions of the training families, whose average reward the researcher learns from."""
+    validation: StageSize = StageSize(questions=4)
+    """Questions of the validation families, seen through the guard alone."""
+    validate_best: int = Field(2, gt=0)
+    """A method is validated if its training reward is among this many best so far."""
+    test: StageSize = StageSize(questions=8)
+    """Questions of the sealed test families, for `unseal`."""
+    unsafe: bool = False
+    """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""
+
+    def save(self, folder: Path) -> None:
+        """Write the settings into a run's folder."""
+        (folder / CONFIG_FILE).write_text(self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> SearchConfig:
+        """Return the settings of a run.
+
+        Raises:
+            ConfigError: the folder is no run, or its settings are of another version.
+        """
+        path = folder / CONFIG_FILE
+        if not path.exists():
+            raise ConfigError(f"{folder} is not a run: it has no {CONFIG_FILE}; name the folder that `search` made")
+        return parse_config(path.read_text(), str(path))
+
+
+def parse_config(text: str, where: str) -> SearchConfig:
+    """Return the settings that a JSON text states.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range; the message names each.
+    """
+    try:
+        return SearchConfig.model_validate_json(text)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_faults(error)}") from error
+
+
+def configure(preset: str, **changes: Any) -> SearchConfig:
+    """Return a preset with some settings changed; settings given as None are left alone.
+
+    Raises:
+        ConfigError: the preset is unknown or a setting is wrong.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    settings = PRESETS[preset].model_dump() | {name: value for name, value in changes.items() if value is not None}
+    try:
+        return SearchConfig.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(f"the settings of the search: {_faults(error)}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(faults)
+
+
+PRESETS = {
+    "standard": SearchConfig(),
+    "demo": SearchConfig(
+        methods=14,
+        side_by_side=2,
+        threads=1,
+        executor_seeds=2,
+        researcher_options={"warm_up": 5},
+        corpus_sequences=16,
+        caps=Caps(rows_fraction=0.25, flops_fraction=0.25, seconds=90.0),
+        train=StageSize(questions=1),
+        validation=StageSize(questions=1),
+        validate_best=1,
+        test=StageSize(questions=4),
+    ),
+}
+"""Named settings: `standard`, and `demo`, which is made for twelve minutes on two cores and not for its results."""

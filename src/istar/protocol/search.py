@@ -1,0 +1,284 @@
+"""The search: the document's algorithm, line by line.
+
+Names are the document's: M1 the researcher, M2 the executor (inside the arms), I a method, I_M its interpretation of
+the target, T the tasks, R the task's reward, theta what M1 has learned. Four things are added, each so that it can
+be run for long on questions that are dear:
+
+- what is done is written to the ledger (`book`) and found there again, so that nothing is ever done twice;
+- a cascade (`screen`, `train`, `validation`) spends little on methods that are hopeless;
+- theta is updated with the training reward, and I* is chosen by validation through the guard, so that hold-out tasks
+  stay held out;
+- some methods may be proposed together and evaluated side by side.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from istar.ledger import RoundRecord
+from istar.ledger.records import Stage
+from istar.methods.contract import MethodError
+from istar.methods.fence import FenceError, check_source
+from istar.protocol.arms import Arms, Evaluation, Session
+from istar.protocol.book import Book
+from istar.protocol.config import SearchConfig
+from istar.protocol.guard import Ladder
+from istar.researchers import Feedback, Proposal, Researcher
+from istar.rewards.curves import Curve
+from istar.rewards.formulas import Reward
+from istar.seeds import Seed
+from istar.truth.table import Table
+
+Tasks = Mapping[str, Sequence[Table]]
+"""Questions by task."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A method's rewards at one stage of the cascade.
+
+    Attributes:
+        average: the mean of R_t over the stage's tasks.
+        by_question: the reward on each question alone, by its hash.
+    """
+
+    average: float
+    by_question: Mapping[str, float]
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean over questions; None where there is one question."""
+        rewards = list(self.by_question.values())
+        return float(np.std(rewards, ddof=1) / np.sqrt(len(rewards))) if len(rewards) > 1 else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How far one method came.
+
+    Attributes:
+        stage: the last stage it reached.
+        status: `ok`, `rejected` by the fence, `pruned` by the screen, or `error`.
+        reason: the message that goes with it, empty when ok.
+        reward: the reward M1 is told, None of a method that failed.
+        standard_error: of that reward.
+        validation: its rewards on the validation questions by hash; None if it was not validated.
+        seconds: wall-clock time.
+    """
+
+    stage: Stage
+    status: str
+    reason: str = ""
+    reward: float | None = None
+    standard_error: float | None = None
+    validation: Mapping[str, float] | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What the document's algorithm returns.
+
+    Attributes:
+        best: I*; None if no method was good enough to be validated.
+        best_reward: its published validation reward.
+        rounds: the outcome of every iteration.
+        validation_queries: how often validation was consulted.
+    """
+
+    best: Proposal | None
+    best_reward: float | None
+    rounds: tuple[RoundRecord, ...]
+    validation_queries: int
+
+
+class MethodFailedError(MethodError):
+    """A method that failed on a question."""
+
+
+class Search:
+    """One search.
+
+    Args:
+        config: its settings.
+        M1: the researcher, without experience.
+        R: the reward formula.
+        T: the questions by task of each stage, `screen`, `train` and `validation`.
+        arms: the two settings.
+        book: where everything is written.
+        on_round: called after every iteration with its outcome.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        *,
+        M1: Researcher,
+        R: Reward,
+        T: Mapping[Stage, Tasks],
+        arms: Arms,
+        book: Book,
+        on_round: Callable[[RoundRecord, Proposal], None] = lambda outcome, proposal: None,
+    ) -> None:
+        """See the class docstring."""
+        self.config = config
+        self.M1, self.R, self.T = M1, R, T
+        self.arms = arms
+        self.book = book
+        self.on_round = on_round
+
+    def run(self) -> SearchOutcome:
+        """Run the algorithm to its end, from the beginning or from where it was killed."""
+        # Initialization
+        best_reward: float | None = None
+        best: Proposal | None = None
+        rounds: list[RoundRecord] = []
+        guard = Ladder()
+
+        # for iteration in range(max_iterations), `side_by_side` of them at a time
+        for iterations in self._iterations():
+            candidates = [self._propose(iteration) for iteration in iterations]
+            promising = self._promising(rounds)
+            trials = self._side_by_side(
+                lambda iteration, I: self._trial(iteration, I, promising), iterations, candidates
+            )
+            for iteration, I, trial in zip(iterations, candidates, trials, strict=True):
+                revealed = False
+                if trial.validation is not None:
+                    verdict = guard.query(trial.validation)
+                    revealed = verdict.revealed
+                    self.book.open(
+                        "validation", I.hash, iteration, revealed, verdict.published if revealed else None
+                    )
+                # Update best interpretability method if better
+                if revealed:
+                    best_reward = guard.published
+                    best = I
+                # Update M1 parameters based on reward
+                self.M1.update(
+                    I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None)
+                )
+                outcome = RoundRecord(
+                    iteration=iteration,
+                    method=I.hash,
+                    stage=trial.stage,
+                    status=trial.status,
+                    reason=trial.reason,
+                    reward=trial.reward,
+                    standard_error=trial.standard_error,
+                    validation_reward=guard.published if revealed else None,
+                    improved=revealed,
+                    best_method="" if best is None else best.hash,
+                    best_reward=best_reward,
+                    seconds=trial.seconds,
+                )
+                self.book.add_round(outcome)
+                rounds.append(outcome)
+                self.on_round(outcome, I)
+        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries)
+
+    def _trial(self, iteration: int, I: Proposal, promising: Callable[[float], bool]) -> Trial:
+        """Take one method through the cascade; a finished iteration is rebuilt from the book."""
+        known = self.book.round(iteration)
+        if known is not None and known.status != "ok":
+            stage: Stage = known.stage  # type: ignore[assignment]
+            return Trial(stage, known.status, known.reason, known.reward, known.standard_error, None, known.seconds)
+        start = time.monotonic()
+        trial = self._cascade(I, promising)
+        seconds = time.monotonic() - start if known is None else known.seconds
+        return replace(trial, seconds=seconds)
+
+    def _cascade(self, I: Proposal, promising: Callable[[float], bool]) -> Trial:
+        stage: Stage = "screen"
+        reward: float | None = None
+        error: float | None = None
+        faults = check_source(I.source)
+        if faults:
+            return Trial(stage, "rejected", str(FenceError(I.name, faults)))
+        try:
+            with self.arms.session(I.source, I.name) as session:
+                # Apply interpretability method to model and cache results
+                # This computation is not counted towards task-specific FLOP budgets
+                self.book.interpret(self.arms, session, I.hash)
+                screened = self._reward_phase(stage, I, session)
+                if screened.average < self.config.screen_floor:
+                    reason = f"reward {screened.average:.3f} in the screen, below {self.config.screen_floor}"
+                    return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
+                stage = "train"
+                trained = self._reward_phase(stage, I, session)
+                reward, error = trained.average, trained.standard_error
+                if not promising(reward):
+                    return Trial(stage, "ok", "", reward, error)
+                stage = "validation"
+                validated = self._reward_phase(stage, I, session)
+                return Trial(stage, "ok", "", reward, error, validated.by_question)
+        except MethodError as failure:
+            return Trial(stage, "error", str(failure), reward, error)
+
+    def _reward_phase(self, stage: Stage, I: Proposal, session: Session) -> StageResult:
+        """The document's REWARD PHASE on the tasks of a stage."""
+        total_reward = 0.0
+        by_question: dict[str, float] = {}
+        for t in self.T[stage].values():  # For each task
+            baseline: list[Evaluation] = []
+            interp: list[Evaluation] = []
+            for x in t:
+                # BASELINE SETTING
+                # Run execution agent on task without interpretability method
+                baseline.append(self.book.baseline(self.arms, x))
+                # AUTO-INTERP SETTING
+                # Run execution agent with interpretability method
+                interp.append(self._interp(stage, I, session, x))
+                by_question[x.question.hash] = self.R.reward(baseline[-1].curves, interp[-1].curves)
+            # Calculate task-specific reward
+            # Reward increases with performance improvement and FLOP reduction
+            R_t_value = self.R.reward(_curves(baseline), _curves(interp))
+            total_reward += R_t_value
+        # Average reward across all tasks of the stage
+        return StageResult(total_reward / len(self.T[stage]), by_question)
+
+    def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table) -> Evaluation:
+        evaluation = self.book.evaluate(session, stage, I.hash, x)
+        if evaluation.status != "ok":
+            raise MethodFailedError(f"{x.question.task}, question {x.question.index}: {evaluation.reason}")
+        return evaluation
+
+    def _propose(self, iteration: int) -> Proposal:
+        """Let M1 propose a method, or remind it of the one it proposed before the search was killed."""
+        known = self.book.proposal(iteration)
+        if known is not None:
+            self.M1.remember(known)
+            return known
+        seed = Seed.root(self.config.seed).split("researcher", iteration)
+        proposal = self.M1.propose(seed)
+        self.book.add_proposal(iteration, proposal)
+        return proposal
+
+    def _iterations(self) -> Sequence[Sequence[int]]:
+        everything = range(self.config.methods)
+        width = self.config.side_by_side
+        return [everything[first : first + width] for first in range(0, self.config.methods, width)]
+
+    def _promising(self, rounds: Sequence[RoundRecord]) -> Callable[[float], bool]:
+        """Return whether a training reward is among the `validate_best` best so far."""
+        rewards = sorted((each.reward for each in rounds if each.status == "ok" and each.reward is not None))
+        best = rewards[-self.config.validate_best :]
+        return lambda reward: len(best) < self.config.validate_best or reward > best[0]
+
+    @staticmethod
+    def _side_by_side(
+        trial: Callable[[int, Proposal], Trial], iterations: Sequence[int], candidates: Sequence[Proposal]
+    ) -> list[Trial]:
+        if len(candidates) == 1:
+            return [trial(iterations[0], candidates[0])]
+        with ThreadPoolExecutor(len(candidates)) as pool:
+            return list(pool.map(trial, iterations, candidates))
+
+
+def _curves(evaluations: Sequence[Evaluation]) -> tuple[Curve, ...]:
+    return tuple(curve for evaluation in evaluations for curve in evaluation.curves)

@@ -1,0 +1,139 @@
+"""The embedded researcher: composes methods from a typed grammar and learns with Optuna's tree of Parzen estimators.
+
+Every proposal is sampled by a sampler seeded for it alone, on a study rebuilt from what was told. So a proposal is a
+function of the history and its seed, and a killed search is resumed by telling the same again.
+
+Half of the proposals, once there is something to build on, keep all of a good sentence but one part (a mutation, with
+a parent); the others are drawn afresh from the estimator.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import optuna
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.trial import TrialState, create_trial
+
+from istar.researchers.rendering import render_method
+from istar.researchers.researcher import RESEARCHERS, Proposal, Researcher, ResearcherError
+from istar.researchers.sentence import draw_sentence
+from istar.seeds import Seed
+
+ATTEMPTS = 50
+
+
+@RESEARCHERS.register("grammar")
+class GrammarResearcher(Researcher):
+    """Tree of Parzen estimators over sentences of the grammar (Bergstra et al., 2011; Optuna's implementation).
+
+    Args:
+        warm_up: how many proposals are random before the estimator is used.
+        mutation: share of later proposals that vary one of the best sentences.
+        parents: from how many of the best a parent is drawn.
+    """
+
+    name: ClassVar[str] = "grammar"
+
+    def __init__(self, warm_up: int = 6, mutation: float = 0.5, parents: int = 3) -> None:
+        """See the class docstring."""
+        super().__init__()
+        self.warm_up = warm_up
+        self.mutation = mutation
+        self.parents = parents
+
+    def _compose(self, seed: Seed) -> Proposal:
+        known = {proposal.source for proposal, _ in self.told} | {proposal.source for proposal in self.pending}
+        study = self._study()
+        for attempt in range(ATTEMPTS):
+            proposal = self._sample(study, seed.split("attempt", attempt))
+            if proposal.source not in known:
+                return proposal
+        raise ResearcherError(
+            f"the {self.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
+            "end the search here or add primitives"
+        )
+
+    def _study(self) -> optuna.Study:
+        """Return a study that holds all that was told; awaited proposals count as running trials."""
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study(direction="maximize")
+        rewards = [feedback.reward for _, feedback in self.told if feedback.reward is not None]
+        failure = min(rewards, default=0.0) - 1.0  # a method that failed is worse than any that did not
+        for proposal, feedback in self.told:
+            study.add_trial(_trial(proposal, failure if feedback.reward is None else feedback.reward))
+        for proposal in self.pending:
+            study.add_trial(_trial(proposal, None))
+        return study
+
+    def _sample(self, study: optuna.Study, seed: Seed) -> Proposal:
+        parent = self._parent(seed)
+        sampler = self._sampler(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.sampler = sampler if parent is None else PartialFixedSampler(_kept(parent, seed), sampler)
+            trial = study.ask()
+            sentence = draw_sentence(trial)
+        study.tell(trial, state=TrialState.FAIL)
+        return Proposal(
+            source=render_method(sentence),
+            name=sentence.name,
+            parents=() if parent is None else (parent.hash,),
+            parameters={"sentence": sentence.to_json(), "drawn": dict(trial.params)},
+        )
+
+    def _sampler(self, seed: Seed) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return TPESampler(
+                n_startup_trials=self.warm_up,
+                multivariate=True,
+                group=True,
+                constant_liar=True,
+                seed=seed.split("sampler").value % 2**32,
+            )
+
+    def _parent(self, seed: Seed) -> Proposal | None:
+        """Return a proposal to vary, or None for one drawn afresh."""
+        generator = seed.split("parent").generator()
+        scored = [(feedback.reward, proposal) for proposal, feedback in self.told if feedback.reward is not None]
+        good = sorted(scored, key=lambda each: -each[0])
+        if len(self.told) < self.warm_up or not good or generator.random() >= self.mutation:
+            return None
+        return good[int(generator.integers(min(self.parents, len(good))))][1]
+
+
+@RESEARCHERS.register("random")
+class RandomResearcher(GrammarResearcher):
+    """The control of `grammar`: the same sentences, drawn blindly."""
+
+    name: ClassVar[str] = "random"
+
+    def __init__(self) -> None:
+        """Take no options: there is nothing to learn."""
+        super().__init__(mutation=0.0)
+
+    def _sampler(self, seed: Seed) -> BaseSampler:
+        return RandomSampler(seed=seed.split("sampler").value % 2**32)
+
+
+def _trial(proposal: Proposal, reward: float | None) -> optuna.trial.FrozenTrial:
+    drawn = optuna.trial.FixedTrial(proposal.parameters["drawn"])
+    draw_sentence(drawn)
+    return create_trial(
+        params=drawn.params,
+        distributions=drawn.distributions,
+        value=reward,
+        state=TrialState.RUNNING if reward is None else TrialState.COMPLETE,
+    )
+
+
+def _kept(parent: Proposal, seed: Seed) -> dict[str, Any]:
+    """Return the parent's choices but one, which is drawn again with all that hangs on it."""
+    drawn = parent.parameters["drawn"]
+    changed = str(seed.split("changed").generator().choice(sorted(drawn)))
+    if changed.endswith(".kind"):
+        slot = changed.removesuffix("kind")
+        return {name: value for name, value in drawn.items() if not name.startswith(slot)}
+    return {name: value for name, value in drawn.items() if name != changed}

@@ -1,0 +1,166 @@
+"""The researcher, M1 of the document: it proposes methods and learns from their rewards.
+
+A researcher sees neither tasks nor truth. All it is given is the feedback on its own proposals: the training reward
+in full, and of validation only what the guard publishes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from istar.errors import CorruptDataError, IstarError
+from istar.registry import Registry
+from istar.seeds import Seed
+
+RESEARCHERS: Registry[type[Researcher]] = Registry("researcher")
+
+State = dict[str, Any]
+"""JSON values."""
+
+
+class ResearcherError(IstarError):
+    """A researcher that cannot propose, or that is told of something it did not propose."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A method put forward for evaluation.
+
+    Attributes:
+        source: the text of the method file.
+        name: a short name for people; unlike the source's hash it need not be unique.
+        parents: hashes of the earlier proposals it was derived from; empty for one made from nothing.
+        parameters: how the researcher describes it to itself, as JSON values.
+    """
+
+    source: str
+    name: str
+    parents: tuple[str, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the source, 64 hexadecimal digits: the hash under which the method is filed."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the proposal as JSON values."""
+        return {
+            "source": self.source,
+            "name": self.name,
+            "parents": list(self.parents),
+            "parameters": self.parameters,
+        }
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a researcher may learn of one of its proposals.
+
+    Attributes:
+        reward: the training reward, in full; of a method that the cascade stopped, that of the stage it reached;
+            None of one that failed.
+        stage: the last stage of the cascade that it reached.
+        validation: the best validation reward that the guard has published so far, None while it has published none.
+        best: whether this proposal is the one the guard has just published.
+        error: what went wrong, None if nothing did.
+    """
+
+    reward: float | None
+    stage: str = "train"
+    validation: float | None = None
+    best: bool = False
+    error: str | None = None
+
+
+class Researcher(ABC):
+    """Base class of researchers; a subclass is registered under its name and takes its options as keywords.
+
+    `propose` must be a function of the proposals made, the feedback told and the seed, and of nothing else: a search
+    that was killed is resumed by making and telling the same again.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        """Start without experience."""
+        self._told: list[tuple[Proposal, Feedback]] = []
+        self._pending: list[Proposal] = []
+
+    @property
+    def told(self) -> tuple[tuple[Proposal, Feedback], ...]:
+        """The proposals whose feedback is known, in the order it was told."""
+        return tuple(self._told)
+
+    @property
+    def pending(self) -> tuple[Proposal, ...]:
+        """The proposals whose feedback is awaited."""
+        return tuple(self._pending)
+
+    def propose(self, seed: Seed) -> Proposal:
+        """Return the next method to evaluate.
+
+        Args:
+            seed: all randomness of this proposal.
+        """
+        proposal = self._compose(seed)
+        self._pending.append(proposal)
+        return proposal
+
+    def remember(self, proposal: Proposal) -> None:
+        """Take back a proposal made before the search was killed, as if it had just been made again."""
+        self._pending.append(proposal)
+
+    @abstractmethod
+    def _compose(self, seed: Seed) -> Proposal:
+        """Return a method, given `told`, `pending` and the seed."""
+
+    def update(self, proposal: Proposal, feedback: Feedback) -> None:
+        """Learn from the feedback on a pending proposal.
+
+        Raises:
+            ResearcherError: the proposal is not pending.
+        """
+        if proposal not in self._pending:
+            raise ResearcherError(
+                f"the {self.name} researcher is told of {proposal.name!r}, which it did not propose or was "
+                "told of before; tell each proposal once"
+            )
+        self._pending.remove(proposal)
+        self._told.append((proposal, feedback))
+
+    def state(self) -> State:
+        """Return everything learned, as JSON values: theta of the document."""
+        return {
+            "researcher": self.name,
+            "told": [
+                {"proposal": proposal.to_json(), "feedback": asdict(feedback)} for proposal, feedback in self._told
+            ],
+        }
+
+    def restore(self, state: State) -> None:
+        """Learn again everything that `state` described.
+
+        Raises:
+            CorruptDataError: it is another researcher's state.
+        """
+        if state.get("researcher") != self.name:
+            raise CorruptDataError(
+                f"the state is of the researcher {state.get('researcher')!r}, not of {self.name!r}; "
+                "resume with the researcher the search began with"
+            )
+        self._pending, self._told = [], []
+        for proposal, feedback in _tellings(state["told"]):
+            self.remember(proposal)
+            self.update(proposal, feedback)
+
+
+def _tellings(told: Iterable[dict[str, Any]]) -> Iterable[tuple[Proposal, Feedback]]:
+    for item in told:
+        proposal = {**item["proposal"], "parents": tuple(item["proposal"]["parents"])}
+        yield Proposal(**proposal), Feedback(**item["feedback"])

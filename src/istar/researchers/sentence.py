@@ -1,0 +1,61 @@
+"""A sentence of the grammar: which channels a method has.
+
+The grammar is typed: a method is one to three channels, a channel is a primitive, a primitive is its choices. A
+sentence with one channel twice is no sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from istar.errors import IstarError
+from istar.researchers.primitives import Primitive, load_primitives
+from istar.researchers.primitives.primitive import Sampler
+
+MOST_CHANNELS = 3
+
+
+class SentenceError(IstarError):
+    """A sentence that the grammar does not generate."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The channels of a method.
+
+    Attributes:
+        channels: one to three different primitives.
+    """
+
+    channels: tuple[Primitive, ...]
+
+    def __post_init__(self) -> None:
+        """Check the number of channels and that none stands twice."""
+        if not 1 <= len(self.channels) <= MOST_CHANNELS:
+            raise SentenceError(f"a method has 1 to {MOST_CHANNELS} channels, not {len(self.channels)}")
+        if len(set(self.channels)) != len(self.channels):
+            raise SentenceError(f"two channels of {self.name} are the same")
+
+    @property
+    def name(self) -> str:
+        """The channels' short names."""
+        return "+".join(channel.short for channel in self.channels)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the sentence as JSON values."""
+        return [
+            {"kind": channel.kind, **asdict(channel)}  # type: ignore[call-overload]
+            for channel in self.channels
+        ]
+
+
+def draw_sentence(sampler: Sampler) -> Sentence:
+    """Draw a sentence; repeated channels are merged, so that every draw is a sentence."""
+    kinds = tuple(load_primitives())
+    count = sampler.suggest_int("channels", 1, MOST_CHANNELS)
+    channels: dict[Primitive, None] = {}
+    for slot in range(1, count + 1):
+        kind = sampler.suggest_categorical(f"{slot}.kind", kinds)
+        channels.setdefault(load_primitives().get(kind).draw(sampler, str(slot)))
+    return Sentence(tuple(channels))

@@ -1,0 +1,88 @@
+import ast
+from dataclasses import fields
+
+import pytest
+
+from istar.errors import CorruptDataError
+from istar.methods.fence import check_source
+from istar.researchers import RESEARCHERS, Feedback, GrammarResearcher, RandomResearcher
+from istar.researchers.primitives import load_primitives
+from istar.researchers.rendering import render_method
+from istar.researchers.sentence import Sentence, SentenceError
+from istar.seeds import Seed
+
+
+def every_primitive():
+    """Each primitive at the extremes of its choices."""
+    registry = load_primitives()
+    for kind in registry:
+        primitive = registry.get(kind)
+        options = [each.metadata["choice"].options for each in fields(primitive)]
+        yield primitive(*(each[0] for each in options))
+        yield primitive(*(each[-1] for each in options))
+
+
+@pytest.mark.parametrize("primitive", every_primitive(), ids=repr)
+def test_every_primitive_renders_a_method_the_fence_accepts(primitive):
+    source = render_method(Sentence((primitive,)))
+    assert check_source(source) == ()
+    assert primitive.title in ast.get_docstring(ast.parse(source))
+
+
+def test_functions_shared_by_channels_are_written_once():
+    registry = load_primitives()
+    lens = registry.get("logit_lens")
+    source = render_method(Sentence((lens(0.9), lens(0.1), registry.get("tuned_lens")(0.9))))
+    names = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    assert len(names) == len(set(names))
+    assert source.count("logit_lens(target, runs, depth=") == 2
+
+
+def test_sentences_have_one_to_three_different_channels():
+    lens = load_primitives().get("logit_lens")
+    with pytest.raises(SentenceError, match="1 to 3 channels, not 0"):
+        Sentence(())
+    with pytest.raises(SentenceError, match="are the same"):
+        Sentence((lens(0.9), lens(0.9)))
+
+
+def search(researcher, rewarded, rounds):
+    for iteration in range(rounds):
+        proposal = researcher.propose(Seed.root(3).split(iteration))
+        researcher.update(proposal, Feedback(rewarded(proposal)))
+    return [feedback.reward for _, feedback in researcher.told]
+
+
+def test_grammar_learns_faster_than_random():
+    """With a reward for a deep tuned lens and for brevity, the estimator finds better sentences than chance does."""
+
+    def reward(proposal):
+        channels = proposal.parameters["sentence"]
+        best = max(channel.get("depth", 0) + (channel["kind"] == "tuned_lens") for channel in channels)
+        return best - 0.3 * len(channels)
+
+    rounds = 40
+    learned = search(GrammarResearcher(warm_up=8), reward, rounds)
+    blind = search(RandomResearcher(), reward, rounds)
+    assert sum(learned[20:]) / 20 > sum(blind[20:]) / 20 + 0.2
+
+
+def test_mutations_keep_most_of_their_parent():
+    researcher = GrammarResearcher(warm_up=2, mutation=1.0)
+    search(researcher, lambda proposal: -len(proposal.source), 10)
+    by_hash = {proposal.hash: proposal for proposal, _ in researcher.told}
+    children = [proposal for proposal in by_hash.values() if proposal.parents]
+    assert len(children) == 8
+    for child in children:
+        parent = by_hash[child.parents[0]]
+        kept = parent.parameters["drawn"].items() & child.parameters["drawn"].items()
+        assert kept
+
+
+def test_state_of_another_researcher_is_refused():
+    with pytest.raises(CorruptDataError, match="'random', not of 'grammar'"):
+        GrammarResearcher().restore(RandomResearcher().state())
+
+
+def test_registered():
+    assert {"grammar", "random"} <= set(RESEARCHERS)
