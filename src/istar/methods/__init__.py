@@ -3,19 +3,25 @@
 A method is a plain Python file; see `docs/methods.md` for how to write one.
 """
 
+from istar.methods.alignment import Alignment, Placement, align
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
+from istar.methods.skipping import without_blocks
 
 __all__ = [
+    "Alignment",
     "ChannelBatch",
     "Fault",
     "FenceError",
     "Interpretation",
     "Method",
     "MethodError",
+    "Placement",
     "Recording",
+    "align",
     "check_source",
     "load_method",
+    "without_blocks",
 ]

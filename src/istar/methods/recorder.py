@@ -1,0 +1,248 @@
+"""Running a method in this process under the meter: `interpret` once, then `prepare` and `predict` batch by batch.
+
+The sandbox's worker calls these inside its jail; `istar check` and tests call them directly. What a method returns is
+checked here, and so is that it left the target as it found it.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor, nn
+
+from istar.flops.meter import BudgetExceededError, Meter
+from istar.methods.contract import Interpretation, MethodError
+from istar.methods.recording import ChannelBatch, Recording
+from istar.questions import QuestionView, Run
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.methods.loading import Method
+    from istar.targets.corpus import Corpus
+    from istar.targets.target import Target
+
+CHANNELS_LIMIT = 64
+"""The most channels a method may give; the statistician learns a weight for each from few bought rows."""
+
+Result = TypeVar("Result")
+
+
+def run_interpret(method: Method, target: Target, corpus: Corpus, meter: Meter, seed: int = 0) -> Interpretation:
+    """Run a method's `interpret` and return what it learned, as it reads back from storage.
+
+    Args:
+        method: the method.
+        target: the model.
+        corpus: generic text.
+        meter: counts the FLOPs in the region `interpret`.
+        seed: seeds torch's random numbers.
+
+    Raises:
+        MethodError: the method raised, returned something else, or changed the target.
+    """
+    with meter, meter.region("interpret"), _isolated(target, Seed.root(seed).split("interpret", method.hash)):
+        result = _call(method, "interpret", lambda: method.fresh().interpret(target, corpus))
+    if not isinstance(result, Interpretation):
+        raise MethodError(
+            f"`interpret` of {method.name!r} returned a {type(result).__name__}; return an Interpretation (possibly "
+            "an empty one: `Interpretation()`)"
+        )
+    return Interpretation.from_bytes(result.to_bytes())
+
+
+def record(
+    method: Method,
+    question: QuestionView,
+    question_hash: str,
+    batches: Sequence[Int64[np.ndarray, " batch"]],
+    target: Target,
+    interpretation: Interpretation,
+    *,
+    max_flops: int | None = None,
+    max_rows_fraction: float = 1.0,
+    seed: int = 0,
+    strict: bool = False,
+) -> Recording:
+    """Run `prepare` once and `predict` on each batch, and return what the method said and what it cost.
+
+    The recording ends after the batch with which the cumulated FLOPs pass `max_flops`, or the rows pass
+    `max_rows_fraction`; a single call that would pass twice `max_flops` is cut off by the meter before it does.
+
+    Args:
+        method: the method; it is loaded afresh, so that nothing survives from another question.
+        question: what the method is shown.
+        question_hash: the question's hash, for the recording.
+        batches: row numbers of the nested batches, in order.
+        target: the model.
+        interpretation: what `interpret` returned.
+        max_flops: where the recording may end; no limit if None.
+        max_rows_fraction: the share of rows after which it may end.
+        seed: seeds torch's random numbers, together with the hashes of method and question.
+        strict: whether an operation the rulebook does not know is an error.
+
+    Raises:
+        MethodError: the method raised, returned wrong shapes or numbers, or changed the target.
+    """
+    started = time.perf_counter()
+    meter = Meter(budget=None if max_flops is None else 2 * max_flops, strict=strict)
+    recorded: list[ChannelBatch] = []
+    complete = False
+    prepare_flops = 0
+    names = Seed.root(seed).split("record", method.hash, question_hash)
+    try:
+        with _isolated(target, names):
+            with meter, meter.region("prepare"):
+                fresh = method.fresh()
+                prepare = fresh.prepare
+                prepared = (
+                    None
+                    if prepare is None
+                    else _call(method, "prepare", lambda: prepare(question, target, interpretation))
+                )
+            prepare_flops = meter.flops
+            done = 0
+            for rows in batches:
+                if max_flops is not None and meter.flops > max_flops:
+                    break
+                if done and done >= max_rows_fraction * len(question.runs):
+                    break
+                runs = tuple(question.runs[row] for row in rows)
+                with meter, meter.region("predict"):
+                    result = _predict(method, fresh, question, runs, target, interpretation, prepared)
+                channels = _checked_channels(method, result, len(rows), recorded[0] if recorded else None)
+                recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, meter.flops))
+                done += len(rows)
+            complete = len(recorded) == len(batches)
+    except BudgetExceededError:
+        complete = False
+    reading = meter.snapshot()
+    return Recording(
+        method_hash=method.hash,
+        question_hash=question_hash,
+        target=target.id,
+        rulebook=meter.rulebook.version,
+        batches=tuple(recorded),
+        prepare_flops=prepare_flops if recorded else reading.flops,
+        by_op=dict(reading.by_op),
+        by_region=dict(reading.by_region),
+        seconds=time.perf_counter() - started,
+        total_flops=reading.flops,
+        complete=complete,
+    )
+
+
+def _predict(
+    method: Method,
+    fresh: Method,
+    question: QuestionView,
+    runs: tuple[Run, ...],
+    target: Target,
+    interpretation: Interpretation,
+    prepared: Any,
+) -> object:
+    return _call(method, "predict", lambda: fresh.predict(question, runs, target, interpretation, prepared))
+
+
+def _call(method: Method, function: str, call: Callable[[], Result]) -> Result:
+    """Call into the method; its errors become ours and name the lines of its file."""
+    try:
+        return call()
+    except (BudgetExceededError, MethodError):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename == f"<method {method.name}>"]
+        where = "".join(f"\n  line {frame.lineno}, in {frame.name}: {frame.line or ''}" for frame in own)
+        raise MethodError(
+            f"`{function}` of {method.name!r} raised {type(error).__name__}: {str(error)[:2000]}{where}"
+        ) from error
+
+
+def _checked_channels(
+    method: Method, result: object, rows: int, first: ChannelBatch | None
+) -> Float32[np.ndarray, "batch channels"]:
+    """Return the channels as an array, or say what is wrong with them."""
+    where = f"`predict` of {method.name!r}"
+    if not isinstance(result, Tensor):
+        raise MethodError(f"{where} returned a {type(result).__name__}; return a Tensor of shape (runs, channels)")
+    if result.ndim != 2:
+        hint = "; add `.unsqueeze(-1)` for a single channel" if result.shape == (rows,) else ""
+        raise MethodError(
+            f"{where} returned shape {tuple(result.shape)} for {rows} runs; it must be (runs, channels){hint}"
+        )
+    if result.shape[0] != rows:
+        raise MethodError(
+            f"{where} returned {result.shape[0]} rows for {rows} runs; give one row of channels a run, in order"
+        )
+    if first is not None and result.shape[1] != first.channels.shape[1]:
+        raise MethodError(
+            f"{where} returned {result.shape[1]} channels after {first.channels.shape[1]} in the first batch; the "
+            "number of channels must not change between batches"
+        )
+    if result.shape[1] > CHANNELS_LIMIT:
+        raise MethodError(f"{where} returned {result.shape[1]} channels; the limit is {CHANNELS_LIMIT}: combine them")
+    if result.is_complex():
+        raise MethodError(f"{where} returned complex numbers; return their real part, modulus or phase")
+    channels = result.detach().to("cpu", torch.float32).numpy()
+    if not np.isfinite(channels).all():
+        row, channel = np.argwhere(~np.isfinite(channels))[0]
+        raise MethodError(
+            f"{where} returned {channels[row, channel]} for run {row} of the batch, channel {channel}; channels must "
+            "be finite: clamp, or return 0 where there is nothing to say"
+        )
+    return np.array(channels, dtype=np.float32, order="C")
+
+
+@contextmanager
+def _isolated(target: Target, seed: Seed) -> Iterator[None]:
+    """Seed torch for the block, and check afterwards that the target is as it was."""
+    before = _state(target.module)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed.value)
+        try:
+            yield
+        except BudgetExceededError:
+            _compare(before, _state(target.module))
+            raise
+    _compare(before, _state(target.module))
+
+
+def _state(module: nn.Module) -> dict[str, object]:
+    """Return what a method could change in a target and leave behind: cheap to take, without reading a weight."""
+    state: dict[str, object] = {}
+    for name, part in module.named_modules():
+        state[f"hooks of {name!r}"] = tuple(
+            len(hooks)
+            for hooks in (
+                part._forward_hooks,
+                part._forward_pre_hooks,
+                part._backward_hooks,
+                part._backward_pre_hooks,
+            )
+        )
+        state[f"training mode of {name!r}"] = part.training
+        state[f"attributes of {name!r}"] = frozenset(part.__dict__)
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        state[f"values of {name!r}"] = (id(tensor), tensor._version, tensor.data_ptr())
+        state[f"requires_grad of {name!r}"] = tensor.requires_grad
+        state[f"gradient of {name!r}"] = tensor.grad is None
+    config = getattr(module, "config", None)
+    if config is not None:
+        state["configuration"] = repr(config)
+    return state
+
+
+def _compare(before: dict[str, object], after: dict[str, object]) -> None:
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if changed:
+        raise MethodError(
+            f"the method left the target changed: {', '.join(changed[:5])}{', ...' if len(changed) > 5 else ''}; remove "
+            "hooks in a `with` statement, work on copies of tensors, and use torch.autograd.grad on inputs of your own"
+        )
