@@ -4,7 +4,8 @@ A resample draws tasks, then questions within each drawn task, then seeds within
 replacement, and takes both arms of whatever it draws, so that what the arms share cancels. A group of one task draws
 no tasks. Intervals are percentile intervals, widened for small samples as T. Hesterberg advises (What Teachers Should
 Know About the Bootstrap, 2015, "expanded percentile"): the bootstrap of n questions is too narrow by the factor
-sqrt((n - 1) / n) and ignores that its own width is an estimate.
+sqrt((n - 1) / n) and ignores that its own width is an estimate. Over n tasks, which are few, the resamples themselves
+are stretched by sqrt(n / (n - 1)).
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ def group_intervals(samples: Sequence[Sample], seed: Seed, confidence: float = C
         generator = seed.generator()
         task = generator.integers(tasks, size=(resamples, tasks))
         means = pool[task, generator.integers(resamples, size=(resamples, tasks))].mean(1)
+        means = figures + np.sqrt(tasks / (tasks - 1)) * (means - figures)
     tail = _expanded_tail(sum(sample.questions for sample in samples), confidence)
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
     return tuple(
