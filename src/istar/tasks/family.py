@@ -1,0 +1,188 @@
+"""Families: seeded generators of questions of one kind.
+
+A family is one file in this package, a frozen dataclass whose fields are its sizes, registered as an instance. A
+question depends on the family with its sizes, the data set, the tokenizer, the seed and the index, and on nothing
+else: not on the target, not on what was drawn before.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+
+from istar.errors import IstarError
+from istar.questions import Question
+from istar.registry import Registry
+from istar.seeds import Seed
+
+Split = Literal["train", "validation", "test"]
+
+FAMILIES: Registry[Family] = Registry("family")
+
+
+class TaskError(IstarError):
+    """A family, data set or tokenizer from which no question can be made."""
+
+
+class Encoder:
+    """A tokenizer as families use it: text to tokens without special tokens, remembering what it has seen.
+
+    Args:
+        tokenizer: any Hugging Face tokenizer that has a beginning-of-sequence token.
+
+    Raises:
+        TaskError: the tokenizer has no beginning-of-sequence token.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        """See the class docstring."""
+        bos = tokenizer.bos_token_id
+        if bos is None:
+            bos = tokenizer.eos_token_id
+        if bos is None:
+            raise TaskError(
+                f"the tokenizer {type(tokenizer).__name__} has neither a beginning- nor an end-of-sequence token; every "
+                "question starts with one, so set `bos_token`"
+            )
+        self.bos: int = int(bos)
+        self._encode = cache(lambda text: tuple(tokenizer.encode(text, add_special_tokens=False)))
+
+    def __call__(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text on its own.
+
+        Families encode the parts of a run one by one and join the tokens, so that runs which share a text share its
+        tokens whatever the tokenizer would merge across the border.
+        """
+        tokens: tuple[int, ...] = self._encode(text)
+        return tokens
+
+
+@dataclass(frozen=True)
+class Family(ABC):
+    """Base class; a subclass is a frozen dataclass of sizes and an instance of it is registered in `FAMILIES`.
+
+    Attributes:
+        name: the registry name.
+        split: which split all of the family's tasks belong to.
+        data_sets: the names of its data sets, one task each.
+        judged: whether a model judges the answers; such tasks are barred from every reward.
+    """
+
+    name: ClassVar[str]
+    split: ClassVar[Split]
+    data_sets: ClassVar[tuple[str, ...]]
+    judged: ClassVar[bool] = False
+
+    def question(self, data_set: str, tokenizer: Any, seed: Seed, index: int) -> Question:
+        """Return one question.
+
+        Args:
+            data_set: one of `data_sets`.
+            tokenizer: the target's Hugging Face tokenizer.
+            seed: the root seed; the family splits it by its own name, the data set and the index.
+            index: which question, from 0.
+
+        Raises:
+            TaskError: the data set is unknown, the index negative, or the tokenizer unusable.
+        """
+        if data_set not in self.data_sets:
+            raise TaskError(f"family {self.name} has no data set {data_set!r}; it has {', '.join(self.data_sets)}")
+        if index < 0:
+            raise TaskError(f"question {index} of {self.name}/{data_set}: questions are numbered from 0")
+        generator = seed.split("question", self.name, data_set, index).generator()
+        return self.build(data_set, Encoder(tokenizer), generator, index)
+
+    @abstractmethod
+    def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
+        """Return one question, all of its randomness taken from `generator`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One family on one data set.
+
+    Attributes:
+        family: the generator.
+        data_set: one of the family's data sets.
+    """
+
+    family: Family
+    data_set: str
+
+    @property
+    def name(self) -> str:
+        """`family/data_set`."""
+        return f"{self.family.name}/{self.data_set}"
+
+    @property
+    def split(self) -> Split:
+        """The family's split."""
+        return self.family.split
+
+    @cached_property
+    def judged(self) -> bool:
+        """Whether a model judges the answers."""
+        return self.family.judged
+
+    def question(self, tokenizer: Any, index: int, seed: int = 0) -> Question:
+        """Return one question; see `Family.question`."""
+        return self.family.question(self.data_set, tokenizer, Seed.root(seed), index)
+
+
+def split_of(family: str) -> Split:
+    """Return the split of a family.
+
+    Raises:
+        UnknownNameError: no family has this name.
+    """
+    return FAMILIES.get(family).split
+
+
+def tasks(split: Split | None = None) -> tuple[Task, ...]:
+    """Return all tasks, or those of one split, by family and data set in registry order.
+
+    Raises:
+        TaskError: there is no such split.
+    """
+    if split is not None and split not in get_args(Split):
+        raise TaskError(f"there is no split {split!r}; there are {', '.join(get_args(Split))}")
+    families = (FAMILIES.get(name) for name in FAMILIES)
+    return tuple(
+        Task(family, data_set)
+        for family in families
+        if split is None or family.split == split
+        for data_set in family.data_sets
+    )
+
+
+def task(name: str) -> Task:
+    """Return the task of this name.
+
+    Raises:
+        TaskError: there is no such task; the message lists those there are.
+    """
+    for each in tasks():
+        if each.name == name:
+            return each
+    raise TaskError(f"no task is called {name!r}; there are {', '.join(each.name for each in tasks())}")
+
+
+def select_tasks(names: Sequence[str]) -> tuple[Task, ...]:
+    """Return the tasks of these names, families or splits, each once; all tasks if there are no names.
+
+    Raises:
+        TaskError: a name is none of a task, a family and a split.
+    """
+    if not names:
+        return tasks()
+    chosen: dict[str, Task] = {}
+    for name in names:
+        hits = [each for each in tasks() if name in (each.name, each.family.name, each.split)]
+        for each in hits or [task(name)]:
+            chosen[each.name] = each
+    return tuple(chosen.values())
