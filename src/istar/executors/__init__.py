@@ -1,1 +1,32 @@
-"""executors."""
+"""Executors: what answers a question under a FLOP budget, with or without a method's channels."""
+
+from istar.executors.executor import EXECUTORS, Executor, ExecutorError, Trace
+from istar.executors.market import ChannelOffer, Market, budget_checkpoints
+from istar.executors.priors import (
+    PriorError,
+    QuestionRecord,
+    TaskPrior,
+    learn_records,
+    pool,
+    prior_of_question,
+    record_of,
+    task_priors,
+)
+
+__all__ = [
+    "EXECUTORS",
+    "ChannelOffer",
+    "Executor",
+    "ExecutorError",
+    "Market",
+    "PriorError",
+    "QuestionRecord",
+    "TaskPrior",
+    "Trace",
+    "budget_checkpoints",
+    "learn_records",
+    "pool",
+    "prior_of_question",
+    "record_of",
+    "task_priors",
+]

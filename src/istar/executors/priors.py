@@ -1,0 +1,232 @@
+"""What is known of a task before a question of it is touched: learned from its other questions, never from itself.
+
+Every question whose table is known leaves a `QuestionRecord`: its answer, its variance components and its fixed
+effects. The prior of a question pools the records of the *other* questions of the task; the rules are the same for
+every task and split. Records of the committed tables are committed too, in `calibration/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.errors import IstarError
+from istar.executors.components import model_space
+from istar.executors.fitting import fit_table
+from istar.executors.process import Hyperparameters
+from istar.paths import cache as cache_folder
+from istar.questions import Functional, Question, Structure
+
+if TYPE_CHECKING:
+    from istar.truth.table import Table
+
+QUANTILE_KNOTS = np.concatenate([[0.001, 0.003], np.linspace(0.01, 0.99, 50), [0.995, 0.997, 0.999]])
+LEAST_QUESTIONS = 2
+"""A prior needs the records of at least this many other questions."""
+VERSION = 1
+
+
+class PriorError(IstarError):
+    """A task of which too little is known to have a prior."""
+
+
+@dataclass(frozen=True)
+class QuestionRecord:
+    """What one complete table teaches about its task.
+
+    Attributes:
+        question: the question's hash.
+        answer: its true answer.
+        variances: the variance components that its table has, squared readout units, by name.
+        fixed: the estimates of its fixed effects, by name.
+        residual_quantiles: quantiles at `QUANTILE_KNOTS` of what fixed effects leave, in standard deviations.
+    """
+
+    question: str
+    answer: tuple[float, ...]
+    variances: dict[str, float]
+    fixed: dict[str, float]
+    residual_quantiles: tuple[float, ...]
+
+
+def record_of(question: Question, values: Float[np.ndarray, " rows"]) -> QuestionRecord:
+    """Return what a complete table teaches.
+
+    Args:
+        question: the question.
+        values: the true value of every row.
+    """
+    space = model_space(question.structure, question.functional)
+    fit = fit_table(space, values)
+    fixed = np.array([fit.fixed[name] for name in space.fixed_names])
+    residual = values - space.grid.gather(space.fixed @ fixed)
+    spread = residual.std() or 1.0
+    quantiles = np.quantile((residual - residual.mean()) / spread, QUANTILE_KNOTS)
+    answer = question.functional.answer(values, question.structure)
+    return QuestionRecord(
+        question.hash, tuple(answer.tolist()), fit.variances, fit.fixed, tuple(quantiles.tolist())
+    )
+
+
+@dataclass(frozen=True)
+class TaskPrior:
+    """What is known of a task.
+
+    Attributes:
+        records: of the questions it was learned from.
+    """
+
+    records: tuple[QuestionRecord, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to learn from."""
+        if len(self.records) < LEAST_QUESTIONS:
+            raise PriorError(
+                f"a prior needs the tables of at least {LEAST_QUESTIONS} other questions of the task, but there are "
+                f"{len(self.records)}; build more with `istar truth build TASK --questions N`"
+            )
+
+    @cached_property
+    def variances(self) -> dict[str, float]:
+        """The geometric mean of every variance component."""
+        names = self.records[0].variances
+        return {name: float(np.exp(np.mean([np.log(each.variances[name]) for each in self.records]))) for name in names}
+
+    @cached_property
+    def residual_quantiles(self) -> Float[np.ndarray, " knots"]:
+        """The mean quantile function of standardised residuals."""
+        mean: Float[np.ndarray, " knots"] = np.mean([each.residual_quantiles for each in self.records], axis=0)
+        return mean
+
+    def _fixed(self, name: str) -> tuple[float, float]:
+        """Return the predictive mean and variance of a fixed effect of a fresh question."""
+        estimates = np.array([each.fixed[name] for each in self.records if name in each.fixed])
+        total = sum(self.variances.values())
+        if len(estimates) < LEAST_QUESTIONS:
+            return 0.0, total
+        # the variance of a fresh question about the mean of the others, and a little for having seen few
+        return float(estimates.mean()), float(estimates.var(ddof=1) * (1 + 1 / len(estimates)) + 1e-4 * total)
+
+    def hyperparameters(self, fixed_names: Sequence[str]) -> Hyperparameters:
+        """Return the beliefs about a fresh question whose model has these fixed effects."""
+        moments = [self._fixed(name) for name in fixed_names]
+        mean, variance = np.array(moments).T
+        return Hyperparameters(mean, np.diag(variance), self.variances)
+
+    def blind_answer(self, structure: Structure, functional: Functional) -> Float[np.ndarray, " outputs"]:
+        """Return the answer with no run bought: skill 0.
+
+        For a linear functional it is the functional of the expected table, so that the number of outputs follows the
+        question; else the mean or median, as the loss wants, of the other questions' answers.
+
+        Raises:
+            PriorError: the functional is not linear and the other questions' answers differ in length.
+        """
+        weights = functional.weights(structure)
+        if weights is not None:
+            space = model_space(structure, functional)
+            expected = space.grid.gather(space.fixed @ self.hyperparameters(space.fixed_names).fixed_mean)
+            linear: Float[np.ndarray, " outputs"] = weights @ expected
+            return linear
+        answers = [each.answer for each in self.records]
+        if len({len(answer) for answer in answers}) != 1:
+            raise PriorError(f"answers of the functional {functional.kind!r} differ in length between questions")
+        centre = np.median(answers, axis=0) if functional.centre == "median" else np.mean(answers, axis=0)
+        return np.asarray(centre, dtype=np.float64)
+
+
+def pool(records: Iterable[QuestionRecord], exclude: str) -> TaskPrior:
+    """Return the prior of the question with hash `exclude`, from the other questions' records."""
+    return TaskPrior(tuple(record for record in records if record.question != exclude))
+
+
+def calibration_file(task: str, target: str, folder: Path) -> Path:
+    """Return the file that holds the records of a task on a target."""
+    return folder / f"{task.replace('/', '--')}--{target[:16]}.json"
+
+
+def write_records(path: Path, task: str, target: str, records: Sequence[QuestionRecord]) -> None:
+    """Write the records of a task, replacing the file in one step."""
+    data = {"version": VERSION, "task": task, "target": target, "records": [asdict(record) for record in records]}
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+    temporary.replace(path)
+
+
+def _read(path: Path) -> tuple[QuestionRecord, ...]:
+    data: dict[str, Any] = json.loads(path.read_text())
+    if data.get("version") != VERSION:
+        raise PriorError(f"{path.name} was written by another version; run `python -m istar.executors.calibrate`")
+    return tuple(
+        QuestionRecord(
+            item["question"], tuple(item["answer"]), item["variances"], item["fixed"], tuple(item["residual_quantiles"])
+        )
+        for item in data["records"]
+    )
+
+
+def committed_folder() -> Path:
+    """Return the folder of the committed calibration files."""
+    return Path(str(files("istar.executors"))) / "calibration"
+
+
+@cache
+def _known_records(task: str, target: str) -> tuple[QuestionRecord, ...]:
+    found: dict[str, QuestionRecord] = {}
+    for folder in (cache_folder("calibration"), committed_folder()):
+        path = calibration_file(task, target, folder)
+        if path.exists():
+            found |= {record.question: record for record in _read(path)}
+    return tuple(found.values())
+
+
+def prior_of_question(question: Question, target: str) -> TaskPrior:
+    """Return the prior of a question from the calibration files, committed or the user's, without the question itself.
+
+    Raises:
+        PriorError: too few other questions of the task are known on this target.
+    """
+    records = _known_records(question.task, target)
+    others = tuple(record for record in records if record.question != question.hash)
+    if len(others) < LEAST_QUESTIONS:
+        raise PriorError(
+            f"there are records of {len(others)} other questions of {question.task} on target {target[:12]}, and a "
+            f"prior needs {LEAST_QUESTIONS}; pass the task's tables to `istar.executors.learn_records`"
+        )
+    return TaskPrior(others)
+
+
+def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
+    """Return the records of one task's tables; what is not known yet is learned and kept for the next time.
+
+    Raises:
+        PriorError: the tables belong to several tasks or targets.
+    """
+    if len({(table.question.task, table.target) for table in tables}) != 1:
+        raise PriorError("a prior is learned from the tables of one task on one target")
+    task, target = tables[0].question.task, tables[0].target
+    known = {record.question: record for record in _known_records(task, target)}
+    missing = [table for table in tables if table.question.hash not in known]
+    if missing:
+        known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
+        write_records(calibration_file(task, target, cache_folder("calibration")), task, target, tuple(known.values()))
+        _known_records.cache_clear()
+    return tuple(known[table.question.hash] for table in tables)
+
+
+def task_priors(tables: Sequence[Table]) -> dict[str, TaskPrior]:
+    """Return the prior of every question of a task, by question hash, each learned from all the others.
+
+    Args:
+        tables: the task's tables, on one target.
+    """
+    records = learn_records(tables)
+    return {record.question: pool(records, record.question) for record in records}

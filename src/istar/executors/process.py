@@ -1,0 +1,289 @@
+"""The posterior of a whole table, given some of its cells: a Gaussian process over arms, replicated.
+
+Cell (a, r) is `X[a, r] b + g(a) + h_r(a)` with b ~ N(m, S), g ~ N(0, K), and h_r ~ N(0, V) independently for every
+replicate. Given u = (b, g), replicates are independent, so conditioning on any set of cells costs one factorisation
+a distinct pattern of observed arms, plus one of the size of u: never one of the size of the table. This is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.linalg import cho_solve, solve_triangular
+
+from istar.executors.arithmetic import Arithmetic
+from istar.executors.components import ModelSpace
+
+JITTER = 1e-8
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What is believed of a question before anything is bought.
+
+    Attributes:
+        fixed_mean: prior mean of the fixed effects, in the readout's unit.
+        fixed_covariance: their prior covariance.
+        variances: variance of each component of the model space, by name.
+        scale_weight: how many observations the belief in the overall scale of the variances is worth.
+    """
+
+    fixed_mean: Float[np.ndarray, " effects"]
+    fixed_covariance: Float[np.ndarray, "effects effects"]
+    variances: Mapping[str, float]
+    scale_weight: float = 20.0
+
+
+def _square_root(matrix: Float[np.ndarray, "n n"], floor: float) -> Float[np.ndarray, "n rank"]:
+    """Return F with F F' = matrix, leaving out directions whose variance is at most `floor`."""
+    values, vectors = np.linalg.eigh(matrix)
+    keep = values > floor
+    root: Float[np.ndarray, "n rank"] = vectors[:, keep] * np.sqrt(values[keep])
+    return root
+
+
+class Process:
+    """The prior over a table.
+
+    Args:
+        space: the model of the question.
+        beliefs: the hyperparameters.
+        arithmetic: where the operations are counted.
+    """
+
+    def __init__(self, space: ModelSpace, beliefs: Hyperparameters, arithmetic: Arithmetic) -> None:
+        """See the class docstring."""
+        grid = space.grid
+        zero = np.zeros((grid.arms, grid.arms))
+        common = sum((beliefs.variances[f"common.{name}"] * each for name, each in space.common.items()), zero)
+        own = sum((beliefs.variances[f"own.{name}"] * each for name, each in space.own.items()), zero)
+        own = own + JITTER * (np.trace(own) + np.trace(common)) / grid.arms * np.eye(grid.arms)
+        self.space, self.grid, self.arithmetic = space, grid, arithmetic
+        self.fixed_mean = beliefs.fixed_mean
+        self.scale_weight = beliefs.scale_weight
+        self.fixed_root = _square_root(beliefs.fixed_covariance, 0.0)
+        negligible = 1e-3 * float(np.linalg.eigvalsh(own)[0]) / grid.replicates
+        self.common_root = _square_root(common, negligible)
+        self.own = own
+        self.effects, self.rank = self.fixed_root.shape[1], self.common_root.shape[1]
+        self.design = space.fixed @ self.fixed_root
+        self.prior_mean: Float[np.ndarray, "arms replicates"] = space.fixed @ self.fixed_mean
+        arithmetic.eigen(grid.arms)
+        arithmetic.eigen(grid.arms)
+
+    def condition(
+        self, observed: Bool[np.ndarray, "arms replicates"], values: Float[np.ndarray, "arms replicates"]
+    ) -> Posterior:
+        """Return the posterior given the values of the observed cells; other entries of `values` are ignored."""
+        return Posterior(self, observed, values)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """Replicates that were observed at the same arms, and what they share.
+
+    Attributes:
+        replicates: which replicates.
+        seen: the observed arms.
+        regression: E[h(all arms) | h(seen arms)] as a matrix.
+        remainder: covariance of h that remains.
+        lift: how the unexplained part of every cell depends on g's coordinates.
+        fixed_lift: the same for the fixed effects' coordinates, replicate by replicate.
+    """
+
+    replicates: Int[np.ndarray, " same"]
+    seen: Int[np.ndarray, " seen"]
+    regression: Float[np.ndarray, "arms seen"]
+    remainder: Float[np.ndarray, "arms arms"]
+    lift: Float[np.ndarray, "arms rank"]
+    fixed_lift: Float[np.ndarray, "same arms effects"]
+
+
+class Posterior:
+    """The posterior over a table; made by `Process.condition`.
+
+    Attributes:
+        mean: posterior mean of every cell; bought cells hold their values.
+        scale: posterior mean of the factor on all variances; 1 a priori.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        observed: Bool[np.ndarray, "arms replicates"],
+        values: Float[np.ndarray, "arms replicates"],
+    ) -> None:
+        """See `Process.condition`."""
+        self.process, self.observed = process, observed
+        count, effects, rank = process.arithmetic, process.effects, process.rank
+        size, arms = effects + rank, process.grid.arms
+        precision, shift, square = np.eye(size), np.zeros(size), 0.0
+        centred = np.where(observed, values - process.prior_mean, 0.0)
+        self.patterns: list[_Pattern] = []
+        packed = np.packbits(observed, axis=0).T
+        _, first, group = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+        for index, representative in enumerate(first):
+            replicates = np.flatnonzero(group.reshape(-1) == index)
+            seen = np.flatnonzero(observed[:, representative])
+            design = np.moveaxis(process.design[:, replicates], 1, 0)
+            if len(seen) == 0:
+                none = np.zeros((arms, 0))
+                self.patterns.append(_Pattern(replicates, seen, none, process.own, process.common_root, design))
+                continue
+            factor = np.linalg.cholesky(process.own[np.ix_(seen, seen)])
+            common = solve_triangular(factor, process.common_root[seen], lower=True, check_finite=False)
+            fixed = solve_triangular(
+                factor, np.moveaxis(design[:, seen], 1, 0).reshape(len(seen), -1), lower=True, check_finite=False
+            ).reshape(len(seen), len(replicates), effects)
+            rest = solve_triangular(factor, centred[np.ix_(seen, replicates)], lower=True, check_finite=False)
+            flat = fixed.reshape(-1, effects)
+            precision[:effects, :effects] += flat.T @ flat
+            cross = fixed.sum(1).T @ common
+            precision[:effects, effects:] += cross
+            precision[effects:, :effects] += cross.T
+            precision[effects:, effects:] += len(replicates) * (common.T @ common)
+            shift[:effects] += flat.T @ rest.reshape(-1)
+            shift[effects:] += common.T @ rest.sum(1)
+            square += float((rest**2).sum())
+            regression = cho_solve((factor, True), process.own[seen], check_finite=False).T
+            remainder = process.own - regression @ process.own[seen]
+            remainder[seen] = 0.0
+            remainder[:, seen] = 0.0
+            lift = process.common_root - regression @ process.common_root[seen]
+            fixed_lift = design - np.einsum("as,rse->rae", regression, design[:, seen])
+            self.patterns.append(_Pattern(replicates, seen, regression, remainder, lift, fixed_lift))
+            count.cholesky(len(seen))
+            count.triangular_solve(len(seen), rank + len(replicates) * (effects + 1) + 2 * arms)
+            count.matmul(rank, len(seen), rank)
+            count.matmul(arms, len(seen), arms + rank + effects * len(replicates))
+        self.factor = np.linalg.cholesky(precision)
+        self.coordinates = cho_solve((self.factor, True), shift, check_finite=False)
+        count.cholesky(size)
+        observations = int(observed.sum())
+        square -= float(shift @ self.coordinates)
+        self.scale = (process.scale_weight + max(square, 0.0)) / (process.scale_weight + observations)
+        self.mean = self._mean(centred, values)
+
+    def _mean(
+        self, centred: Float[np.ndarray, "arms replicates"], values: Float[np.ndarray, "arms replicates"]
+    ) -> Float[np.ndarray, "arms replicates"]:
+        process = self.process
+        common = process.common_root @ self.coordinates[process.effects :]
+        mean = process.prior_mean + process.design @ self.coordinates[: process.effects] + common[:, None]
+        explained = mean - process.prior_mean
+        for each in self.patterns:
+            if len(each.seen):
+                rest = centred[np.ix_(each.seen, each.replicates)] - explained[np.ix_(each.seen, each.replicates)]
+                mean[:, each.replicates] += each.regression @ rest
+                process.arithmetic.matmul(process.grid.arms, len(each.seen), len(each.replicates))
+        return np.where(self.observed, values, mean)
+
+    def _whiten(self, vectors: Float[np.ndarray, "count size"]) -> Float[np.ndarray, "count size"]:
+        """Return the vectors v as v R with R R' the posterior covariance of u's coordinates."""
+        self.process.arithmetic.triangular_solve(len(self.factor), len(vectors))
+        solved = solve_triangular(self.factor, vectors.T, lower=True, check_finite=False)
+        whitened: Float[np.ndarray, "count size"] = solved.T
+        return whitened
+
+    def lifts(
+        self, arms: Int[np.ndarray, " cells"], replicates: Int[np.ndarray, " cells"]
+    ) -> Float[np.ndarray, "cells size"]:
+        """Return how the unexplained part of each cell depends on u's coordinates, whitened by u's posterior."""
+        effects = self.process.effects
+        vectors = np.empty((len(arms), effects + self.process.rank))
+        for each in self.patterns:
+            where = np.full(self.process.grid.replicates, -1)
+            where[each.replicates] = np.arange(len(each.replicates))
+            inside = where[replicates] >= 0
+            vectors[inside, :effects] = each.fixed_lift[where[replicates[inside]], arms[inside]]
+            vectors[inside, effects:] = each.lift[arms[inside]]
+        return self._whiten(vectors)
+
+    def linear(self, weights: Float[np.ndarray, "outputs arms replicates"]) -> LinearAnswer:
+        """Return the posterior of linear functionals of the table."""
+        process = self.process
+        outputs = len(weights)
+        loading = np.zeros((outputs, process.effects + process.rank))
+        own_covariance = np.zeros((outputs, outputs))
+        own_cross = np.zeros_like(weights)
+        for each in self.patterns:
+            part = weights[:, :, each.replicates]
+            loading[:, process.effects :] += part.sum(2) @ each.lift
+            loading[:, : process.effects] += np.einsum("oar,rae->oe", part, each.fixed_lift)
+            cross = np.einsum("ab,obr->oar", each.remainder, part, optimize=True)
+            own_covariance += np.einsum("oar,par->op", part, cross, optimize=True)
+            own_cross[:, :, each.replicates] = cross
+            process.arithmetic.matmul(outputs, process.grid.arms, process.rank + process.effects)
+            process.arithmetic.matmul(process.grid.arms, process.grid.arms, outputs * len(each.replicates))
+        whitened = self._whiten(loading)
+        mean = np.einsum("oar,ar->o", weights, self.mean)
+        return LinearAnswer(mean, whitened @ whitened.T + own_covariance, whitened, own_cross)
+
+    def covariance(
+        self, arms: Int[np.ndarray, " cells"], replicates: Int[np.ndarray, " cells"]
+    ) -> Float[np.ndarray, "cells cells"]:
+        """Return the posterior covariance of some cells, at scale 1."""
+        lifts = self.lifts(arms, replicates)
+        covariance: Float[np.ndarray, "cells cells"] = lifts @ lifts.T
+        self.process.arithmetic.matmul(len(arms), lifts.shape[1], len(arms))
+        for each in self.patterns:
+            inside = np.flatnonzero(np.isin(replicates, each.replicates))
+            same = replicates[inside][:, None] == replicates[inside][None, :]
+            own = each.remainder[np.ix_(arms[inside], arms[inside])]
+            covariance[np.ix_(inside, inside)] += np.where(same, own, 0.0)
+        return covariance
+
+    def variance(self) -> Float[np.ndarray, "arms replicates"]:
+        """Return the posterior variance of every cell, at scale 1."""
+        grid = self.process.grid
+        arms, replicates = np.divmod(np.arange(grid.arms * grid.replicates), grid.replicates)
+        variance = (self.lifts(arms, replicates) ** 2).sum(1).reshape(grid.arms, grid.replicates)
+        for each in self.patterns:
+            variance[:, each.replicates] += np.diag(each.remainder)[:, None]
+        return np.where(self.observed, 0.0, np.maximum(variance, 0.0))
+
+    def draws(
+        self, count: int, generator: np.random.Generator, scale: float | None = None
+    ) -> Float[np.ndarray, "draws arms replicates"]:
+        """Return joint posterior draws of the table; bought cells hold their values in all.
+
+        Args:
+            count: how many.
+            generator: source of randomness.
+            scale: factor on all variances; the posterior's own if None.
+        """
+        process, grid = self.process, self.process.grid
+        spread = np.sqrt(self.scale if scale is None else scale)
+        noise = generator.standard_normal((count, process.effects + process.rank))
+        shift = solve_triangular(self.factor, noise.T, lower=True, trans="T", check_finite=False).T
+        tables = np.empty((count, grid.arms, grid.replicates))
+        for each in self.patterns:
+            own = _square_root(each.remainder, 0.0)
+            fresh = generator.standard_normal((count, own.shape[1], len(each.replicates)))
+            tables[:, :, each.replicates] = np.einsum("ab,dbr->dar", own, fresh, optimize=True)
+            tables[:, :, each.replicates] += (shift[:, process.effects :] @ each.lift.T)[:, :, None]
+            tables[:, :, each.replicates] += np.einsum("de,rae->dar", shift[:, : process.effects], each.fixed_lift)
+            process.arithmetic.eigen(grid.arms)
+            process.arithmetic.random(fresh.size)
+            process.arithmetic.matmul(grid.arms, own.shape[1], count * len(each.replicates))
+        return np.where(self.observed, self.mean, self.mean + spread * tables)
+
+
+@dataclass(frozen=True)
+class LinearAnswer:
+    """The posterior of linear functionals.
+
+    Attributes:
+        mean: posterior mean.
+        covariance: posterior covariance at scale 1.
+        loading: dependence on u's coordinates, whitened by their posterior.
+        own_cross: covariance with every cell through what is peculiar to its replicate.
+    """
+
+    mean: Float[np.ndarray, " outputs"]
+    covariance: Float[np.ndarray, "outputs outputs"]
+    loading: Float[np.ndarray, "outputs size"]
+    own_cross: Float[np.ndarray, "outputs arms replicates"]
