@@ -76,7 +76,8 @@ class LinearFunctional(Functional):
 
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""
-        return values @ self.weights(structure).T
+        answer: Answer = values @ self.weights(structure).T
+        return answer
 
 
 def functional_from_json(data: dict[str, Any]) -> Functional:
@@ -95,7 +96,8 @@ def _one_per_level(owner: Int[np.ndarray, " rows"], levels: int) -> Float[np.nda
     counts = matrix.sum(1, keepdims=True)
     if (counts == 0).any():
         raise FunctionalError(f"no row belongs to level {int(np.argmin(counts))} of {levels}")
-    return matrix / counts
+    averages: Float[np.ndarray, "levels rows"] = matrix / counts
+    return averages
 
 
 @FUNCTIONALS.register("shapley_values")
@@ -110,7 +112,10 @@ class ShapleyValues(LinearFunctional):
 
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:
         """See the base class."""
-        switches = np.stack([column.array for column in structure.of("switch")]).astype(np.int64)
+        columns = structure.of("switch")
+        if not columns:
+            raise FunctionalError("Shapley values need switch columns, one a player; the structure has none")
+        switches = np.stack([column.array for column in columns]).astype(np.int64)
         players = len(switches)
         coalition = (switches << np.arange(players)[:, None]).sum(0)
         mean = _one_per_level(coalition, 2**players)
@@ -118,7 +123,8 @@ class ShapleyValues(LinearFunctional):
         size = member.sum(0)
         joining = 1.0 / (players * comb(players - 1, np.maximum(size - 1, 0)))
         leaving = 1.0 / (players * comb(players - 1, np.minimum(size, players - 1)))
-        return np.where(member == 1, joining, -leaving) @ mean
+        weights: Float[np.ndarray, "outputs rows"] = np.where(member == 1, joining, -leaving) @ mean
+        return weights
 
 
 @FUNCTIONALS.register("removal_effects")
@@ -186,7 +192,8 @@ class DatamodelEffects(LinearFunctional):
         mean, switches = self._design(structure)
         fit = slice(0, len(mean) - self.held_out)
         design = np.concatenate([np.ones((len(mean) - self.held_out, 1)), switches[fit]], axis=1)
-        return (np.linalg.pinv(design) @ mean[fit])[1:]
+        slopes: Float[np.ndarray, "outputs rows"] = (np.linalg.pinv(design) @ mean[fit])[1:]
+        return slopes
 
     def score(
         self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure

@@ -88,14 +88,13 @@ def build_trie(runs: Sequence[Run]) -> Trie:
             path_row.append(row)
             path_leaf.append(node)
             reads.append(np.array([chain[position] for position in path.reads], dtype=np.int64))
-    as_array = lambda values: np.array(values, dtype=np.int64)  # noqa: E731
     return Trie(
-        as_array(parent),
-        as_array(token),
-        as_array(depth),
-        as_array(root),
+        np.array(parent, dtype=np.int64),
+        np.array(token, dtype=np.int64),
+        np.array(depth, dtype=np.int64),
+        np.array(root, dtype=np.int64),
         tuple(keys),
-        as_array(path_row),
-        as_array(path_leaf),
+        np.array(path_row, dtype=np.int64),
+        np.array(path_leaf, dtype=np.int64),
         tuple(reads),
     )

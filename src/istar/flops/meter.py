@@ -1,0 +1,260 @@
+"""The meter: every torch operation inside it is priced by a rulebook and deducted before it runs.
+
+It is a dispatch mode, so it sees what autograd and torch's own compositions call, forward and backward. Composite
+operations are taken apart first, so that a price is the same with gradients, without them and in inference mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch._C import DispatchKey
+from torch._ops import HigherOrderOperator, OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from istar.errors import IstarError
+from istar.flops.operands import Pricer
+from istar.flops.rulebook import RULEBOOK, Rulebook, dearest_output, unknown_operation
+
+OUTSIDE = "outside"
+"""The region of operations that no named region encloses."""
+
+
+class MeterError(IstarError):
+    """A meter used in a way it cannot count."""
+
+
+class BudgetExceededError(IstarError):
+    """The next operation would exceed the budget; it did not run, and nothing runs under this meter any more."""
+
+
+@dataclass(frozen=True)
+class MeterReading:
+    """What a meter had counted at one moment.
+
+    Attributes:
+        rulebook: the rulebook's version.
+        flops: total.
+        matmul_flops: the part that torch's own flop counter knows: matrix products, convolutions, attention.
+        by_op: FLOPs of each operation, by aten's name without overload; free operations are left out.
+        by_region: FLOPs of each named region, without the regions inside it; they add up to `flops`.
+        unknown: FLOPs charged for operations that the rulebook does not list.
+    """
+
+    rulebook: str
+    flops: int
+    matmul_flops: int
+    by_op: Mapping[str, int]
+    by_region: Mapping[str, int]
+    unknown: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the reading as JSON values."""
+        return {
+            "rulebook": self.rulebook,
+            "flops": self.flops,
+            "matmul_flops": self.matmul_flops,
+            "by_op": dict(self.by_op),
+            "by_region": dict(self.by_region),
+            "unknown": dict(self.unknown),
+        }
+
+
+def meter_reading_from_json(data: Mapping[str, Any]) -> MeterReading:
+    """Return the reading that `to_json` described."""
+    return MeterReading(
+        str(data["rulebook"]),
+        int(data["flops"]),
+        int(data["matmul_flops"]),
+        *({str(key): int(value) for key, value in data[name].items()} for name in ("by_op", "by_region", "unknown")),
+    )
+
+
+class _Entry:
+    """What the meter remembers of one operation overload."""
+
+    __slots__ = ("composite", "flops", "known", "name", "price", "product")
+
+    def __init__(self, name: str, price: Pricer | None, product: bool, known: bool, composite: bool) -> None:
+        self.name = name
+        self.price = price
+        self.product = product
+        self.known = known
+        self.composite = composite
+        self.flops = 0
+
+
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the FLOPs of the torch operations that run inside `with meter:`.
+
+    A meter may be entered many times, one after another, and adds up.
+
+    Args:
+        rulebook: the prices.
+        budget: FLOPs at most, or None for no limit.
+        strict: raise on an operation that the rulebook does not list instead of charging the dearest price.
+    """
+
+    def __init__(self, rulebook: Rulebook = RULEBOOK, budget: int | None = None, strict: bool = False) -> None:
+        """See the class docstring."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.rulebook = rulebook
+        self.budget = budget
+        self.strict = strict
+        self._limit = float("inf") if budget is None else budget
+        self._flops = 0
+        self._entries: dict[int, _Entry] = {}
+        self._operations: list[Any] = []
+        self._regions: list[str] = []
+        self._by_region: dict[str, int] = {}
+        self._region_start = 0
+        self._entered = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Torch would wrap every call of `__torch_dispatch__` to hide it from its compiler; that costs as much time
+        # as the counting, and nothing compiled runs under a meter.
+        return False
+
+    def __enter__(self) -> Meter:
+        """Start counting."""
+        if self._entered:
+            raise MeterError("this meter is running already; inside itself it would count every operation twice")
+        self._entered = True
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        """Stop counting."""
+        self._entered = False
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Price one operation, deduct the price, run it."""
+        entry = self._entries.get(id(func))
+        if entry is None:
+            entry = self._learn(func)
+        if entry.price is None:
+            if entry.composite:
+                return self._take_apart(func, args, kwargs or {})
+            if self._flops > self._limit:
+                raise self._exceeded(func, 0)
+        else:
+            price = entry.price(args, kwargs or {})
+            flops = self._flops + price
+            if flops > self._limit:
+                raise self._exceeded(func, price)
+            self._flops = flops
+            entry.flops += price
+            if not entry.known:
+                return self._run_unknown(func, entry, args, kwargs or {})
+        return func(*args, **kwargs) if kwargs else func(*args)
+
+    def _learn(self, func: Any) -> _Entry:
+        """Return the entry of an operation met for the first time."""
+        if isinstance(func, HigherOrderOperator) or not isinstance(func, OpOverload):
+            raise MeterError(f"the meter cannot see inside the operation {func}; call plain torch operations instead")
+        name: str = func.overloadpacket.__name__
+        rule = self.rulebook.rules.get(name)
+        composite = (rule is None or rule.basis != "free") and torch._C._dispatch_has_kernel_for_dispatch_key(
+            str(func._name), DispatchKey.CompositeImplicitAutograd
+        )
+        if composite:
+            entry = _Entry(name, None, product=False, known=True, composite=True)
+        else:
+            pricing = self.rulebook.pricing(func)
+            if not pricing.known and self.strict:
+                raise unknown_operation(func, self.rulebook.version)
+            entry = _Entry(name, pricing.price, pricing.product, pricing.known, composite=False)
+        self._entries[id(func)] = entry
+        self._operations.append(func)  # keeps the id taken
+        return entry
+
+    def _take_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a composite operation with its parts metered; torch took this mode off while it dispatches."""
+        super().__enter__()  # type: ignore[no-untyped-call]
+        try:
+            # Torch's own kernel, not its Python decomposition for export, which differs in copies.
+            return func._op_dk(DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
+        finally:
+            super().__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+    def _run_unknown(self, func: OpOverload, entry: _Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = func(*args, **kwargs)
+        price = dearest_output(result, args, kwargs)
+        self._flops += price
+        entry.flops += price
+        return result
+
+    def _exceeded(self, func: OpOverload, price: int) -> BudgetExceededError:
+        spent = self._flops
+        # Whoever catches the error must not go on with cheaper operations.
+        self._limit = -1
+        return BudgetExceededError(
+            f"the budget of {self.budget} FLOPs ends before {func}: {spent} are spent and it costs {price} more; "
+            "do less, or ask for a larger budget"
+        )
+
+    @contextmanager
+    def region(self, name: str) -> Iterator[None]:
+        """Count what runs inside under `name`; a region inside another is called `outer/inner`.
+
+        Args:
+            name: the region's name; the same name adds up.
+        """
+        self._close_region()
+        self._regions.append(name)
+        try:
+            yield
+        finally:
+            self._close_region()
+            self._regions.pop()
+
+    def _close_region(self) -> None:
+        name = "/".join(self._regions) or OUTSIDE
+        counted = self._flops - self._region_start
+        if counted:
+            self._by_region[name] = self._by_region.get(name, 0) + counted
+        self._region_start = self._flops
+
+    @property
+    def flops(self) -> int:
+        """FLOPs deducted so far."""
+        return self._flops
+
+    @property
+    def matmul_flops(self) -> int:
+        """The part of `flops` that torch's own flop counter has formulas for."""
+        return sum(entry.flops for entry in self._entries.values() if entry.product)
+
+    @property
+    def by_op(self) -> dict[str, int]:
+        """FLOPs by operation name, dearest first."""
+        counted: dict[str, int] = {}
+        for entry in self._entries.values():
+            if entry.flops:
+                counted[entry.name] = counted.get(entry.name, 0) + entry.flops
+        return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def by_region(self) -> dict[str, int]:
+        """FLOPs by region; the values add up to `flops`."""
+        self._close_region()
+        return dict(self._by_region)
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """FLOPs by operation that the rulebook does not list."""
+        return {entry.name: entry.flops for entry in self._entries.values() if not entry.known}
+
+    def snapshot(self) -> MeterReading:
+        """Return what has been counted so far."""
+        return MeterReading(
+            self.rulebook.version, self.flops, self.matmul_flops, self.by_op, self.by_region, self.unknown
+        )

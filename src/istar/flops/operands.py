@@ -1,0 +1,281 @@
+"""How many elements an operation works on, read off its arguments before it runs.
+
+The rulebook prices most operations per element. A basis names which elements: those of the output for pointwise
+operations, those of the input for reductions, those of the index for gathers. All are known from the arguments
+alone, which is what lets the meter deduct a price before the operation runs.
+"""
+
+# Every basis has the same signature, whether or not it needs all of it.
+# ruff: noqa: ARG001, ARG005
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+Pricer = Callable[[tuple[Any, ...], dict[str, Any]], int]
+"""Maps an operation's positional and keyword arguments to its price in FLOPs."""
+
+DTYPE_WEIGHT = {torch.float64: 2, torch.complex64: 4, torch.complex128: 8}
+"""How many times over an element of this type counts; a complex product takes four real ones."""
+
+
+def tensors_in(values: Iterable[Any]) -> list[Tensor]:
+    """Return the tensors among values and among the lists in them, in order."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found.extend(each for each in value if isinstance(each, Tensor))
+    return found
+
+
+def type_weight(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    """Return how many times over the elements count: the largest weight of any operand or requested type."""
+    weight = max((DTYPE_WEIGHT.get(each.dtype, 1) for each in tensors_in(args)), default=1)
+    dtype = kwargs.get("dtype")
+    return weight if dtype is None else max(weight, DTYPE_WEIGHT.get(dtype, 1))
+
+
+def broadcast_elements(shapes: Iterable[Iterable[int]]) -> int:
+    """Return the number of elements of the shape that these shapes broadcast to."""
+    reversed_shapes = [tuple(shape)[::-1] for shape in shapes]
+    longest = max(reversed_shapes, key=len, default=())
+    elements = 1
+    for axis in range(len(longest)):
+        sizes = [shape[axis] for shape in reversed_shapes if axis < len(shape)]
+        elements *= 0 if 0 in sizes else max(sizes)
+    return elements
+
+
+def _tensor_parameters(op: OpOverload) -> list[int]:
+    """Return the positions of the positional parameters that take a tensor."""
+    return [
+        position
+        for position, argument in enumerate(op._schema.arguments)
+        if not argument.kwarg_only and str(argument.type) in ("Tensor", "Optional[Tensor]")
+    ]
+
+
+def _position(op: OpOverload, *names: str) -> int | None:
+    for position, argument in enumerate(op._schema.arguments):
+        if argument.name in names and not argument.kwarg_only:
+            return position
+    return None
+
+
+def per_output(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the broadcast of all tensor operands: pointwise operations."""
+    positions = _tensor_parameters(op)
+    weights = DTYPE_WEIGHT
+
+    def unary(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        operand = args[0]
+        price: int = operand.numel() * each
+        if kwargs:
+            return price * type_weight(args, kwargs)
+        return price * weights[operand.dtype] if operand.dtype in weights else price
+
+    def binary(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        left, right = args[0], args[1]
+        if not isinstance(right, Tensor):
+            price: int = left.numel() * each
+            return price * weights[left.dtype] if left.dtype in weights else price
+        if not isinstance(left, Tensor):
+            return general(args, kwargs)
+        shape, other = left.shape, right.shape
+        price = (left.numel() if shape == other else broadcast_elements((shape, other))) * each
+        if left.dtype in weights or right.dtype in weights:
+            return price * type_weight(args, kwargs)
+        return price
+
+    def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        elements = broadcast_elements(operand.shape for operand in tensors_in(args))
+        return elements * each * type_weight(args, kwargs)
+
+    if positions == [0]:
+        return unary
+    return binary if positions == [0, 1] else general
+
+
+def per_input(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the first operand, a tensor or a list of tensors: reductions, scans, reorderings."""
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        operand = args[0]
+        if isinstance(operand, Tensor):
+            elements: int = operand.numel() * each
+            if kwargs or operand.dtype in DTYPE_WEIGHT:
+                return elements * type_weight(args, kwargs)
+            return elements
+        return each * int(sum(tensor.numel() for tensor in operand)) * type_weight(args, kwargs)
+
+    return price
+
+
+def per_second(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the second operand: losses that gather at their targets."""
+    return lambda args, kwargs: args[1].numel() * each * type_weight(args, kwargs)
+
+
+def per_all_inputs(op: OpOverload, each: int) -> Pricer:
+    """Price per element of all operands together: concatenation, membership."""
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        tensors = args[0] if isinstance(args[0], (list, tuple)) else tensors_in(args)
+        elements = each * sum([tensor.numel() for tensor in tensors])
+        return elements * DTYPE_WEIGHT[tensors[0].dtype] if tensors[0].dtype in DTYPE_WEIGHT else elements
+
+    return price
+
+
+def per_size(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the requested size: random factories and the backward of slices."""
+    position = _position(op, "size", "input_sizes", "input_size", "n")
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        if position is None:
+            return per_input(op, each)(args, kwargs)
+        size = args[position]
+        elements = size if isinstance(size, int) else prod(size)
+        return elements * each * type_weight(args, kwargs)
+
+    return price
+
+
+def per_step(op: OpOverload, each: int) -> Pricer:
+    """Price per element of a range: arange, linspace, logspace."""
+    if op.overloadpacket.__name__ in ("linspace", "logspace"):
+        return lambda args, kwargs: int(args[2]) * each
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        start, end = (args[0], args[1]) if len(args) > 1 else (0, args[0])
+        step = args[2] if len(args) > 2 else 1
+        return max(0, int(-((end - start) // -step))) * each
+
+    return price
+
+
+def per_index(op: OpOverload, each: int) -> Pricer:
+    """Price per element picked or placed by the parameter called `index`; a copy of the whole adds 1 per element."""
+    position = _position(op, "index")
+    if position is None:
+        raise ValueError(f"{op} has no parameter called index")
+    in_place = op._schema.is_mutable
+    copies_whole = any(part in op.overloadpacket.__name__ for part in ("scatter", "put"))
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        elements = args[position].numel() * each
+        if copies_whole and not in_place:
+            elements += args[0].numel()
+        return int(elements) * type_weight(args[:1], kwargs)
+
+    return price
+
+
+def per_slices(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the slices that a one-dimensional index names along one axis: index_select, index_add."""
+    copies_whole = op.overloadpacket.__name__ != "index_select" and not op._schema.is_mutable
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        whole, axis, index = args[0], args[1], args[2]
+        length = whole.shape[axis] if whole.dim() else 1
+        elements = each * index.numel() * (whole.numel() // max(1, length))
+        if copies_whole:
+            elements += whole.numel()
+        return int(elements) * type_weight(args[:1], kwargs)
+
+    return price
+
+
+def per_row(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the rows that an index names in a table: embedding and its gradient."""
+    backward = "backward" in op.overloadpacket.__name__
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        values, index = args[0], args[1]
+        elements = values.numel() if backward else index.numel() * values.shape[-1]
+        return int(elements) * each * type_weight(args, kwargs)
+
+    return price
+
+
+def per_indexed(op: OpOverload, each: int) -> Pricer:
+    """Price per element that a list of index tensors addresses: `x[rows, columns]` and its assignment."""
+    copies_whole = "put" in op.overloadpacket.__name__ and not op._schema.is_mutable
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        whole, indices = args[0], args[1]
+        shapes = []
+        axis = covered = 0
+        for index in indices:
+            if index is None:
+                axis += 1
+                continue
+            if index.dtype in (torch.bool, torch.uint8):
+                # A mask picks as many elements as it has true entries, known only once it is scanned.
+                shapes.append((int(index.count_nonzero()),))
+                axes = index.dim()
+            else:
+                shapes.append(tuple(index.shape))
+                axes = 1
+            covered = (covered or 1) * prod(whole.shape[axis : axis + axes])
+            axis += axes
+        rest = (
+            whole.numel() // covered
+            if covered
+            else prod(size for size, index in zip(whole.shape, indices, strict=False) if index is None)
+        )
+        elements = each * broadcast_elements(shapes) * rest
+        elements += sum(index.numel() for index in indices if index is not None and index.dtype == torch.bool) * each
+        if copies_whole:
+            elements += whole.numel()
+        return int(elements) * type_weight(args[:1], kwargs)
+
+    return price
+
+
+def per_repeat(op: OpOverload, each: int) -> Pricer:
+    """Price per element of the tiled output of repeat."""
+    return lambda args, kwargs: int(args[0].numel() * prod(args[1])) * each * type_weight(args, kwargs)
+
+
+def per_repeat_count(op: OpOverload, each: int) -> Pricer:
+    """Price per element of repeat_interleave's output, the sum of its counts."""
+    return lambda args, kwargs: int(args[0].sum()) * each
+
+
+def per_padded(op: OpOverload, each: int) -> Pricer:
+    """Price per element of a padded output; pads come in pairs from the last axis backwards."""
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        sizes, pads = list(args[0].shape), args[1]
+        for pair in range(len(pads) // 2):
+            sizes[-1 - pair] += pads[2 * pair] + pads[2 * pair + 1]
+        return int(prod(sizes)) * each * type_weight(args, kwargs)
+
+    return price
+
+
+def per_search(op: OpOverload, each: int) -> Pricer:
+    """Price per comparison of a binary search: searchsorted(sorted, values) and bucketize(values, boundaries)."""
+    sorted_first = op.overloadpacket.__name__ == "searchsorted"
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        ordered, values = (args[0], args[1]) if sorted_first else (args[1], args[0])
+        count = values.numel() if isinstance(values, Tensor) else 1
+        steps = int(ordered.shape[-1]).bit_length() if ordered.dim() else 1
+        return count * steps * each * type_weight(args, kwargs)
+
+    return price
+
+
+def one(op: OpOverload, each: int) -> Pricer:
+    """Price a constant: reading one scalar out of a tensor."""
+    return lambda args, kwargs: each
