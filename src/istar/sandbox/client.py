@@ -1,0 +1,263 @@
+"""`Worker`: one method on one target, run in a jail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from jaxtyping import Int
+
+from istar.flops.meter import MeterReading
+from istar.flops.rulebook import RULEBOOK
+from istar.methods.contract import Interpretation
+from istar.methods.recording import Recording
+from istar.questions import QuestionView
+from istar.sandbox.errors import SandboxError
+from istar.sandbox.jail import Answer, Jail
+from istar.sandbox.limits import Limits
+from istar.sandbox.replies import (
+    ReplyError,
+    check_totals,
+    histogram_of,
+    raise_failure,
+    read_batches,
+    read_interpretation,
+)
+from istar.sandbox.requests import RecordRequest, TargetSpec, interpret_frame
+from istar.sandbox.tiers import Tier
+
+if TYPE_CHECKING:
+    from istar.targets.corpus import Corpus
+
+FIXED_CPU_SECONDS = 0.5
+"""Processor time of a request that its metered work need not explain: the fork, reading the request, loading the
+method, its Python."""
+
+CPU_SECONDS_PER_ROW = 2e-4
+"""The same for each row of a question: reading it, building its trie."""
+
+
+@dataclass(frozen=True)
+class InterpretOutcome:
+    """What `interpret` gave and took.
+
+    Attributes:
+        interpretation: the interpretation.
+        content: the same, serialised: what `record` takes and the cache keeps.
+        reading: FLOPs as the worker's meter counted them.
+        seconds: wall-clock seconds by the parent's clock.
+        cpu_seconds: processor time of the worker, by the operating system's count.
+        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the target's slowest rate.
+        tier: the tier of isolation it ran under.
+    """
+
+    interpretation: Interpretation
+    content: bytes
+    reading: MeterReading
+    seconds: float
+    cpu_seconds: float
+    unexplained_cpu_seconds: float
+    tier: str
+
+    @property
+    def bytes(self) -> int:
+        """The size of the interpretation."""
+        return len(self.content)
+
+
+@dataclass(frozen=True)
+class WorkerRecording(Recording):
+    """A recording made by a worker, with what its parent saw from outside.
+
+    Attributes:
+        cpu_seconds: processor time of the worker, by the operating system's count.
+        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the target's slowest rate.
+        tier: the tier of isolation it ran under.
+    """
+
+    cpu_seconds: float = 0.0
+    unexplained_cpu_seconds: float = 0.0
+    tier: str = ""
+
+
+class Worker:
+    """One method on one target, in a jail. A context manager: the processes end with it.
+
+    Args:
+        method_source: the method's source text.
+        target: the target, or how a worker finds it.
+        tier: how the worker is isolated; the best there is by default, else an error.
+        limits: what it may use.
+        name: the method's name, for messages.
+        jail: a running jail on the same target to use instead of an own one; it is left running. As no method's code
+            runs in the jail's serving process, one jail may serve many methods, and spares each the seconds that
+            loading torch and the target takes.
+
+    Raises:
+        FenceError: the method's source has faults.
+        SandboxUnavailableError: no jail can be had here.
+
+    Example:
+        >>> with Worker(source, TargetSpec.of(target)) as worker:  # doctest: +SKIP
+        ...     outcome = worker.interpret(corpus)
+        ...     recording = worker.record(question.view, question.hash, batches, outcome.content)
+    """
+
+    def __init__(
+        self,
+        method_source: str,
+        target: TargetSpec,
+        tier: Tier | None = None,
+        limits: Limits | None = None,
+        *,
+        name: str = "method",
+        jail: Jail | None = None,
+    ) -> None:
+        """See the class docstring."""
+        self.source, self.name = method_source, name
+        self.method_hash = checked_hash(method_source, name)
+        if jail is not None and jail.target != target:
+            raise SandboxError(f"the jail holds {jail.target.name!r}, not {target.name!r}; give one on the same target")
+        self._own = Jail(target, tier, limits) if jail is None else None
+        self.jail = jail or self._own or Jail(target, tier, limits)
+        self.limits = limits or self.jail.limits
+
+    @property
+    def tier(self) -> str:
+        """The tier of isolation."""
+        return self.jail.tier.name
+
+    @property
+    def target_id(self) -> str:
+        """The target's id; waits for the worker to load the target if it was not given."""
+        if not self.jail.target_id:
+            self.jail.wait_ready()
+        return self.jail.target_id
+
+    def interpret(self, corpus: Corpus, seed: int = 0) -> InterpretOutcome:
+        """Run `interpret`.
+
+        Args:
+            corpus: generic text.
+            seed: seeds torch's random numbers.
+
+        Raises:
+            MethodError: the method failed.
+        """
+        answer = self.jail.ask(
+            lambda allowance: interpret_frame(self.source, self.name, corpus, seed, allowance),
+            self.limits.interpretation_caps,
+            self.limits.interpret_seconds,
+            self.name,
+        )
+        interpretation, content, reading = read_interpretation(answer.frame, self.name)
+        return InterpretOutcome(
+            interpretation,
+            content,
+            reading,
+            answer.seconds,
+            answer.cpu_seconds,
+            self._unexplained(answer, reading.flops, rows=0),
+            self.tier,
+        )
+
+    def record(
+        self,
+        question: QuestionView,
+        question_hash: str,
+        batches: Sequence[Int[np.ndarray, " batch"]],
+        interpretation: Interpretation | bytes,
+        *,
+        max_flops: int | None = None,
+        max_rows_fraction: float = 1.0,
+        seed: int = 0,
+        brute_flops: int | None = None,
+    ) -> WorkerRecording:
+        """Run `prepare` once and `predict` on each batch of rows.
+
+        Args:
+            question: what the method is shown.
+            question_hash: the question's hash.
+            batches: row numbers of the nested batches, in order.
+            interpretation: what `interpret` gave, as object or serialised.
+            max_flops: the recording ends after the batch with which its FLOPs pass this; `brute_flops` by default.
+            max_rows_fraction: the share of rows after which it may end.
+            seed: seeds torch's random numbers.
+            brute_flops: FLOPs of answering the question by brute force.
+
+        Raises:
+            MethodError: the method failed.
+        """
+        budget = brute_flops if max_flops is None else max_flops
+        content = interpretation if isinstance(interpretation, bytes) else interpretation.to_bytes()
+        request = RecordRequest(question, question_hash, batches, content, budget, max_rows_fraction, seed)
+        rows = sum(len(each) for each in batches)
+        answer = self.jail.ask(
+            lambda allowance: request.frame(self.source, self.name, allowance),
+            self.limits.reply_caps(rows, len(batches)),
+            self.limits.record_seconds,
+            self.name,
+        )
+        return self._recording(answer, request, rows)
+
+    def _recording(self, answer: Answer, request: RecordRequest, rows: int) -> WorkerRecording:
+        frame = answer.frame
+        if frame.kind == "failed":
+            raise_failure(frame, self.name)
+        if frame.kind != "recorded" or frame.fields.get("rulebook") != RULEBOOK.version:
+            raise ReplyError(f"{self.name!r}: the reply is no recording under rulebook {RULEBOOK.version}")
+        batches = read_batches(frame, request.batches, request.max_flops, self.limits.channels, self.name)
+        total = check_totals(frame, batches, request.max_flops, self.name)
+        return WorkerRecording(
+            method_hash=self.method_hash,
+            question_hash=request.question_hash,
+            target=self.jail.target_id,
+            rulebook=RULEBOOK.version,
+            batches=batches,
+            prepare_flops=frame.fields["prepare_flops"],
+            by_op=histogram_of(frame.fields.get("by_op"), "by_op", self.name),
+            by_region=histogram_of(frame.fields.get("by_region"), "by_region", self.name),
+            seconds=answer.seconds,
+            total_flops=total,
+            complete=len(batches) == len(request.batches),
+            cpu_seconds=answer.cpu_seconds,
+            unexplained_cpu_seconds=self._unexplained(answer, total, rows),
+            tier=self.tier,
+        )
+
+    def _unexplained(self, answer: Answer, flops: int, rows: int) -> float:
+        explained = FIXED_CPU_SECONDS + CPU_SECONDS_PER_ROW * rows + flops / self.jail.flops_per_second
+        return max(0.0, answer.cpu_seconds - explained)
+
+    def close(self) -> None:
+        """End the worker's processes, unless they belong to a jail that was handed in."""
+        if self._own is not None:
+            self._own.stop()
+
+    def __enter__(self) -> Self:
+        """Return the worker."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the worker's processes."""
+        self.close()
+
+
+def checked_hash(source: str, name: str) -> str:
+    """Return a method's hash, once the fence has found no fault in its source; none of it is run here.
+
+    Raises:
+        FenceError: the source has faults.
+    """
+    from istar.methods.fence import FenceError, check_source
+    from istar.methods.loading import source_hash
+
+    faults = check_source(source)
+    if faults:
+        raise FenceError(name, faults)
+    return source_hash(source)

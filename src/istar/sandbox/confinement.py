@@ -1,0 +1,30 @@
+"""What a request's process puts on itself before a method's code runs in it: the last walls go up from inside."""
+
+from __future__ import annotations
+
+import os
+
+from istar.sandbox.limits import apply_resource_limits
+from istar.sandbox.requests import Allowance
+from istar.sandbox.seccomp import install_filter, method_filter
+
+
+def confine(reply: int, allowance: Allowance, filtered: bool) -> None:
+    """Confine this process for good.
+
+    Afterwards it holds no file but the pipe for its reply and standard error, prints into the void, and cannot start
+    a process, write a file or make a name anywhere, so that nothing it does outlives it but its reply.
+
+    Args:
+        reply: descriptor of the pipe for the reply.
+        allowance: resource limits.
+        filtered: whether to filter system calls; False in the plain tier.
+    """
+    void = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(void, standard)
+    os.closerange(3, reply)
+    os.closerange(reply + 1, 65536)
+    apply_resource_limits(allowance.address_space, allowance.cpu_seconds, allowance.threads)
+    if filtered:
+        install_filter(method_filter())

@@ -1,0 +1,136 @@
+"""Interpretations on disk: built once per method, target, corpus and rulebook, then found again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istar import paths
+from istar.errors import CorruptDataError
+from istar.flops.meter import meter_reading_from_json
+from istar.flops.rulebook import RULEBOOK
+from istar.methods.contract import INTERPRETATION_BYTES_LIMIT, Interpretation, MethodError
+from istar.sandbox.client import InterpretOutcome, Worker
+from istar.sandbox.frames import Frame, FrameCaps, FrameError, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from istar.targets.corpus import Corpus
+
+_CAPS = FrameCaps(header_bytes=2**24, array_bytes=INTERPRETATION_BYTES_LIMIT + 2**20, arrays=1)
+
+
+@dataclass(frozen=True)
+class InterpretationKey:
+    """What an interpretation depends on.
+
+    Attributes:
+        method: hash of the method's source.
+        target: id of the target.
+        corpus: hash of the corpus.
+        rulebook: version of the rulebook its FLOPs were counted under.
+        seed: the seed it was built with.
+    """
+
+    method: str
+    target: str
+    corpus: str
+    rulebook: str = RULEBOOK.version
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        text = "\n".join((self.method, self.target, self.corpus, self.rulebook, str(self.seed)))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class InterpretationStore:
+    """Interpretations in a folder, one file each, written whole or not at all.
+
+    Args:
+        folder: where; istar's data folder by default.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """See the class docstring."""
+        self.folder = folder or paths.cache("interpretations")
+
+    def path(self, key: InterpretationKey) -> Path:
+        """Return the file in which an interpretation is or would be."""
+        return self.folder / f"{key.name}.interpretation"
+
+    def load(self, key: InterpretationKey) -> InterpretOutcome | None:
+        """Return an interpretation with what it cost when it was built, or None if it is not here.
+
+        Raises:
+            CorruptDataError: the file is not what was written.
+        """
+        path = self.path(key)
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            frame = read_frame(descriptor, _CAPS)
+            content = frame.arrays["content"].tobytes()
+            if frame.fields["sha256"] != hashlib.sha256(content).hexdigest():
+                raise CorruptDataError(f"the interpretation in {path} is not what was written; delete the file")
+            return InterpretOutcome(
+                interpretation=Interpretation.from_bytes(content),
+                content=content,
+                reading=meter_reading_from_json(frame.fields["reading"]),
+                seconds=float(frame.fields["seconds"]),
+                cpu_seconds=float(frame.fields["cpu_seconds"]),
+                unexplained_cpu_seconds=float(frame.fields["unexplained_cpu_seconds"]),
+                tier=str(frame.fields["tier"]),
+            )
+        except (FrameError, MethodError, KeyError, TypeError, ValueError) as error:
+            raise CorruptDataError(f"{path} is no interpretation ({error}); delete the file") from error
+        finally:
+            os.close(descriptor)
+
+    def save(self, key: InterpretationKey, outcome: InterpretOutcome) -> None:
+        """Write an interpretation."""
+        fields = {
+            "key": asdict(key),
+            "sha256": hashlib.sha256(outcome.content).hexdigest(),
+            "reading": outcome.reading.to_json(),
+            "seconds": outcome.seconds,
+            "cpu_seconds": outcome.cpu_seconds,
+            "unexplained_cpu_seconds": outcome.unexplained_cpu_seconds,
+            "tier": outcome.tier,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self.folder, suffix=".partial")
+        try:
+            try:
+                write_frame(
+                    descriptor, Frame("interpretation", fields, {"content": np.frombuffer(outcome.content, np.uint8)})
+                )
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            Path(temporary).replace(self.path(key))
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def obtain(self, worker: Worker, corpus: Corpus, seed: int = 0) -> InterpretOutcome:
+        """Return a worker's interpretation: from the folder, or built now and kept.
+
+        Raises:
+            MethodError: `interpret` failed.
+            CorruptDataError: the file is not what was written.
+        """
+        key = InterpretationKey(worker.method_hash, worker.target_id, corpus.hash, seed=seed)
+        found = self.load(key)
+        if found is None:
+            found = worker.interpret(corpus, seed)
+            self.save(key, found)
+        return found

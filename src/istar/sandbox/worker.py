@@ -1,0 +1,210 @@
+"""The worker: a process in the jail that serves one target, and answers each request in a fork of its own.
+
+The serving process imports torch, loads the target and from then on only forks and waits; no line of a method's code
+ever runs in it. A request, one `interpret` or one question, runs in a fork that confines itself, answers through a
+pipe of its own and ends. So nothing passes from one question to another except through the interpretation: neither
+variables, hooks, caches and weights, which are copies, nor files, which cannot be written. A fork takes some
+milliseconds; loading torch and the target again would take seconds.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from istar.errors import IstarError
+from istar.sandbox.confinement import confine
+from istar.sandbox.frames import Array, Frame, FrameClosedError, read_frame, write_frame
+from istar.sandbox.limits import REQUEST_CAPS
+from istar.sandbox.requests import Allowance, RecordRequest, corpus_of
+
+if TYPE_CHECKING:
+    from istar.targets.target import Target
+
+Handler = Callable[["Target", Frame], Frame]
+
+CALIBRATION_SECONDS = 0.1
+
+
+def main(control: int, handlers: Mapping[str, Handler] | None = None) -> NoReturn:
+    """Serve until the parent is gone.
+
+    Args:
+        control: descriptor of the socket to the parent.
+        handlers: what answers each kind of request.
+    """
+    channel = socket.socket(fileno=control)
+    hello = read_frame(control, REQUEST_CAPS)
+    started = time.perf_counter()
+    try:
+        target = _load(hello)
+    except (IstarError, ImportError, OSError, RuntimeError) as error:
+        write_frame(control, Frame("failed", {"text": f"{type(error).__name__}: {error}"}))
+        os._exit(1)
+    flops_per_second = calibrate(target)
+    # What exists now is never garbage; without this a collection in a fork would touch, and so copy, all of it.
+    gc.collect()
+    gc.freeze()
+    seconds = time.perf_counter() - started
+    write_frame(control, Frame("ready", {"id": target.id, "seconds": seconds, "flops_per_second": flops_per_second}))
+    serve(channel, target, handlers or HANDLERS, bool(hello.fields["filtered"]))
+
+
+def serve(channel: socket.socket, target: Target, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
+    """Answer requests, one at a time, each in a fork."""
+    control = channel.fileno()
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        if not descriptors:
+            os._exit(0)
+        reply = descriptors[0]
+        try:
+            request = read_frame(control, REQUEST_CAPS)
+        except FrameClosedError:
+            os._exit(0)
+        child = os.fork()
+        if child == 0:
+            _answer(reply, target, request, handlers, filtered)
+        os.close(reply)
+        del request
+        status = _wait(child, control)
+        write_frame(control, Frame("exited", {"status": status}))
+
+
+def _wait(child: int, control: int) -> int:
+    """Wait for a fork to end; end with it if the parent goes away first."""
+    ended = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None
+    watched = [control] if ended is None else [control, ended]
+    while True:
+        ready = select.select(watched, [], [], 0.01 if ended is None else None)[0]
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid == child:
+            if ended is not None:
+                os.close(ended)
+            return status
+        if control in ready:  # the parent says nothing while it waits for a reply, so this is its end
+            os.kill(child, 9)
+            os._exit(0)
+
+
+def _answer(reply: int, target: Target, request: Frame, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
+    """Answer one request in this fork, and end it whatever happens."""
+    status = 1
+    try:
+        import torch
+
+        allowance = Allowance(**request.fields["allowance"])
+        confine(reply, allowance, filtered)
+        torch.set_num_threads(allowance.threads)
+        write_frame(reply, _handled(target, request, handlers))
+        status = 0
+    except BaseException as error:  # nothing may leave this function but through the exit below
+        os.write(2, f"{type(error).__name__}: {error}\n".encode()[:2000])
+    finally:
+        os._exit(status)
+
+
+def _handled(target: Target, request: Frame, handlers: Mapping[str, Handler]) -> Frame:
+    from istar.methods.contract import MethodError
+
+    try:
+        return handlers[request.kind](target, request)
+    except MethodError as error:
+        return Frame("failed", {"blame": "method", "text": str(error)[:16_000]})
+    except Exception:
+        return Frame("failed", {"blame": "worker", "text": traceback.format_exc()[-16_000:]})
+
+
+def handle_interpret(target: Target, request: Frame) -> Frame:
+    """Run a method's `interpret`; the reply holds the serialised interpretation and the meter's reading."""
+    from istar.flops.meter import Meter
+    from istar.methods.loading import load_method
+    from istar.methods.recorder import run_interpret
+
+    method = load_method(request.fields["source"], request.fields["name"])
+    meter = Meter()
+    interpretation = run_interpret(method, target, corpus_of(request), meter, request.fields["seed"])
+    content = np.frombuffer(interpretation.to_bytes(), dtype=np.uint8)
+    return Frame("interpreted", {"reading": meter.snapshot().to_json()}, {"content": content})
+
+
+def handle_record(target: Target, request: Frame) -> Frame:
+    """Record a method on one question; the reply holds channels and FLOPs, batch by batch."""
+    from istar.methods.contract import Interpretation
+    from istar.methods.loading import load_method
+    from istar.methods.recorder import record
+
+    asked = RecordRequest.of(request)
+    method = load_method(request.fields["source"], request.fields["name"])
+    recording = record(
+        method,
+        asked.question,
+        asked.question_hash,
+        asked.batches,
+        target,
+        Interpretation.from_bytes(asked.interpretation),
+        max_flops=asked.max_flops,
+        max_rows_fraction=asked.max_rows_fraction,
+        seed=asked.seed,
+    )
+    fields = {
+        "rulebook": recording.rulebook,
+        "flops": [batch.flops for batch in recording.batches],
+        "prepare_flops": recording.prepare_flops,
+        "total_flops": recording.total_flops,
+        "by_op": dict(recording.by_op),
+        "by_region": dict(recording.by_region),
+    }
+    arrays: dict[str, Array] = {f"channels.{i}": batch.channels for i, batch in enumerate(recording.batches)}
+    return Frame("recorded", fields, arrays)
+
+
+HANDLERS: Mapping[str, Handler] = {"interpret": handle_interpret, "record": handle_record}
+
+
+def calibrate(target: Target) -> float:
+    """Return how many metered FLOPs a second of processor time does at its slowest: one token at a time, metered.
+
+    It also makes torch choose its kernels and the meter learn its operations once here instead of in every fork.
+    """
+    import torch
+
+    from istar.flops.meter import Meter
+
+    token = torch.tensor([[target.bos]])
+    meter = Meter()
+    with torch.no_grad():
+        target.forward(token)
+        started = time.process_time()
+        while time.process_time() - started < CALIBRATION_SECONDS:
+            with meter:
+                target.unembed(target.forward(token))
+    return meter.flops / (time.process_time() - started)
+
+
+def _load(hello: Frame) -> Target:
+    import torch
+
+    torch.set_num_threads(1)
+    sys.setrecursionlimit(2000)
+    from istar.methods import loading, recorder  # noqa: F401  (imported once here instead of in every fork)
+    from istar.targets.loading import load_target
+
+    fields = hello.fields
+    target = load_target(fields["path"] or fields["name"], fields["dtype"], name=fields["name"])
+    if fields["id"] and target.id != fields["id"]:
+        raise IstarError(
+            f"the worker's copy of {fields['name']} has id {target.id[:16]}, the parent's {fields['id'][:16]}: its "
+            f"files in {Path(fields['path'] or '.')} have changed; load the target again"
+        )
+    return target
