@@ -22,7 +22,7 @@ def every_primitive():
         yield primitive(*(each[-1] for each in options))
 
 
-@pytest.mark.parametrize("primitive", every_primitive(), ids=repr)
+@pytest.mark.parametrize("primitive", tuple(every_primitive()), ids=repr)
 def test_every_primitive_renders_a_method_the_fence_accepts(primitive):
     source = render_method(Sentence((primitive,)))
     assert check_source(source) == ()

@@ -7,12 +7,14 @@ replays; tests use arms in memory.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from istar.ledger import InterpretationRecord, Spending
 from istar.rewards.curves import Curve
-from istar.truth.table import Table
+
+if TYPE_CHECKING:
+    from istar.truth.table import Table
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Evaluation:
     """
 
     curves: tuple[Curve, ...]
-    spending: Spending = Spending()
+    spending: Spending = field(default_factory=Spending)
     status: str = "ok"
     reason: str = ""
 

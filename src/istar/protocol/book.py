@@ -7,6 +7,7 @@ returned. So a search that is killed is resumed by running it again, and the led
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from istar.ledger import (
     BASELINE,
@@ -21,7 +22,9 @@ from istar.ledger.records import OpeningKind, Stage
 from istar.protocol.arms import Arms, Evaluation, Session
 from istar.researchers import Proposal
 from istar.tasks.family import split_of
-from istar.truth.table import Table
+
+if TYPE_CHECKING:
+    from istar.truth.table import Table
 
 
 class Book:
@@ -89,11 +92,14 @@ class Book:
         known = self._known(stage, method, table)
         if known is not None:
             return known
-        evaluation = session.evaluate(table)
+        screened = None if stage == "screen" else self._known("screen", method, table)
+        evaluation = screened or session.evaluate(table)
         with self._lock:
             return self._write(stage, method, table, evaluation)
 
-    def open(self, kind: OpeningKind, method: str, iteration: int, revealed: bool, value: float | None) -> OpeningRecord:
+    def open(
+        self, kind: OpeningKind, method: str, iteration: int, revealed: bool, value: float | None
+    ) -> OpeningRecord:
         """Count a consultation of held-out tasks."""
         return self.ledger.add_opening(
             self.run, kind, method=method, iteration=iteration, revealed=revealed, value=value

@@ -17,13 +17,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeAlias
 
 from istar.ledger import RoundRecord
 from istar.ledger.records import Stage
 from istar.methods.contract import MethodError
-from istar.methods.fence import FenceError, check_source
+from istar.methods.fence import Fault, FenceError, check_source
 from istar.protocol.arms import Arms, Evaluation, Session
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
@@ -32,9 +31,11 @@ from istar.researchers import Feedback, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward
 from istar.seeds import Seed
-from istar.truth.table import Table
 
-Tasks = Mapping[str, Sequence[Table]]
+if TYPE_CHECKING:
+    from istar.truth.table import Table
+
+Tasks: TypeAlias = "Mapping[str, Sequence[Table]]"
 """Questions by task."""
 
 
@@ -44,17 +45,13 @@ class StageResult:
 
     Attributes:
         average: the mean of R_t over the stage's tasks.
+        standard_error: of that mean; None with a single question.
         by_question: the reward on each question alone, by its hash.
     """
 
     average: float
+    standard_error: float | None
     by_question: Mapping[str, float]
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the mean over questions; None where there is one question."""
-        rewards = list(self.by_question.values())
-        return float(np.std(rewards, ddof=1) / np.sqrt(len(rewards))) if len(rewards) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class Search:
         T: Mapping[Stage, Tasks],
         arms: Arms,
         book: Book,
-        on_round: Callable[[RoundRecord, Proposal], None] = lambda outcome, proposal: None,
+        on_round: Callable[[RoundRecord, Proposal], None] | None = None,
     ) -> None:
         """See the class docstring."""
         self.config = config
@@ -143,26 +140,19 @@ class Search:
         # for iteration in range(max_iterations), `side_by_side` of them at a time
         for iterations in self._iterations():
             candidates = [self._propose(iteration) for iteration in iterations]
-            promising = self._promising(rounds)
-            trials = self._side_by_side(
-                lambda iteration, I: self._trial(iteration, I, promising), iterations, candidates
-            )
+            trials = self._side_by_side(iterations, candidates, self._promising(rounds))
             for iteration, I, trial in zip(iterations, candidates, trials, strict=True):
                 revealed = False
                 if trial.validation is not None:
                     verdict = guard.query(trial.validation)
                     revealed = verdict.revealed
-                    self.book.open(
-                        "validation", I.hash, iteration, revealed, verdict.published if revealed else None
-                    )
+                    self.book.open("validation", I.hash, iteration, revealed, verdict.published if revealed else None)
                 # Update best interpretability method if better
                 if revealed:
                     best_reward = guard.published
                     best = I
                 # Update M1 parameters based on reward
-                self.M1.update(
-                    I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None)
-                )
+                self.M1.update(I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None))
                 outcome = RoundRecord(
                     iteration=iteration,
                     method=I.hash,
@@ -179,11 +169,16 @@ class Search:
                 )
                 self.book.add_round(outcome)
                 rounds.append(outcome)
-                self.on_round(outcome, I)
+                if self.on_round is not None:
+                    self.on_round(outcome, I)
         return SearchOutcome(best, best_reward, tuple(rounds), guard.queries)
 
-    def _trial(self, iteration: int, I: Proposal, promising: Callable[[float], bool]) -> Trial:
+    def _trial(
+        self, iteration: int, I: Proposal, faults: Sequence[Fault], promising: Callable[[float], bool]
+    ) -> Trial:
         """Take one method through the cascade; a finished iteration is rebuilt from the book."""
+        if faults:
+            return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
         if known is not None and known.status != "ok":
             stage: Stage = known.stage  # type: ignore[assignment]
@@ -197,9 +192,6 @@ class Search:
         stage: Stage = "screen"
         reward: float | None = None
         error: float | None = None
-        faults = check_source(I.source)
-        if faults:
-            return Trial(stage, "rejected", str(FenceError(I.name, faults)))
         try:
             with self.arms.session(I.source, I.name) as session:
                 # Apply interpretability method to model and cache results
@@ -223,24 +215,26 @@ class Search:
     def _reward_phase(self, stage: Stage, I: Proposal, session: Session) -> StageResult:
         """The document's REWARD PHASE on the tasks of a stage."""
         total_reward = 0.0
-        by_question: dict[str, float] = {}
+        baselines: list[Curve] = []
+        interps: list[Curve] = []
         for t in self.T[stage].values():  # For each task
-            baseline: list[Evaluation] = []
-            interp: list[Evaluation] = []
-            for x in t:
-                # BASELINE SETTING
-                # Run execution agent on task without interpretability method
-                baseline.append(self.book.baseline(self.arms, x))
-                # AUTO-INTERP SETTING
-                # Run execution agent with interpretability method
-                interp.append(self._interp(stage, I, session, x))
-                by_question[x.question.hash] = self.R.reward(baseline[-1].curves, interp[-1].curves)
+            # BASELINE SETTING
+            # Run execution agent on task without interpretability method
+            baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
+            # AUTO-INTERP SETTING
+            # Run execution agent with interpretability method
+            interp = [curve for x in t for curve in self._interp(stage, I, session, x).curves]
             # Calculate task-specific reward
             # Reward increases with performance improvement and FLOP reduction
-            R_t_value = self.R.reward(_curves(baseline), _curves(interp))
+            R_t_value = self.R.reward(baseline, interp)
             total_reward += R_t_value
+            baselines += baseline
+            interps += interp
         # Average reward across all tasks of the stage
-        return StageResult(total_reward / len(self.T[stage]), by_question)
+        avg_reward = total_reward / len(self.T[stage])
+        score = self.R.score(baselines, interps)
+        by_question = {question: reward for (_, question), reward in score.by_question.items()}
+        return StageResult(avg_reward, score.standard_error, by_question)
 
     def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table) -> Evaluation:
         evaluation = self.book.evaluate(session, stage, I.hash, x)
@@ -266,19 +260,16 @@ class Search:
 
     def _promising(self, rounds: Sequence[RoundRecord]) -> Callable[[float], bool]:
         """Return whether a training reward is among the `validate_best` best so far."""
-        rewards = sorted((each.reward for each in rounds if each.status == "ok" and each.reward is not None))
+        rewards = sorted(each.reward for each in rounds if each.status == "ok" and each.reward is not None)
         best = rewards[-self.config.validate_best :]
         return lambda reward: len(best) < self.config.validate_best or reward > best[0]
 
-    @staticmethod
     def _side_by_side(
-        trial: Callable[[int, Proposal], Trial], iterations: Sequence[int], candidates: Sequence[Proposal]
+        self, iterations: Sequence[int], candidates: Sequence[Proposal], promising: Callable[[float], bool]
     ) -> list[Trial]:
+        # The static check comes before the threads: CPython 3.11's parser is not safe among them.
+        faults = [check_source(I.source) for I in candidates]
         if len(candidates) == 1:
-            return [trial(iterations[0], candidates[0])]
+            return [self._trial(iterations[0], candidates[0], faults[0], promising)]
         with ThreadPoolExecutor(len(candidates)) as pool:
-            return list(pool.map(trial, iterations, candidates))
-
-
-def _curves(evaluations: Sequence[Evaluation]) -> tuple[Curve, ...]:
-    return tuple(curve for evaluation in evaluations for curve in evaluation.curves)
+            return list(pool.map(self._trial, iterations, candidates, faults, [promising] * len(candidates)))

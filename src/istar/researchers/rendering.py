@@ -109,7 +109,11 @@ def _prepare(sentence: Sentence) -> str | None:
 def _predict(sentence: Sentence) -> str:
     lines = [
         "def predict(",
-        "    question: QuestionView, runs: Sequence[Run], target: Target, interpretation: Interpretation, prepared: Any",
+        "    question: QuestionView,",
+        "    runs: Sequence[Run],",
+        "    target: Target,",
+        "    interpretation: Interpretation,",
+        "    prepared: Any,",
         ") -> Tensor:",
         '    """Return the channels of these runs, one column each."""',
         "    columns = [",

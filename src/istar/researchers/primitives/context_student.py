@@ -55,7 +55,7 @@ def context_student(target: Target, runs: Sequence[Run], student: Tensor, memory
             reads = torch.tensor(list(path.reads), device=target.device)
             features[places] = context_features(target, path.tokens, memory)[reads]
     hidden = (features @ student[:-1] + student[-1]).to(target.dtype)
-    return target.read(runs, streams, lens=lambda embeddings: hidden)
+    return target.read(runs, streams, lens=lambda _: hidden)
 
 
 @PRIMITIVES.register("context_student")

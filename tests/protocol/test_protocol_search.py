@@ -1,0 +1,168 @@
+import pytest
+from fake_arms import FakeArms, table
+
+from istar.ledger import Ledger, RunConfig
+from istar.protocol.book import Book
+from istar.protocol.config import SearchConfig
+from istar.protocol.search import Search
+from istar.researchers import GrammarResearcher, Proposal, Researcher
+from istar.rewards.formulas import REWARDS
+
+
+def tasks(family):
+    return {f"{family}/{name}": [table(f"{family}/{name}", index) for index in range(2)] for name in "ab"}
+
+
+TASKS = {
+    "screen": {"shot_shapley/a": [table("shot_shapley/a", 0)]},
+    "train": tasks("shot_shapley"),
+    "validation": tasks("prompt_ceiling"),
+}
+CONFIG = SearchConfig(target="tiny-random", methods=12, screen_floor=0.0, validate_best=2)
+
+
+class Listed(Researcher):
+    """Proposes given sources in order."""
+
+    name = "listed"
+
+    def __init__(self, *sources):
+        super().__init__()
+        self.sources = sources
+
+    def _compose(self, seed):
+        number = len(self.told) + len(self.pending)
+        return Proposal(self.sources[number], f"method {number}")
+
+
+def run(ledger, config=CONFIG, arms=None, researcher=None, name="run"):
+    stored = RunConfig("target", "tiny-random", "v1", "grammar", "statistician", "log", config.seed)
+    ledger.open_run(name, stored, versions={}, machine={})
+    arms = arms or FakeArms()
+    search = Search(
+        config,
+        M1=researcher or GrammarResearcher(warm_up=4),
+        R=REWARDS.get(config.reward),
+        T=TASKS,
+        arms=arms,
+        book=Book(ledger, name),
+    )
+    return search.run()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as opened:
+        yield opened
+
+
+def valid(number):
+    return (
+        f'"""Method {number}."""\n'
+        "from istar.methods import Interpretation\n\n"
+        "def interpret(target, corpus):\n    return Interpretation()\n\n"
+        "def predict(question, runs, target, interpretation, prepared):\n    return prepared\n"
+    )
+
+
+def test_best_method_is_the_one_with_the_best_validation_reward(ledger):
+    outcome = run(ledger)
+    rounds = ledger.rounds("run")
+    assert len(rounds) == 12
+    validated = [each for each in rounds if each.stage == "validation"]
+    assert outcome.validation_queries == len(validated) == len(ledger.openings("run", "validation"))
+    revealed = [each for each in rounds if each.improved]
+    assert outcome.best.hash == revealed[-1].method == rounds[-1].best_method
+    assert outcome.best_reward == revealed[-1].validation_reward
+    # the fakes' advantage is the same on every task, so the best in training is the best in validation
+    best = max((each for each in rounds if each.reward is not None), key=lambda each: each.reward)
+    assert outcome.best.hash == best.method
+
+
+def test_average_reward_is_the_mean_of_task_rewards(ledger):
+    run(ledger)
+    reward = REWARDS.get("log")
+    for outcome in ledger.rounds("run"):
+        if outcome.status == "ok":
+            black, white = ledger.paired_curves("run", "train", outcome.method)
+            tasks = [
+                reward.reward([c for c in black if c.task == name], [c for c in white if c.task == name])
+                for name in TASKS["train"]
+            ]
+            assert outcome.reward == pytest.approx(sum(tasks) / 2)
+            assert outcome.reward == pytest.approx(reward.reward(black, white))
+
+
+def test_baselines_and_interpretations_are_made_once(ledger):
+    arms = FakeArms()
+    run(ledger, arms=arms)
+    assert set(arms.calls.values()) == {1}
+    assert sum(key.startswith("baseline") for key in arms.calls) == 8
+
+
+def test_cascade_spends_little_on_hopeless_methods(ledger):
+    sources = [valid(number) for number in range(12)]
+    arms = FakeArms(advantage=lambda source: -1.0 if source == sources[3] else 1.0)
+    run(ledger, arms=arms, researcher=Listed(*sources))
+    pruned = ledger.rounds("run")[3]
+    assert (pruned.stage, pruned.status) == ("screen", "pruned")
+    assert "below 0.0" in pruned.reason
+    assert pruned.reward < 0
+    assert len(ledger.evaluations("run", method=pruned.method)) == 1
+
+
+def test_fence_and_failures_stop_a_method_without_a_reward(ledger):
+    sources = ["import os\n", *(valid(number) for number in range(11))]
+    run(ledger, arms=FakeArms(fail=lambda source: source == sources[2]), researcher=Listed(*sources))
+    rejected, _, failed, *_ = ledger.rounds("run")
+    assert (rejected.status, failed.status) == ("rejected", "error")
+    assert "import of 'os'" in rejected.reason or "os" in rejected.reason
+    assert "divided by zero" in failed.reason
+    assert rejected.reward is failed.reward is None
+
+
+def test_validation_is_asked_only_about_the_best_in_training(ledger):
+    outcome = run(ledger, CONFIG.model_copy(update={"validate_best": 1}))
+    best = float("-inf")
+    for each in outcome.rounds:
+        assert (each.stage == "validation") == (each.reward is not None and each.status == "ok" and each.reward > best)
+        if each.status == "ok":
+            best = max(best, each.reward)
+
+
+def test_researcher_never_sees_a_validation_reward_that_was_not_published(ledger):
+    told = []
+
+    class Spy(GrammarResearcher):
+        def update(self, proposal, feedback):
+            told.append(feedback)
+            super().update(proposal, feedback)
+
+    run(ledger, researcher=Spy(warm_up=4))
+    published = {each.value for each in ledger.openings("run", "validation") if each.revealed} | {None}
+    assert {feedback.validation for feedback in told} <= published
+    trained = {each.reward for each in ledger.rounds("run")}
+    assert {feedback.reward for feedback in told} == trained
+
+
+@pytest.mark.parametrize("side_by_side", [1, 3])
+@pytest.mark.parametrize("kill_after", [1, 20, 60])
+def test_killed_search_resumes_to_the_same_ledger(ledger, tmp_path, side_by_side, kill_after):
+    config = CONFIG.model_copy(update={"side_by_side": side_by_side})
+    run(ledger, config)
+    undisturbed = list(ledger.export("run"))
+    with Ledger(tmp_path / "other.sqlite") as other:
+        with pytest.raises(KeyboardInterrupt):
+            run(other, config, FakeArms(kill_after=kill_after))
+        arms = FakeArms()
+        run(other, config, arms)
+        assert list(other.export("run")) == undisturbed
+        assert arms.calls.total() > 0
+        finished = FakeArms(kill_after=0)
+        run(other, config, finished)  # a finished search does nothing more
+        assert finished.calls.total() == 0
+
+
+def test_side_by_side_methods_do_not_know_of_each_other(ledger):
+    outcome = run(ledger, CONFIG.model_copy(update={"side_by_side": 4, "methods": 4}))
+    assert all(each.stage in ("validation", "screen") for each in outcome.rounds)
