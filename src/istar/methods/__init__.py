@@ -8,6 +8,8 @@ from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
+from istar.methods.scores import smooth_value
+from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import without_blocks
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "MethodError",
     "Placement",
     "Recording",
+    "SharedContexts",
     "align",
     "check_source",
     "load_method",
+    "smooth_value",
     "without_blocks",
 ]

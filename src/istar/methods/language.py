@@ -88,7 +88,7 @@ MODULES: dict[str, frozenset[str]] = {
     ),
     "torch.optim": _names("SGD Adam AdamW Adagrad RMSprop LBFGS"),
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
-    "istar.methods": _names("Alignment Interpretation Placement align without_blocks"),
+    "istar.methods": _names("Alignment Interpretation Placement SharedContexts align smooth_value without_blocks"),
     "istar.questions": _names("""
         Column Entropy GreedyCorrect Intervention KLFrom Path QuestionView Readout Run SpanLogprob SpanMargin Structure
         Trie build_trie

@@ -73,10 +73,9 @@ def _one_replicate(question: QuestionView) -> list[int]:
 def _find(sequences: Sequence[Tokens], present: list[list[bool]], length: int) -> Parts | None:
     head = _common_length(sequences, from_end=False)
     tail = min(_common_length(sequences, from_end=True), min(map(len, sequences)) - head)
-    bodies = [sequence[head : len(sequence) - tail] for sequence in sequences]
-    labels = _labels(bodies, present, length)
-    ends = [_ends(body, label) for body, label in zip(bodies, labels, strict=True)]
-    trailing = [_common_trailing(switch, bodies, labels, ends) for switch in range(len(present))]
+    bodies = [sequence[head:] for sequence in sequences]
+    ends = _last_grams([body[: len(body) - tail] for body in bodies], present, length)
+    trailing = _trailing(len(present), bodies, ends, tail)
     tokens: list[Tokens | None] = [None] * len(present)
     before: list[set[int]] = [set() for _ in present]
     for body, row_ends in zip(bodies, ends, strict=True):
@@ -84,7 +83,7 @@ def _find(sequences: Sequence[Tokens], present: list[list[bool]], length: int) -
         seen: list[int] = []
         for switch, end in row_ends:
             stop = end + trailing[switch]
-            if switch in seen or tokens[switch] not in (None, body[start:stop]):
+            if tokens[switch] not in (None, body[start:stop]):
                 return None
             tokens[switch] = body[start:stop]
             before[switch].update(seen)
@@ -105,47 +104,55 @@ def _common_length(sequences: Sequence[Tokens], from_end: bool) -> int:
     return shortest
 
 
-def _labels(bodies: Sequence[Tokens], present: list[list[bool]], length: int) -> list[list[int]]:
-    """Return for each token the switch in whose part it lies, -1 where its surroundings do not tell."""
+def _last_grams(bodies: Sequence[Tokens], present: list[list[bool]], length: int) -> list[list[tuple[int, int]]]:
+    """Return for each row the switches whose parts are found in it, in order, and one past what is surely theirs."""
     occurs: dict[Tokens, int] = {}
     for row, body in enumerate(bodies):
         for at in range(len(body) - length + 1):
             gram = body[at : at + length]
             occurs[gram] = occurs.get(gram, 0) | 1 << row
     owner = {sum(1 << row for row, on in enumerate(rows) if on): switch for switch, rows in enumerate(present)}
-    labels = []
+    found = []
     for body in bodies:
-        label = [-1] * len(body)
+        ends: dict[int, int] = {}
         for at in range(len(body) - length + 1):
-            switch = owner.get(occurs[body[at : at + length]], -1)
-            if switch >= 0:
-                label[at : at + length] = [switch] * length
-        labels.append(label)
-    return labels
+            switch = owner.get(occurs[body[at : at + length]])
+            if switch is not None:
+                ends[switch] = at + length
+        found.append(sorted(ends.items(), key=lambda item: item[1]))
+    return found
 
 
-def _ends(body: Tokens, label: list[int]) -> list[tuple[int, int]]:
-    """Return the switches met in a body, in order, each with one past its last labelled token."""
-    ends: list[tuple[int, int]] = []
-    for at in range(len(body)):
-        if label[at] >= 0:
-            if ends and ends[-1][0] == label[at]:
-                ends.pop()
-            ends.append((label[at], at + 1))
-    return ends
+def _trailing(
+    switches: int, bodies: Sequence[Tokens], ends: list[list[tuple[int, int]]], tail: int
+) -> list[int]:
+    """Return for each part how many tokens follow what is surely its own alike in every row that has it.
 
-
-def _common_trailing(
-    switch: int, bodies: Sequence[Tokens], labels: list[list[int]], ends: list[list[tuple[int, int]]]
-) -> int:
-    """Return how many unlabelled tokens follow the labelled ones of a part alike in every row that has it."""
-    following = []
-    for body, label, row_ends in zip(bodies, labels, ends, strict=True):
-        for found, end in row_ends:
-            if found == switch:
-                stop = next((at for at in range(end, len(body)) if label[at] >= 0), len(body))
-                following.append(body[end:stop])
-    return _common_length(following, from_end=False) if following else 0
+    A part that only ever stands last is followed by the rows' common tail; it takes as much of the tail as the others.
+    """
+    following: list[list[Tokens]] = [[] for _ in range(switches)]
+    to_tail: list[int | None] = [None] * switches
+    always_last = [True] * switches
+    for body, row_ends in zip(bodies, ends, strict=True):
+        for place, (switch, end) in enumerate(row_ends):
+            following[switch].append(body[end:])
+            if place == len(row_ends) - 1:
+                to_tail[switch] = len(body) - tail - end
+            else:
+                always_last[switch] = False
+    common = [_common_length(each, from_end=False) if each else 0 for each in following]
+    taken = max(
+        (
+            length - distance
+            for length, distance, last in zip(common, to_tail, always_last, strict=True)
+            if distance is not None and not last
+        ),
+        default=0,
+    )
+    return [
+        max(0, distance + taken) if last and distance is not None else length
+        for length, distance, last in zip(common, to_tail, always_last, strict=True)
+    ]
 
 
 def _topological(before: list[set[int]]) -> tuple[int, ...] | None:
