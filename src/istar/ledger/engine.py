@@ -43,7 +43,7 @@ def open_engine(url: str, *, read_only: bool, patience: float) -> Engine:
         if parsed.get_backend_name() != "sqlite":
             return create_engine(parsed)
         path = parsed.database
-        if path and path != ":memory:":
+        if path and path != ":memory:" and not path.startswith("file:"):
             if not read_only:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             elif not Path(path).exists():

@@ -1,0 +1,107 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from reward_curves import make_curve
+
+from istar.executors.executor import Trace
+from istar.rewards import CurveError, SkillError, blind_loss, curve_from_json, curve_from_trace, reference_losses, skill
+
+
+class _Distance:
+    """A functional whose answer is the mean and whose loss is the distance from it."""
+
+    def loss(self, answer, values, structure):
+        return float(np.abs(answer - values.mean()).sum())
+
+
+def _table(values, brute=1000):
+    question = SimpleNamespace(task="family/data", hash="h" * 64, functional=_Distance(), structure=None)
+    return SimpleNamespace(question=question, values=np.array(values), brute_flops=brute)
+
+
+def _trace(answers, stop, stop_answer):
+    count = len(answers)
+    budgets = np.array([125, 250, 500, 1000])[-count:]
+    return Trace(
+        checkpoints=budgets,
+        flops_spent=budgets - 5,
+        answers=np.array(answers, dtype=float)[:, None],
+        spread=np.zeros((count, 1)),
+        rows_bought=np.array([1, 2, 4, 8])[-count:],
+        channel_batches=np.zeros(count, dtype=np.int64),
+        statistician_flops=np.full(count, 3),
+        stop=stop,
+        stop_answer=np.array([stop_answer], dtype=float),
+    )
+
+
+def test_skill_is_one_at_the_truth_zero_at_the_reference_and_negative_beyond():
+    np.testing.assert_allclose(skill(np.array([0.0, 1.0, 2.0, 6.0]), 2.0), [1.0, 0.5, 0.0, -2.0])
+
+
+@pytest.mark.parametrize("reference", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_reference_that_is_no_scale_is_refused(reference):
+    with pytest.raises(SkillError, match="drop the task"):
+        skill(1.0, reference)
+
+
+@pytest.mark.parametrize("loss", [-0.1, float("nan")])
+def test_a_loss_that_no_functional_may_give_is_refused(loss):
+    with pytest.raises(SkillError, match="negative or not finite"):
+        skill(loss, 1.0)
+
+
+def test_the_reference_of_a_lucky_question_is_a_quarter_of_the_tasks_mean():
+    assert reference_losses([4.0, 3.9, 0.1, 0.0]) == (4.0, 3.9, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("losses", [[], [0.0, 0.0], [float("nan")]])
+def test_a_task_without_blind_loss_has_no_skill(losses):
+    with pytest.raises(SkillError, match="needs one above 0"):
+        reference_losses(losses)
+
+
+def test_a_trace_is_scored_against_the_truth():
+    table = _table([1.0, 3.0])
+    reference = blind_loss(table, np.array([6.0]))
+    assert reference == 4.0
+    curve = curve_from_trace(
+        _trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), table, reference_loss=reference, arm="black_box", seed=2
+    )
+    np.testing.assert_allclose(curve.loss, [4.0, 2.0, 0.5, 0.0])
+    np.testing.assert_allclose(curve.skill, [0.0, 0.5, 0.875, 1.0])
+    assert curve.stop_skill == pytest.approx(0.9)
+    assert curve.stop_rows == 4, "the stop at 300 lies between the budgets 250 and 500, within the second"
+    assert (curve.seed, curve.brute_flops, curve.total_rows, curve.family) == (2, 1000, 2, "family")
+    assert curve.statistician_flops == (3, 3, 3, 3)
+
+
+def test_a_curve_comes_back_from_json_as_it_was():
+    curve = make_curve(np.linspace(0.1, 1 / 3, 17))
+    assert curve_from_json(curve.to_json()) == curve
+
+
+def test_a_stored_curve_of_another_version_is_refused():
+    data = make_curve(0.5).to_json()
+    del data["rows"]
+    with pytest.raises(CurveError, match=r"\['rows'\]"):
+        curve_from_json(data)
+
+
+def test_a_curve_with_series_of_different_length_is_refused():
+    data = make_curve(0.5).to_json() | {"rows": [1]}
+    with pytest.raises(CurveError, match="one entry a checkpoint"):
+        curve_from_json(data)
+
+
+def test_checkpoints_must_ascend():
+    data = make_curve(0.5).to_json()
+    data["checkpoints"] = data["checkpoints"][::-1]
+    with pytest.raises(CurveError, match="do not ascend"):
+        curve_from_json(data)
+
+
+def test_a_skill_that_is_not_finite_is_refused():
+    with pytest.raises(CurveError, match="not finite"):
+        make_curve(np.nan)
