@@ -22,6 +22,7 @@ from istar.ledger.records import (
     Spending,
     TaskRecord,
 )
+from istar.ledger.rescore import Rescored, rescore
 
 __all__ = [
     "BASELINE",
@@ -42,5 +43,7 @@ __all__ = [
     "RunRecord",
     "Spending",
     "TaskRecord",
+    "Rescored",
     "default_ledger",
+    "rescore",
 ]

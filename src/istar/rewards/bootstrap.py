@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit
 
 from istar.seeds import Seed
 
@@ -109,4 +109,4 @@ def _expanded_tail(count: int, confidence: float) -> float:
     """Return the share of resamples to leave out at each end, given the number of questions."""
     if count < 2:
         return 0.0
-    return float(norm.cdf(np.sqrt(count / (count - 1)) * t.ppf((1.0 - confidence) / 2, count - 1)))
+    return float(ndtr(np.sqrt(count / (count - 1)) * stdtrit(count - 1, (1.0 - confidence) / 2)))
