@@ -25,6 +25,10 @@ IMPORTABLE = {
     "Any": "typing",
     "Tensor": "torch",
     "Interpretation": "istar.methods",
+    "SharedContexts": "istar.methods",
+    "align": "istar.methods",
+    "smooth_value": "istar.methods",
+    "without_blocks": "istar.methods",
     "GreedyCorrect": "istar.questions",
     "QuestionView": "istar.questions",
     "Run": "istar.questions",
@@ -115,9 +119,9 @@ def _predict(sentence: Sentence) -> str:
         "    interpretation: Interpretation,",
         "    prepared: Any,",
         ") -> Tensor:",
-        '    """Return the channels of these runs, one column each."""',
-        "    columns = [",
+        '    """Return the channels of these runs side by side."""',
+        "    channels = [",
     ]
     lines += [f"        {channel.predict_call(slot)}," for slot, channel in enumerate(sentence.channels, 1)]
-    lines += ["    ]", "    return torch.stack(columns, dim=1)"]
+    lines += ["    ]", "    return torch.cat(channels, dim=1)"]
     return "\n".join(lines)

@@ -33,7 +33,7 @@ def scored_tokens(run: Run) -> tuple[tuple[int, ...], ...]:
 
 
 def answer_logits(target: Target, runs: Sequence[Run], depth: float) -> Tensor:
-    """Return the sum of the scored tokens' logits at a depth (minus the foil's, if there is one), 0 without any."""
+    """Return the sum of the scored tokens' logits at a depth, minus the foil's if there is one, [runs, 1]."""
     streams = target.run(runs, upto=layer_at(target, depth))
     normed = target.anatomy.final_norm(streams.values)
     unembedding = target.anatomy.unembedding.weight
@@ -45,7 +45,7 @@ def answer_logits(target: Target, runs: Sequence[Run], depth: float) -> Tensor:
             logit = (found * unembedding[torch.tensor(tokens, device=target.device)]).sum()
             total = total - logit if path else total + logit
         logits.append(total)
-    return torch.stack(logits)
+    return torch.stack(logits).unsqueeze(-1)
 
 
 @PRIMITIVES.register("answer_logits")

@@ -46,7 +46,7 @@ def fit_context_student(target: Target, corpus: Corpus, memory: int, ridge: floa
 
 
 def context_student(target: Target, runs: Sequence[Run], student: Tensor, memory: int) -> Tensor:
-    """Return each run's readout as the student says it."""
+    """Return each run's readout as the student says it, [runs, 1]."""
     streams = target.run(runs, upto=0)
     features = torch.zeros(len(streams.values), len(student) - 1, device=target.device)
     for row, run in enumerate(runs):
@@ -55,7 +55,7 @@ def context_student(target: Target, runs: Sequence[Run], student: Tensor, memory
             reads = torch.tensor(list(path.reads), device=target.device)
             features[places] = context_features(target, path.tokens, memory)[reads]
     hidden = (features @ student[:-1] + student[-1]).to(target.dtype)
-    return target.read(runs, streams, lens=lambda _: hidden)
+    return target.read(runs, streams, lens=lambda _: hidden).unsqueeze(-1)
 
 
 @PRIMITIVES.register("context_student")

@@ -66,14 +66,14 @@ def translate(hidden: Tensor, translator: Tensor) -> Tensor:
 
 
 def logit_lens(target: Target, runs: Sequence[Run], depth: float) -> Tensor:
-    """Return each run's readout as the residual stream at a depth already says it."""
-    return target.read(runs, target.run(runs, upto=layer_at(target, depth)))
+    """Return each run's readout as the residual stream at a depth already says it, [runs, 1]."""
+    return target.read(runs, target.run(runs, upto=layer_at(target, depth))).unsqueeze(-1)
 
 
 def tuned_lens(target: Target, runs: Sequence[Run], depth: float, translator: Tensor) -> Tensor:
-    """Return each run's readout as the residual stream at a depth says it after translation."""
+    """Return each run's readout as the residual stream at a depth says it after translation, [runs, 1]."""
     streams = target.run(runs, upto=layer_at(target, depth))
-    return target.read(runs, streams, lens=lambda hidden: translate(hidden, translator))
+    return target.read(runs, streams, lens=lambda hidden: translate(hidden, translator)).unsqueeze(-1)
 
 
 @PRIMITIVES.register("logit_lens")

@@ -99,4 +99,4 @@ class Primitive(ABC):
 
     @abstractmethod
     def predict_call(self, slot: int) -> str:
-        """Return the expression of this primitive's channels, of shape runs or runs x channels."""
+        """Return the expression of this primitive's channels, a tensor of shape [runs, channels]."""

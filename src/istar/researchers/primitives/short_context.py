@@ -31,9 +31,9 @@ def cut_run(run: Run, memory: int) -> Run:
 
 
 def short_context_reading(target: Target, runs: Sequence[Run], memory: int, depth: float) -> Tensor:
-    """Return each run's readout, at a depth, with only the last tokens of its context."""
+    """Return each run's readout, at a depth, with only the last tokens of its context, [runs, 1]."""
     short = [cut_run(run, memory) for run in runs]
-    return target.read(short, target.run(short, upto=layer_at(target, depth)))
+    return target.read(short, target.run(short, upto=layer_at(target, depth))).unsqueeze(-1)
 
 
 @PRIMITIVES.register("short_context")

@@ -1,0 +1,12 @@
+"""The command line: `istar COMMAND`.
+
+Each command is a file of this package and imports what it needs when it runs, so that `istar --help` is instant.
+
+Exit codes: 0 success; 1 an error that the message explains; 2 wrong usage; 3 the method is at fault; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from istar.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,238 @@
+"""The two settings on real methods: recordings in the sandbox, executors as replays.
+
+A method runs once per question, in a jail, and leaves a recording; every executor seed of either arm is then a replay
+that costs a fraction of a second. Recordings, interpretations and the black-box arm's curves are kept on disk and
+shared by all searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from queue import Queue
+from typing import TYPE_CHECKING
+
+from istar.executors import EXECUTORS, Market
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import InterpretationRecord, Spending
+from istar.methods.contract import MethodError
+from istar.methods.loading import source_hash
+from istar.protocol.arms import Evaluation
+from istar.protocol.config import Caps, SearchConfig
+from istar.protocol.fingerprint import fingerprint
+from istar.protocol.questions import TaskQuestions
+from istar.protocol.stores import BaselineStore, KeptRecording, RecordingKey, RecordingStore
+from istar.questions import nested_batches
+from istar.rewards.curves import Arm, Curve, curve_from_trace
+from istar.sandbox import InterpretationKey, InterpretationStore, Jail, Limits, TargetSpec, Worker, choose_tier
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.methods.recording import Recording
+    from istar.sandbox import InterpretOutcome
+    from istar.targets import Corpus, Target
+    from istar.truth import Table
+
+VOID_SHARE = 1.0
+"""A recording whose unexplained processor time exceeds that of so many brute forces is void."""
+
+
+class SandboxArms:
+    """The arms of a real search. A context manager: the jails end with it.
+
+    Args:
+        config: the search's settings.
+        target: the target.
+        corpus: the generic text methods learn from.
+        questions: every task that will be asked about.
+    """
+
+    def __init__(
+        self, config: SearchConfig, target: Target, corpus: Corpus, questions: Iterable[TaskQuestions]
+    ) -> None:
+        """See the class docstring."""
+        self.config = config
+        self.target = target
+        self.corpus = corpus
+        self.executor = EXECUTORS.get(config.executor)()
+        self.recordings = RecordingStore()
+        self.interpretations = InterpretationStore()
+        self.baselines = BaselineStore()
+        self._tasks = {each.task: each for each in questions}
+        self._jails: list[Jail] = []
+        self._free: Queue[Jail] = Queue()
+
+    def __enter__(self) -> SandboxArms:
+        """Start the jails; they load the target in the background."""
+        tier = choose_tier(self.config.unsafe)
+        seconds = self.config.caps.seconds
+        limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
+        for _ in range(self.config.side_by_side):
+            jail = Jail(TargetSpec.of(self.target), tier, limits)
+            self._jails.append(jail)
+            self._free.put(jail)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill the jails."""
+        for jail in self._jails:
+            jail.stop()
+
+    def baseline(self, table: Table) -> Evaluation:
+        """See `Arms`."""
+        key = ("black_box", table.question.hash, table.target, RULEBOOK.version, fingerprint(), *self._executor_key(table))
+        curves = self.baselines.load(key)
+        if curves is None:
+            curves = self.replay(table, None)
+            self.baselines.save(key, curves)
+        return Evaluation(curves)
+
+    def replay(self, table: Table, recording: Recording | None) -> tuple[Curve, ...]:
+        """Return the curves of an arm on a question, one an executor seed; the white-box arm's if there is a recording.
+
+        The seeds are those of the question, the same in both arms and for every method.
+        """
+        task = self._tasks[table.question.task]
+        question = table.question.hash
+        arm: Arm = "black_box" if recording is None else "white_box"
+        curves = []
+        for number in range(self.config.executor_seeds):
+            market = Market(table, recording, prior=task.priors[question])
+            seed = Seed.root(self.config.seed).split("executor", question, number)
+            trace = self.executor.answer(market, seed)
+            curves.append(
+                curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
+            )
+        return tuple(curves)
+
+    def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
+        """See `Arms`."""
+        return method, self.target.id, self.corpus.hash, RULEBOOK.version
+
+    @contextmanager
+    def session(self, source: str, name: str) -> Iterator[SandboxSession]:
+        """See `Arms`."""
+        yield SandboxSession(self, source, name)
+
+    @contextmanager
+    def worker(self, source: str, name: str) -> Iterator[Worker]:
+        """Lend a jail that runs the method, as soon as one is free."""
+        jail = self._free.get()
+        try:
+            with Worker(source, jail.target, name=name, jail=jail) as worker:
+                yield worker
+        finally:
+            self._free.put(jail)
+
+    def _executor_key(self, table: Table) -> Sequence[str | int | float]:
+        reference = self._tasks[table.question.task].references[table.question.hash]
+        return self.config.executor, self.config.executor_seeds, self.config.seed, reference
+
+
+class SandboxSession:
+    """A method on the target; see `Session`.
+
+    Args:
+        arms: where it belongs.
+        source: the method's source.
+        name: for messages.
+    """
+
+    def __init__(self, arms: SandboxArms, source: str, name: str) -> None:
+        """See the class docstring."""
+        self.arms, self.source, self.name = arms, source, name
+        self.method = source_hash(source)
+        self._outcome: InterpretOutcome | None = None
+
+    def interpretation(self) -> InterpretOutcome:
+        """Return the interpretation, from the store or made now.
+
+        Raises:
+            MethodError: the method's `interpret` failed.
+        """
+        if self._outcome is None:
+            arms = self.arms
+            key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.seed)
+            self._outcome = arms.interpretations.load(key)
+            if self._outcome is None:
+                with arms.worker(self.source, self.name) as worker:
+                    self._outcome = arms.interpretations.obtain(worker, arms.corpus, arms.config.seed)
+        return self._outcome
+
+    def interpret(self) -> InterpretationRecord:
+        """See `Session`."""
+        outcome = self.interpretation()
+        return InterpretationRecord(
+            *self.arms.interpretation_key(self.method),
+            flops=outcome.reading.flops,
+            bytes=outcome.bytes,
+            sha256=outcome.interpretation.hash,
+            by_op=dict(outcome.reading.by_op),
+            by_region=dict(outcome.reading.by_region),
+            seconds=outcome.seconds,
+        )
+
+    def evaluate(self, table: Table) -> Evaluation:
+        """See `Session`."""
+        try:
+            kept = self.record(table)
+        except MethodError as failure:
+            return Evaluation((), status="error", reason=str(failure))
+        spending = _spending(kept)
+        if kept.unexplained_cpu_seconds > self._void_seconds(table, kept):
+            reason = (
+                f"{kept.unexplained_cpu_seconds:.1f} seconds of processor time are not explained by the metered FLOPs; "
+                "do the arithmetic in torch, not in Python"
+            )
+            return Evaluation((), spending, "void", reason)
+        return Evaluation(self.arms.replay(table, kept.recording), spending)
+
+    def record(self, table: Table) -> KeptRecording:
+        """Return what the method says about a question, from the store or run now.
+
+        Raises:
+            MethodError: the method failed.
+        """
+        arms, question = self.arms, table.question
+        caps: Caps = arms.config.caps
+        key = RecordingKey(
+            self.method, question.hash, arms.target.id, arms.corpus.hash, RULEBOOK.version, arms.config.seed, caps
+        )
+        kept = arms.recordings.load(key)
+        if kept is None:
+            interpretation = self.interpretation().content
+            batches = nested_batches(question.structure, Seed.root(arms.config.seed).split(question.hash))
+            with arms.worker(self.source, self.name) as worker:
+                recording = worker.record(
+                    question.view,
+                    question.hash,
+                    batches,
+                    interpretation,
+                    max_flops=int(caps.flops_fraction * table.brute_flops),
+                    max_rows_fraction=caps.rows_fraction,
+                    seed=arms.config.seed,
+                    brute_flops=table.brute_flops,
+                )
+            kept = KeptRecording(
+                recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier
+            )
+            arms.recordings.save(key, kept)
+        return kept
+
+    def _void_seconds(self, table: Table, kept: KeptRecording) -> float:
+        explained = kept.cpu_seconds - kept.unexplained_cpu_seconds
+        share = kept.recording.total_flops / table.brute_flops
+        return max(10.0, VOID_SHARE * explained / max(share, 0.01))
+
+
+def _spending(kept: KeptRecording) -> Spending:
+    recording = kept.recording
+    return Spending(
+        prepare_flops=recording.prepare_flops,
+        flops=recording.total_flops,
+        rows=sum(len(batch.rows) for batch in recording.batches),
+        by_op=dict(recording.by_op),
+        by_region=dict(recording.by_region),
+        cpu_seconds=kept.cpu_seconds,
+        seconds=recording.seconds,
+    )
