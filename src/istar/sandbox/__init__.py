@@ -1,32 +1,7 @@
 """Running untrusted methods: tiers of isolation, the worker in the jail, and the parent's end of it.
 
-`Worker` is the door: one method on one target, `interpret` once and `record` a question. `Jail` underneath holds the
-target in a process that never runs a method's code itself and forks for every request.
+`client.Worker` is the door: one method on one target, `interpret` once and `record` a question. `jail.Jail` underneath
+holds the target in a process that never runs a method's code itself and forks for every request.
+
+Nothing is imported here, so that what starts a jail, and what runs in it, loads only what it needs.
 """
-
-from istar.sandbox.client import InterpretOutcome, Worker, WorkerRecording
-from istar.sandbox.doctor import TierReport, tier_report
-from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError
-from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
-from istar.sandbox.jail import Jail
-from istar.sandbox.limits import Limits
-from istar.sandbox.requests import TargetSpec
-from istar.sandbox.tiers import Tier, choose_tier
-
-__all__ = [
-    "InterpretOutcome",
-    "InterpretationKey",
-    "InterpretationStore",
-    "Jail",
-    "Limits",
-    "SandboxError",
-    "SandboxUnavailableError",
-    "TargetSpec",
-    "Tier",
-    "TierReport",
-    "WeightsChangedError",
-    "Worker",
-    "WorkerRecording",
-    "choose_tier",
-    "tier_report",
-]

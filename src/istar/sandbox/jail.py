@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 from istar.methods.contract import MethodError
 from istar.sandbox.errors import SandboxError, WeightsChangedError
@@ -26,7 +26,6 @@ from istar.sandbox.frames import (
     write_frame,
 )
 from istar.sandbox.limits import Limits
-from istar.sandbox.mounts import import_path
 from istar.sandbox.process import WorkerProcess
 from istar.sandbox.replies import ReplyError, printable
 from istar.sandbox.requests import Allowance, TargetSpec
@@ -63,8 +62,6 @@ class Jail:
         limits: what each request may use.
     """
 
-    program: ClassVar[str] = "from istar.sandbox.worker import main; main({control})"
-
     def __init__(self, target: TargetSpec, tier: Tier | None = None, limits: Limits | None = None) -> None:
         """See the class docstring."""
         self.target = target
@@ -86,9 +83,8 @@ class Jail:
             return
         self.stop()
         ours, theirs = socket.socketpair()
-        source = f"import sys; sys.path[:] = {list(import_path())!r}; {self.program.format(control=theirs.fileno())}"
         try:
-            self._process = self.tier.launch(source, [theirs.fileno()], self.target.path)
+            self._process = self.tier.launch(self.program(theirs.fileno()), [theirs.fileno()], self.target.path)
         except BaseException:
             ours.close()
             raise
@@ -96,6 +92,11 @@ class Jail:
             theirs.close()
         self._control = ours
         write_frame(ours.fileno(), self.target.frame(filtered=self.tier.name != "plain"))
+
+    @staticmethod
+    def program(control: int) -> str:
+        """Return the Python source that the worker runs; tests put attacks in its place."""
+        return f"from istar.sandbox.worker import main; main({control})"
 
     def stop(self) -> None:
         """Kill the process and all that it started; return when they are gone."""

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from istar import paths
 from istar.sandbox.errors import SandboxError, SandboxUnavailableError
-from istar.sandbox.mounts import SCRATCH_BYTES, jail_mounts
+from istar.sandbox.mounts import SCRATCH_BYTES, import_path, jail_mounts
 from istar.sandbox.process import WorkerProcess
 from istar.sandbox.seccomp import jail_filter
 
@@ -72,7 +72,7 @@ class BubblewrapTier(Tier):
             *("--seccomp", str(filter_descriptor), "--info-fd", str(tells)),
             *(word for name in facts for word in ("--ro-bind-data", str(facts[name]), f"/proc/{name}")),
             *("--remount-ro", "/"),
-            *("--", sys.executable, "-I", "-c", program),
+            *("--", sys.executable, "-I", "-c", with_import_path(program)),
         ]
         try:
             outer = subprocess.Popen(
@@ -115,7 +115,7 @@ class PlainTier(Tier):
         """See the base class."""
         try:
             outer = subprocess.Popen(
-                [sys.executable, "-I", "-c", program],
+                [sys.executable, "-I", "-c", with_import_path(program)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -126,6 +126,11 @@ class PlainTier(Tier):
         except OSError as error:
             raise SandboxError(f"{sys.executable} could not be run: {error}") from error
         return WorkerProcess(outer, outer.pid, namespaced=False)
+
+
+def with_import_path(program: str) -> str:
+    """Return a program that first makes Python search where this process does, as far as a jail shows it."""
+    return f"import sys; sys.path[:] = {list(import_path())!r}\n{program}"
 
 
 def worker_environment(home: str) -> dict[str, str]:
