@@ -61,7 +61,7 @@ def predict(
     values = torch.empty(len(runs), 1)
     for row, run in enumerate(runs):
         places = prepared.shared.alignment.of(run)
-        key = (run.readout, run.tokens[-1], *((place.context, place.query) for place in places))
+        key = (run.readout.kind, run.tokens[-1], *((place.context, place.query) for place in places))
         if key not in prepared.known:
             prepared.known[key] = expand(run, prepared)
         value, gradient = prepared.known[key]

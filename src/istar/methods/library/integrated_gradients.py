@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from istar.methods import Alignment, Interpretation, Placement, align, smooth_value
+from istar.methods import Alignment, Interpretation, Placement, align, smooth_value, without_blocks
 from istar.questions import QuestionView, Run
 from istar.targets import Corpus, Target
 
-DEPTH = 0.0  # where the stream is attributed, as a share of the blocks; 0 is the embeddings
+DEPTH = 0.3  # where the stream is attributed, as a share of the blocks; 0 is the embeddings
 STEPS = 2  # midpoints of the line at which gradients are taken
 
 
@@ -58,7 +58,7 @@ def predict(
     values = torch.empty(len(runs), 1)
     for row, run in enumerate(runs):
         places = prepared.alignment.of(run)
-        key = (run.readout, run.tokens[-1], *((place.context, place.query) for place in places))
+        key = (run.readout.kind, run.tokens[-1], *((place.context, place.query) for place in places))
         if key not in prepared.known:
             prepared.known[key] = attribute(run, places, prepared.alignment, target, interpretation.tensors["mean"])
         whole, worth = prepared.known[key]
@@ -71,32 +71,35 @@ def attribute(
 ) -> tuple[Tensor, Tensor]:
     """Return the value of the whole run, and what each token of its context adds to it."""
     context = alignment.contexts[places[0].context]
-    sequences = [torch.tensor([[*context, *place.query]]) for place in places]
-    reads = [[len(context) + read for read in place.reads] for place in places]
-    whole = value(run, sequences, reads, target, None)
-    stream = target.forward(sequences[0][:, : len(context)], upto=layer(target)).detach()
+    with torch.no_grad():
+        inputs = {place.query: torch.tensor([[*context, *place.query]]) for place in places}
+        streams = {query: target.forward(tokens, upto=layer(target)) for query, tokens in inputs.items()}
+        whole = value(run, places, inputs, streams, target)
+    actual = streams[places[0].query][:, : len(context)]
     worth = torch.zeros(len(context))
     for step in range(STEPS):
-        point = (mean + (step + 0.5) / STEPS * (stream - mean)).requires_grad_()
-        (gradient,) = torch.autograd.grad(value(run, sequences, reads, target, point), point)
-        worth += ((stream - mean) * gradient)[0].sum(-1) / STEPS
-    return whole.detach(), worth
+        point = (mean + (step + 0.5) / STEPS * (actual - mean)).requires_grad_()
+        moved = {query: torch.cat([point, stream[:, len(context) :]], 1) for query, stream in streams.items()}
+        (gradient,) = torch.autograd.grad(value(run, places, inputs, moved, target), point)
+        worth += ((actual - mean) * gradient)[0].sum(-1) / STEPS
+    return whole, worth
 
 
-def value(run: Run, sequences: Sequence[Tensor], reads: Sequence, target: Target, point: Tensor | None) -> Tensor:
-    """Return the run's value when the stream at the context's tokens is `point`."""
+def value(run: Run, places: Sequence[Placement], inputs: dict, streams: dict, target: Target) -> Tensor:
+    """Return the run's value when these are the streams at the input of the attributed block."""
+    last = {}
+    for query, stream in streams.items():
 
-    def replace(module, arguments, keywords):
-        """Put `point` in place of the first positions of the stream that enters the block."""
-        if point is None:
-            return None
-        stream = arguments[0] if arguments else keywords["hidden_states"]
-        moved = torch.cat([point, stream[:, point.shape[1] :]], dim=1)
-        return ((moved, *arguments[1:]), keywords) if arguments else ((), {**keywords, "hidden_states": moved})
+        def enter(module, arguments, keywords):
+            """Put the given stream in place of what would enter the block."""
+            return ((stream, *arguments[1:]), keywords) if arguments else ((), {**keywords, "hidden_states": stream})
 
-    with target.anatomy.blocks[layer(target)].register_forward_pre_hook(replace, with_kwargs=True):
-        streams = [target.forward(tokens)[0, rows] for tokens, rows in zip(sequences, reads)]
-    return smooth_value(run, [target.unembed(stream) for stream in streams])
+        block = target.anatomy.blocks[layer(target)]
+        with without_blocks(target, range(layer(target))), block.register_forward_pre_hook(enter, with_kwargs=True):
+            last[query] = target.forward(inputs[query])[0]
+    context = inputs[places[0].query].shape[1] - len(places[0].query)
+    reads = [last[place.query][[context + read for read in place.reads]] for place in places]
+    return smooth_value(run, [target.unembed(stream) for stream in reads])
 
 
 def layer(target: Target) -> int:

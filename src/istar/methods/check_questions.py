@@ -1,0 +1,103 @@
+"""Small questions with every kind of row and every readout, for checking methods; no task's own text."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+from istar.questions import (
+    Column,
+    Entropy,
+    GreedyCorrect,
+    KLFrom,
+    QuestionView,
+    Run,
+    SpanLogprob,
+    SpanMargin,
+    Structure,
+)
+
+if TYPE_CHECKING:
+    from istar.targets.target import Target
+
+Tokens = tuple[int, ...]
+
+_LINES = ("The lamp is green.", "Two boats came in.", "Snow fell on the hill.", "A clock struck.", "No bird sang.")
+_QUERIES = (("\nWas it cold?", " yes", " no"), ("\nWho came?", " boats", " birds"))
+
+
+def sample_questions(target: Target) -> dict[str, QuestionView]:
+    """Return the questions by a description of their rows.
+
+    Args:
+        target: gives the tokenizer.
+    """
+    return {
+        "parts switched on and off": _switched(target),
+        "one part removed at a time": _removed(target),
+        "prompts times examples": _prompts(target),
+        "plain sequences": _sequences(target),
+        "entropy and divergence": _references(target),
+    }
+
+
+def _view(rows: list[tuple[Run, dict[str, float]]], roles: dict[str, str]) -> QuestionView:
+    columns = [
+        Column(name, role, tuple(float(levels[name]) for _, levels in rows))  # type: ignore[arg-type]
+        for name, role in roles.items()
+    ]
+    return QuestionView(tuple(run for run, _ in rows), Structure(tuple(columns)))
+
+
+def _joined(target: Target, texts: tuple[str, ...]) -> Tokens:
+    return (target.bos, *(token for text in texts for token in target.encode(text)))
+
+
+def _switched(target: Target) -> QuestionView:
+    lines = _LINES[:4]
+    rows = []
+    for present in product((0, 1), repeat=len(lines)):
+        kept = tuple(f"{line}\n" for line, on in zip(lines, present, strict=True) if on)
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            prompt = _joined(target, (*kept, query))
+            run = Run(prompt + target.encode(answer), SpanLogprob(len(prompt)))
+            rows.append((run, {f"line_{at}": float(on) for at, on in enumerate(present)} | {"query": number}))
+    return _view(rows, {f"line_{at}": "switch" for at in range(len(lines))} | {"query": "nuisance"})
+
+
+def _removed(target: Target) -> QuestionView:
+    rows = []
+    for removed in range(len(_LINES) + 1):
+        kept = tuple(f" {line}" for at, line in enumerate(_LINES) if at != removed - 1)
+        for number, (query, answer, foil) in enumerate(_QUERIES):
+            prompt = _joined(target, (*kept, query))
+            run = Run(prompt + target.encode(answer), SpanMargin(len(prompt), target.encode(foil)))
+            rows.append((run, {"removed": removed, "query": number}))
+    return _view(rows, {"removed": "arm", "query": "nuisance"})
+
+
+def _prompts(target: Target) -> QuestionView:
+    rows = []
+    for arm, prompt in enumerate(("Reply.", "Question:", "Say what is true.", "Q:")):
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            tokens = _joined(target, (prompt, query))
+            rows.append((Run(tokens + target.encode(answer), GreedyCorrect(len(tokens))), {"prompt": arm, "example": number}))
+    return _view(rows, {"prompt": "arm", "example": "nuisance"})
+
+
+def _sequences(target: Target) -> QuestionView:
+    rows = [
+        (Run(_joined(target, (line, query)), SpanLogprob(1, mean=True)), {"sequence": number})
+        for number, (line, (query, _, _)) in enumerate(product(_LINES, _QUERIES))
+    ]
+    return _view(rows, {"sequence": "nuisance"})
+
+
+def _references(target: Target) -> QuestionView:
+    reference = _joined(target, _LINES[:2])
+    rows = []
+    for number, line in enumerate(_LINES):
+        tokens = _joined(target, (line, _LINES[1]))
+        for kind, readout in enumerate((Entropy(), KLFrom(reference, last=3))):
+            rows.append((Run(tokens, readout), {"line": number, "readout": kind}))
+    return _view(rows, {"line": "nuisance", "readout": "arm"})
