@@ -29,8 +29,8 @@ def matrix_product(op: OpOverload, each: int) -> Pricer:
 
     def price(args: Args, kwargs: Kwargs) -> int:
         left, right = args[each], args[each + 1]
-        flops: int = 2 * left.numel() * right.shape[-1]
-        return flops * DTYPE_WEIGHT[left.dtype] if left.dtype in DTYPE_WEIGHT else flops
+        flops: int = 2 * left.numel() * right.size(-1)
+        return flops if left.dtype is torch.float32 else flops * DTYPE_WEIGHT.get(left.dtype, 1)
 
     return price
 

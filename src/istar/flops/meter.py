@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 from torch._C import DispatchKey
-from torch._ops import HigherOrderOperator, OpOverload
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from istar.errors import IstarError
-from istar.flops.operands import Pricer
-from istar.flops.rulebook import RULEBOOK, Rulebook, dearest_output, unknown_operation
+from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, dearest_output, unknown_operation
 
+_NOTHING: dict[str, Any] = {}
 OUTSIDE = "outside"
 """The region of operations that no named region encloses."""
 
@@ -77,14 +77,16 @@ def meter_reading_from_json(data: Mapping[str, Any]) -> MeterReading:
 class _Entry:
     """What the meter remembers of one operation overload."""
 
-    __slots__ = ("composite", "flops", "known", "name", "price", "product")
+    __slots__ = ("flops", "known", "name", "operation", "price", "product", "run", "special")
 
-    def __init__(self, name: str, price: Pricer | None, product: bool, known: bool, composite: bool) -> None:
-        self.name = name
-        self.price = price
-        self.product = product
-        self.known = known
-        self.composite = composite
+    def __init__(self, operation: OpOverload, pricing: Pricing, composite: bool) -> None:
+        self.operation = operation  # held, so that no other operation takes its id
+        self.name: str = operation.overloadpacket.__name__
+        self.run = operation._op  # what calling the overload calls, without a Python frame between
+        self.price = pricing.price
+        self.product = pricing.product
+        self.known = pricing.known
+        self.special = composite or not pricing.known
         self.flops = 0
 
 
@@ -108,7 +110,6 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._limit = float("inf") if budget is None else budget
         self._flops = 0
         self._entries: dict[int, _Entry] = {}
-        self._operations: list[Any] = []
         self._regions: list[str] = []
         self._by_region: dict[str, int] = {}
         self._region_start = 0
@@ -137,60 +138,53 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Price one operation, deduct the price, run it."""
+        # Thousands of operations pass here per forward, each for a microsecond or so: straight code, no helper calls.
         entry = self._entries.get(id(func))
         if entry is None:
             entry = self._learn(func)
         if entry.price is None:
-            if entry.composite:
-                return self._take_apart(func, args, kwargs or {})
             if self._flops > self._limit:
                 raise self._exceeded(func, 0)
         else:
-            price = entry.price(args, kwargs or {})
+            price = entry.price(args, kwargs or _NOTHING)
             flops = self._flops + price
             if flops > self._limit:
                 raise self._exceeded(func, price)
             self._flops = flops
             entry.flops += price
-            if not entry.known:
-                return self._run_unknown(func, entry, args, kwargs or {})
-        return func(*args, **kwargs) if kwargs else func(*args)
+        if entry.special:
+            return self._run_special(entry, args, kwargs or {})
+        return entry.run(*args, **kwargs) if kwargs else entry.run(*args)
 
     def _learn(self, func: Any) -> _Entry:
         """Return the entry of an operation met for the first time."""
-        if isinstance(func, HigherOrderOperator) or not isinstance(func, OpOverload):
+        if not isinstance(func, OpOverload):
             raise MeterError(f"the meter cannot see inside the operation {func}; call plain torch operations instead")
-        name: str = func.overloadpacket.__name__
-        rule = self.rulebook.rules.get(name)
+        rule = self.rulebook.rules.get(func.overloadpacket.__name__)
         composite = (rule is None or rule.basis != "free") and torch._C._dispatch_has_kernel_for_dispatch_key(
             str(func._name), DispatchKey.CompositeImplicitAutograd
         )
-        if composite:
-            entry = _Entry(name, None, product=False, known=True, composite=True)
-        else:
-            pricing = self.rulebook.pricing(func)
-            if not pricing.known and self.strict:
-                raise unknown_operation(func, self.rulebook.version)
-            entry = _Entry(name, pricing.price, pricing.product, pricing.known, composite=False)
-        self._entries[id(func)] = entry
-        self._operations.append(func)  # keeps the id taken
+        pricing = Pricing(None, product=False, known=True) if composite else self.rulebook.pricing(func)
+        if not pricing.known and self.strict:
+            raise unknown_operation(func, self.rulebook.version)
+        entry = self._entries[id(func)] = _Entry(func, pricing, composite)
         return entry
 
-    def _take_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run a composite operation with its parts metered; torch took this mode off while it dispatches."""
+    def _run_special(self, entry: _Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a composite operation with its parts metered, or an unknown one that may still grow dearer."""
+        if not entry.known:
+            result = entry.run(*args, **kwargs)
+            price = dearest_output(result, args, kwargs)
+            self._flops += price
+            entry.flops += price
+            return result
+        # Torch took this mode off while it dispatches; put it back for the parts.
         super().__enter__()  # type: ignore[no-untyped-call]
         try:
             # Torch's own kernel, not its Python decomposition for export, which differs in copies.
-            return func._op_dk(DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
+            return entry.operation._op_dk(DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
         finally:
             super().__exit__(None, None, None)  # type: ignore[no-untyped-call]
-
-    def _run_unknown(self, func: OpOverload, entry: _Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        result = func(*args, **kwargs)
-        price = dearest_output(result, args, kwargs)
-        self._flops += price
-        entry.flops += price
-        return result
 
     def _exceeded(self, func: OpOverload, price: int) -> BudgetExceededError:
         spent = self._flops

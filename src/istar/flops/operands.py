@@ -54,6 +54,20 @@ def broadcast_elements(shapes: Iterable[Iterable[int]]) -> int:
     return elements
 
 
+_BROADCASTS: dict[tuple[torch.Size, torch.Size], int] = {}
+_BROADCASTS_KEPT = 4096
+
+
+def broadcast_pair(left: torch.Size, right: torch.Size) -> int:
+    """Return `broadcast_elements` of two shapes, from memory where it was asked before."""
+    elements = _BROADCASTS.get((left, right))
+    if elements is None:
+        if len(_BROADCASTS) >= _BROADCASTS_KEPT:
+            _BROADCASTS.clear()
+        elements = _BROADCASTS[(left, right)] = broadcast_elements((left, right))
+    return elements
+
+
 def _tensor_parameters(op: OpOverload) -> list[int]:
     """Return the positions of the positional parameters that take a tensor."""
     return [
@@ -73,27 +87,27 @@ def _position(op: OpOverload, *names: str) -> int | None:
 def per_output(op: OpOverload, each: int) -> Pricer:
     """Price per element of the broadcast of all tensor operands: pointwise operations."""
     positions = _tensor_parameters(op)
-    weights = DTYPE_WEIGHT
+    single = torch.float32
 
     def unary(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         operand = args[0]
         price: int = operand.numel() * each
-        if kwargs:
-            return price * type_weight(args, kwargs)
-        return price * weights[operand.dtype] if operand.dtype in weights else price
+        if operand.dtype is single and not kwargs:
+            return price
+        return price * type_weight(args, kwargs)
 
     def binary(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         left, right = args[0], args[1]
         if not isinstance(right, Tensor):
             price: int = left.numel() * each
-            return price * weights[left.dtype] if left.dtype in weights else price
+            return price if left.dtype is single else price * type_weight(args, kwargs)
         if not isinstance(left, Tensor):
             return general(args, kwargs)
         shape, other = left.shape, right.shape
-        price = (left.numel() if shape == other else broadcast_elements((shape, other))) * each
-        if left.dtype in weights or right.dtype in weights:
-            return price * type_weight(args, kwargs)
-        return price
+        price = (left.numel() if shape == other else broadcast_pair(shape, other)) * each
+        if left.dtype is single and right.dtype is single:
+            return price
+        return price * type_weight(args, kwargs)
 
     def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         elements = broadcast_elements(operand.shape for operand in tensors_in(args))
@@ -111,9 +125,7 @@ def per_input(op: OpOverload, each: int) -> Pricer:
         operand = args[0]
         if isinstance(operand, Tensor):
             elements: int = operand.numel() * each
-            if kwargs or operand.dtype in DTYPE_WEIGHT:
-                return elements * type_weight(args, kwargs)
-            return elements
+            return elements * type_weight(args, kwargs) if kwargs or operand.dtype is not torch.float32 else elements
         return each * int(sum(tensor.numel() for tensor in operand)) * type_weight(args, kwargs)
 
     return price
@@ -227,12 +239,7 @@ def per_indexed(op: OpOverload, each: int) -> Pricer:
                 axes = 1
             covered = (covered or 1) * prod(whole.shape[axis : axis + axes])
             axis += axes
-        rest = (
-            whole.numel() // covered
-            if covered
-            else prod(size for size, index in zip(whole.shape, indices, strict=False) if index is None)
-        )
-        elements = each * broadcast_elements(shapes) * rest
+        elements = each * broadcast_elements(shapes) * (whole.numel() // max(1, covered))
         elements += sum(index.numel() for index in indices if index is not None and index.dtype == torch.bool) * each
         if copies_whole:
             elements += whole.numel()
