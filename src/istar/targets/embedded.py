@@ -7,7 +7,9 @@ imported: it would need llama.cpp.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -72,7 +74,8 @@ def _convert(gguf: Path, folder: Path) -> None:
 
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with quiet_transformers():
+        # The reader of GGUF files draws a bar of its own on standard error.
+        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
             # A model loaded from GGUF refuses to be saved, so its weights move to a fresh one without that mark.

@@ -35,15 +35,14 @@ class _BlockTensors:
     start: int
     stop: int
     keys: Tensor | slice
-    mask: Tensor | None
+    mask: Tensor
 
-    def window(self, window: int | None, depth: Tensor, key_depth: Tensor) -> Tensor | None:
-        """Return the mask, narrowed to a sliding window where the model has one that matters here."""
-        if window is None or int(depth.max()) < window:
+    def narrowed(self, window: int | None, depth: Tensor, key_depth: Tensor) -> Tensor:
+        """Return the additive mask, with a sliding window cut out of it where the model has one."""
+        if window is None:
             return self.mask
-        queries, keys = depth[self.start : self.stop, None], key_depth[self.keys][None, :]
-        near = queries - keys < window
-        return near & (queries >= keys) if self.mask is None else self.mask & near
+        far = depth[self.start : self.stop, None] - key_depth[self.keys][None, :] >= window
+        return self.mask.masked_fill(far, -torch.inf)
 
 
 @dataclass
@@ -58,14 +57,15 @@ class _PackedAttention:
     depth: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
     key_depth: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
 
-    def enter(self, layout: Preorder, chunk: Chunk, device: torch.device) -> None:
+    def enter(self, layout: Preorder, chunk: Chunk, device: torch.device, dtype: torch.dtype) -> None:
         """Take up the next chunk."""
         blocks = []
         for block in chunk.blocks:
             first, last = int(block.keys[0]), int(block.keys[-1])
             contiguous = last - first + 1 == len(block.keys)
             keys = slice(first, last + 1) if contiguous else torch.from_numpy(block.keys).to(device)
-            mask = None if block.mask is None else torch.from_numpy(block.mask).to(device)
+            # Made by numpy: how the plan is laid out is bookkeeping, not arithmetic of the model.
+            mask = torch.from_numpy(np.where(block.mask, np.float32(0), np.float32(-np.inf))).to(device, dtype)
             blocks.append(_BlockTensors(block.start, block.stop, keys, mask))
         self.blocks = tuple(blocks)
         self.path = chunk.path
@@ -81,29 +81,33 @@ class _PackedAttention:
         if self.path:
             key = torch.cat([self.keys[layer], key], dim=2)
             value = torch.cat([self.values[layer], value], dim=2)
-        self.keys[layer] = key.index_select(2, self.keep)
-        self.values[layer] = value.index_select(2, self.keep)
-        heads, groups, tokens = query.shape[1], key.shape[1], query.shape[2]
-        share = heads // groups
-        output = query.new_empty(1, tokens, heads, value.shape[3])
+        if len(self.keep):
+            self.keys[layer] = key.index_select(2, self.keep)
+            self.values[layer] = value.index_select(2, self.keep)
+        outputs = []
         for block in self.blocks:
-            length = block.stop - block.start
             if isinstance(block.keys, slice):
                 block_key, block_value = key[:, :, block.keys], value[:, :, block.keys]
             else:
                 block_key, block_value = key.index_select(2, block.keys), value.index_select(2, block.keys)
-            mask = block.window(window, self.depth, self.key_depth)
-            # Query heads that share a key head become further queries of it, so no key is ever repeated.
-            queries = query[:, :, block.start : block.stop].reshape(1, groups, share * length, query.shape[3])
-            if share > 1 and mask is None:
-                mask = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
-            if share > 1 and mask is not None:
-                mask = mask.repeat(share, 1)
-            attended = nn.functional.scaled_dot_product_attention(
-                queries, block_key, block_value, attn_mask=mask, is_causal=mask is None, scale=scaling
+            mask = block.narrowed(window, self.depth, self.key_depth)
+            outputs.append(
+                _attention(query[:, :, block.start : block.stop], block_key, block_value, mask, scaling)
             )
-            output[:, block.start : block.stop] = attended.reshape(1, heads, length, -1).transpose(1, 2)
-        return output
+        return torch.cat(outputs, dim=2).transpose(1, 2)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scaling: float | None) -> Tensor:
+    """Attend with grouped key heads and without repeating them; all tensors are [1, heads, tokens, head width]."""
+    heads, length = query.shape[1], query.shape[2]
+    grouped = heads != key.shape[1]
+    if grouped and query.device.type != "cpu":
+        # Other devices' fused kernels take no mask with grouped heads: fold the heads of a group into the queries.
+        share = heads // key.shape[1]
+        folded = query.reshape(1, key.shape[1], share * length, query.shape[3])
+        output = nn.functional.scaled_dot_product_attention(folded, key, value, mask.repeat(share, 1), scale=scaling)
+        return output.reshape(1, heads, length, -1)
+    return nn.functional.scaled_dot_product_attention(query, key, value, mask, scale=scaling, enable_gqa=grouped)
 
 
 _ACTIVE: ContextVar[_PackedAttention] = ContextVar("istar_packed_attention")
@@ -219,11 +223,12 @@ def packed_streams(
         hooks: for some layers, what to do with the residual stream after that many blocks.
         chunk_tokens: about how many tokens go through the model in one call.
     """
-    device = next(module.parameters()).device
+    weight = next(module.parameters())
+    device, dtype = weight.device, weight.dtype
     packed = _PackedAttention()
     sizes = {} if chunk_tokens is None else {"chunk_tokens": chunk_tokens}
     for chunk in chunks(layout, **sizes):
-        packed.enter(layout, chunk, device)
+        packed.enter(layout, chunk, device, dtype)
         tokens = torch.from_numpy(layout.token[chunk.start : chunk.stop]).to(device)
         with (
             torch.no_grad(),

