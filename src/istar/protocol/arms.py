@@ -35,7 +35,13 @@ class Evaluation:
 
 
 class Session(Protocol):
-    """One method on the target, from its interpretation on."""
+    """One method on the target, from its interpretation on.
+
+    Attributes:
+        method: hash of the method's source.
+    """
+
+    method: str
 
     def interpret(self) -> InterpretationRecord:
         """Build the interpretation I(M), or find it in the cache, and return what it cost.

@@ -59,16 +59,16 @@ class SandboxArms:
         self.interpretations = InterpretationStore()
         self.baselines = BaselineStore()
         self._tasks = {each.task: each for each in questions}
+        self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
         self._free: Queue[Jail] = Queue()
 
     def __enter__(self) -> SandboxArms:
         """Start the jails; they load the target in the background."""
-        tier = choose_tier(self.config.unsafe)
         seconds = self.config.caps.seconds
         limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
         for _ in range(self.config.side_by_side):
-            jail = Jail(TargetSpec.of(self.target), tier, limits)
+            jail = Jail(TargetSpec.of(self.target), self._tier, limits)
             self._jails.append(jail)
             self._free.put(jail)
         return self
@@ -78,9 +78,21 @@ class SandboxArms:
         for jail in self._jails:
             jail.stop()
 
+    @property
+    def tier(self) -> str:
+        """The tier of isolation that methods run under."""
+        return self._tier.name
+
     def baseline(self, table: Table) -> Evaluation:
         """See `Arms`."""
-        key = ("black_box", table.question.hash, table.target, RULEBOOK.version, fingerprint(), *self._executor_key(table))
+        key = (
+            "black_box",
+            table.question.hash,
+            table.target,
+            RULEBOOK.version,
+            fingerprint(),
+            *self._executor_key(table),
+        )
         curves = self.baselines.load(key)
         if curves is None:
             curves = self.replay(table, None)
@@ -213,9 +225,7 @@ class SandboxSession:
                     seed=arms.config.seed,
                     brute_flops=table.brute_flops,
                 )
-            kept = KeptRecording(
-                recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier
-            )
+            kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
             arms.recordings.save(key, kept)
         return kept
 

@@ -54,7 +54,7 @@ def task_questions(name: str, target: Target, seed: int = 0) -> TaskQuestions:
     Raises:
         TruthError: there are no tables of the task on this target; the message says how to build them.
     """
-    tables = tuple(load_tables(name, target, seed=seed))
+    tables = tuple(load_tables(name, target.id, seed=seed))
     return with_references(name, tables)
 
 

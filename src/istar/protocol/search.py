@@ -173,9 +173,7 @@ class Search:
                     self.on_round(outcome, I)
         return SearchOutcome(best, best_reward, tuple(rounds), guard.queries)
 
-    def _trial(
-        self, iteration: int, I: Proposal, faults: Sequence[Fault], promising: Callable[[float], bool]
-    ) -> Trial:
+    def _trial(self, iteration: int, I: Proposal, faults: Sequence[Fault], promising: Callable[[float], bool]) -> Trial:
         """Take one method through the cascade; a finished iteration is rebuilt from the book."""
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))

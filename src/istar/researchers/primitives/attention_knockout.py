@@ -28,7 +28,7 @@ def shared_contexts(question: QuestionView, target: Target) -> SharedContexts | 
 
 
 def attention_knockout(runs: Sequence[Run], contexts: SharedContexts | None) -> Tensor:
-    """Return each run's readout, its last tokens seeing only the parts it has, [runs, 1]; no channel without contexts."""
+    """Return each run's readout, its last tokens seeing only the parts it has; no channel without contexts."""
     if contexts is None:
         return torch.zeros(len(runs), 0)
     return contexts.read(runs, contexts.run(runs)).unsqueeze(-1)

@@ -1,0 +1,54 @@
+"""`istar check`: does a method keep the contract?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from istar.cli.app import METHOD_FAULT, SUCCESS, app, output, print_json, quantity, table
+from istar.cli.options import AsJson
+
+
+@app.command
+def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_json: AsJson = False) -> int:
+    """Run a method on a tiny model, in seconds: faults of its language, shapes, FLOPs, errors.
+
+    The method runs in this process, so check only files that you would run.
+
+    Example: istar check my_method.py
+    """
+    from istar.methods.check import check_method
+
+    report = check_method(method)
+    if as_json:
+        print_json(report.to_json())
+        return SUCCESS if report.passed else METHOD_FAULT
+    for fault in report.faults:
+        output.print(f"[red]fault[/] {fault}", highlight=False)
+    if report.interpret is not None:
+        tensors = ", ".join(f"{name} {list(shape)}" for name, shape in report.interpret.tensors.items()) or "none"
+        output.print(
+            f"interpret: {quantity(report.interpret.flops)} FLOPs, {report.interpret.bytes} bytes, tensors: {tensors}"
+        )
+    columns = ("rows", ">runs", ">channels", ">prepare FLOPs", ">predict FLOPs", ">of exact", "dearest operation")
+    shown = table(f"{report.name} on {report.target}", *columns)
+    for each in report.questions:
+        spent = each.prepare_flops + each.predict_flops
+        shown.add_row(
+            each.question,
+            str(each.runs),
+            str(each.channels),
+            quantity(each.prepare_flops),
+            quantity(each.predict_flops),
+            f"{100 * spent / each.exact_flops:.0f} %",
+            next(iter(each.by_op), "-"),
+        )
+    output.print(shown)
+    for name in report.unknown_operations:
+        output.print(f"[yellow]unpriced[/] {name}: charged at the dearest rate", highlight=False)
+    for error in report.errors:
+        output.print(f"[red]error[/] {error}", highlight=False, markup=False)
+    output.print("[green]the method keeps the contract[/]" if report.passed else "[red]the method has faults[/]")
+    return SUCCESS if report.passed else METHOD_FAULT

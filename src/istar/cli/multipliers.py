@@ -1,0 +1,34 @@
+"""How multipliers and skill gains are shown: never without their interval."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from istar.cli.app import table
+from istar.rewards.multipliers import Comparison, MultiplierEstimate, Summary
+
+SIGNS = {"exact": "", "at_least": ">= ", "at_most": "<= ", "unknown": "~ "}
+
+
+def summary_table(title: str, summary: Summary) -> Table:
+    """Return multipliers and skill gains of every task, every family and overall."""
+    levels = [f">multiplier at skill {level}" for level in summary.overall.multipliers]
+    shown = table(title, "", *levels, ">skill gain")
+    for task in summary.tasks:
+        shown.add_row(task.name, *_cells(task))
+    shown.add_section()
+    for family in summary.families:
+        shown.add_row(f"family {family.name}", *_cells(family))
+    shown.add_row("[bold]all[/]", *_cells(summary.overall))
+    return shown
+
+
+def _cells(comparison: Comparison) -> list[str]:
+    gain = comparison.skill_gain
+    cells = [multiplier(each) for each in comparison.multipliers.values()]
+    return [*cells, f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"]
+
+
+def multiplier(each: MultiplierEstimate) -> str:
+    """Return a multiplier with its 95 % interval, and a sign where it is only a bound."""
+    return f"{SIGNS[each.bound]}{each.estimate:.2f} ({each.low:.2f} to {each.high:.2f})"

@@ -1,0 +1,36 @@
+"""`istar report`: one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from istar.cli.app import app, output, print_json
+from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
+
+
+@app.command
+def report(
+    run: RunName,
+    *,
+    to: Annotated[Path | None, Parameter(help="Where to write it; report.html in the run's folder by default.")] = None,
+    runs: RunsFolder = DEFAULT_RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's report: one self-contained HTML page.
+
+    Example: istar report first
+    """
+    from istar.protocol.run_folder import find_run
+    from istar.reports import write_report
+
+    folder = find_run(run, runs)
+    path = to or folder.report_path
+    with folder.ledger(read_only=True) as ledger:
+        write_report(ledger, folder.name, path)
+    if as_json:
+        print_json({"run": folder.name, "report": str(path)})
+    else:
+        output.print(f"the report is in {path}")

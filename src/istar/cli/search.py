@@ -1,0 +1,141 @@
+"""`istar search`: the document's protocol."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from istar.cli.app import app, output, print_json, table
+from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder, Unsafe
+
+if TYPE_CHECKING:
+    from istar.cli.progress import Ticker
+    from istar.ledger import RoundRecord
+    from istar.protocol.config import SearchConfig
+    from istar.protocol.run_folder import RunFolder
+    from istar.protocol.search import SearchOutcome
+    from istar.researchers import Proposal
+
+
+@app.command
+def search(
+    *,
+    run: Annotated[str | None, Parameter(help="Name of the run; made from the time if there is none.")] = None,
+    preset: Annotated[str | None, Parameter(help="Named settings: standard (the default) or demo.")] = None,
+    config: Annotated[Path | None, Parameter(help="A JSON file with settings instead of a preset.")] = None,
+    resume: Annotated[bool, Parameter(negative="", help="Go on with this run if it exists.")] = False,
+    target: Annotated[str | None, Parameter(help="The target.")] = None,
+    methods: Annotated[int | None, Parameter(help="How many methods to try.")] = None,
+    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar or random.")] = None,
+    executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
+    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
+    seed: Annotated[int | None, Parameter(help="The root of all randomness.")] = None,
+    side_by_side: Annotated[int | None, Parameter(help="Methods evaluated in parallel.")] = None,
+    threads: Annotated[int | None, Parameter(help="Threads of each worker.")] = None,
+    unsafe: Unsafe = False,
+    runs: RunsFolder = DEFAULT_RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Search for an interpretability method that saves computation on tasks it was not developed on.
+
+    Everything is written to RUNS/RUN as soon as it is done; a killed search goes on with --resume.
+
+    Examples:
+      istar search --run first --methods 50
+      istar search --run first --resume
+      istar search --run tiny --target tiny-random --methods 4 --threads 1
+    """
+    from istar.cli.progress import ticker
+    from istar.protocol.run_folder import RunFolder
+
+    name = run or datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    changes = {
+        "target": target,
+        "methods": methods,
+        "researcher": researcher,
+        "executor": executor,
+        "reward": reward,
+        "seed": seed,
+        "side_by_side": side_by_side,
+        "threads": threads,
+        "unsafe": unsafe or None,
+    }
+    folder = RunFolder(runs / name)
+    settings = _settings(folder, preset, config, resume, changes)
+
+    from istar.protocol.conduct import conduct
+
+    with ticker("loading", None) as bar:
+        outcome = conduct(
+            folder,
+            settings,
+            on_start=lambda _: bar.say("searching", settings.methods),
+            on_round=lambda done, proposal: _tell(bar, done, proposal),
+        )
+    _print(folder, outcome, as_json)
+
+
+def _settings(
+    folder: RunFolder, preset: str | None, config: Path | None, resume: bool, changes: dict[str, Any]
+) -> SearchConfig:
+    from istar.protocol.config import ConfigError, configure, parse_config
+    from istar.protocol.run_folder import RunFolderError
+
+    if preset is not None and config is not None:
+        raise ConfigError("give either --preset or --config")
+    given = {name: value for name, value in changes.items() if value is not None}
+    if config is not None:
+        if not config.exists():
+            raise ConfigError(f"there is no file {config}")
+        chosen = parse_config(config.read_text(), str(config)).model_copy(update=given)
+    else:
+        chosen = configure(preset or "standard", **given)
+    if not folder.exists:
+        return chosen
+    if not resume:
+        raise RunFolderError(f"there is a run in {folder.path} already; go on with --resume, or choose another --run")
+    stated = chosen.model_dump() if preset or config else given
+    known = folder.config()
+    differing = sorted(name for name, value in stated.items() if known.model_dump()[name] != value)
+    if differing:
+        raise RunFolderError(
+            f"the run in {folder.path} was begun with other settings (differing: {', '.join(differing)}); resume it "
+            "without stating them, or choose another --run"
+        )
+    return known
+
+
+def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:
+    reward = "no reward" if done.reward is None else f"training reward {done.reward:+.3f}"
+    new = f"  [bold green]new best, validation {done.best_reward:+.3f}[/]" if done.improved else ""
+    how = "" if done.status == "ok" else f"  [yellow]{done.status}[/]"
+    bar.note(f"{done.iteration:4d}  {proposal.name:<40} {reward}{how}{new}")
+    bar.step()
+
+
+def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "run": folder.name,
+                "folder": str(folder.path),
+                "methods": len(outcome.rounds),
+                "best": None if outcome.best is None else {"name": outcome.best.name, "hash": outcome.best.hash},
+                "best_reward": outcome.best_reward,
+                "validation_queries": outcome.validation_queries,
+            }
+        )
+        return
+    shown = table(f"Run {folder.name}", "what", "found")
+    shown.add_row("methods tried", str(len(outcome.rounds)))
+    shown.add_row("validation consulted", f"{outcome.validation_queries} times, through the guard")
+    if outcome.best is None:
+        shown.add_row("best method", "none was good enough to be validated")
+    else:
+        shown.add_row("best method (I*)", f"{outcome.best.name}, in {folder.best_method_path}")
+        shown.add_row("its validation reward", f"{outcome.best_reward:+.3f}")
+        shown.add_row("next", f"istar unseal {folder.name}; istar report {folder.name}")
+    output.print(shown)

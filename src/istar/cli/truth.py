@@ -1,0 +1,122 @@
+"""`istar truth build` and `istar truth verify`: brute force, and the check on it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from istar.cli.app import ERROR, SUCCESS, app, output, print_json, quantity, table
+from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName
+
+truth = App(name="truth", help="Build and verify truth tables.", help_format="plaintext")
+app.command(truth)
+
+Names = Annotated[list[str] | None, Parameter(help="Tasks, families or splits; all if none is named.", negative="")]
+
+
+@truth.command
+def build(
+    names: Names = None,
+    /,
+    *,
+    target: TargetName = DEFAULT_TARGET,
+    dtype: Dtype = "float32",
+    questions: Annotated[int, Parameter(help="Questions of each task.")] = 8,
+    seed: SeedNumber = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run every row of the questions that have no table yet; resumable, also within a question.
+
+    Examples:
+      istar truth build
+      istar truth build shot_shapley --questions 16
+    """
+    from istar.cli.progress import ticker
+    from istar.targets import load_target
+    from istar.tasks import select_tasks
+    from istar.truth import build_truth
+
+    chosen = select_tasks(names or [])
+    built = []
+    with ticker("loading", None) as bar:
+        loaded = load_target(target, dtype)
+        made = build_truth(
+            chosen,
+            loaded,
+            range(questions),
+            seed,
+            progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
+        )
+        for made_table in made:
+            built.append(
+                {
+                    "task": made_table.question.task,
+                    "question": made_table.question.index,
+                    "rows": len(made_table.values),
+                    "brute_flops": made_table.brute_flops,
+                    "reliability": made_table.reliability,
+                }
+            )
+            bar.note(f"{made_table.question.task} {made_table.question.index}: {len(made_table.values)} rows")
+    if as_json:
+        print_json(built)
+        return
+    shown = table(f"Built on {target}", "task", ">question", ">rows", ">brute FLOPs", ">reliability")
+    for each in built:
+        reliability = "-" if each["reliability"] is None else f"{each['reliability']:.2f}"
+        brute = quantity(float(str(each["brute_flops"])))
+        shown.add_row(str(each["task"]), str(each["question"]), str(each["rows"]), brute, reliability)
+    output.print(shown if built else "every table asked for was there already")
+
+
+@truth.command
+def verify(
+    names: Names = None,
+    /,
+    *,
+    target: TargetName = DEFAULT_TARGET,
+    dtype: Dtype = "float32",
+    fraction: Annotated[float, Parameter(help="Share of the rows of each table to recompute.")] = 0.01,
+    questions: Annotated[int | None, Parameter(help="Questions of each task; all that have tables by default.")] = None,
+    seed: SeedNumber = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Recompute a random sample of cells without packing, one plain forward each, and compare.
+
+    Exits with 1 if a cell could not be reproduced.
+
+    Example: istar truth verify shot_shapley --fraction 0.02
+    """
+    from dataclasses import asdict
+
+    from istar.cli.progress import ticker
+    from istar.targets import load_target
+    from istar.tasks import select_tasks
+    from istar.truth import MissingTruthError, load_tables, verify_table
+
+    chosen = select_tasks(names or [])
+    with ticker("loading", None) as bar:
+        loaded = load_target(target, dtype)
+        tables = []
+        for task in chosen:
+            try:
+                tables += load_tables(task.name, loaded.id, questions, seed)
+            except MissingTruthError:
+                if names:
+                    raise
+        bar.say("verifying", len(tables))
+        checked = []
+        for each in tables:
+            checked.append(verify_table(loaded, each, fraction, seed))
+            bar.step(f"verifying {each.question.task} {each.question.index}")
+    passed = all(each.passed for each in checked)
+    if as_json:
+        print_json([{**asdict(each), "passed": each.passed} for each in checked])
+        return SUCCESS if passed else ERROR
+    shown = table(f"Verified on {target}", "task", ">question", ">cells", ">largest error", "")
+    for each in checked:
+        verdict = "[green]ok[/]" if each.passed else f"[red]{len(each.wrong)} wrong[/]"
+        shown.add_row(each.key.task, str(each.key.index), str(each.rows), f"{each.largest_error:.2e}", verdict)
+    output.print(shown)
+    return SUCCESS if passed else ERROR

@@ -1,0 +1,77 @@
+"""`istar unseal`: open the sealed test of a run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from istar.cli.app import app, output, print_json
+from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
+
+
+@app.command
+def unseal(
+    run: RunName,
+    *,
+    library: Annotated[
+        bool, Parameter(negative="", help="Show the library's human-made methods on the same questions too.")
+    ] = False,
+    runs: RunsFolder = DEFAULT_RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate the best method of a finished search on the test families, which nobody has seen before.
+
+    The opening is recorded in the run's ledger; the report shows how often the test was opened.
+
+    Example: istar unseal first
+    """
+    from istar.cli.multipliers import summary_table
+    from istar.cli.progress import ticker
+    from istar.protocol.run_folder import find_run
+    from istar.protocol.unseal import best_of, unseal
+
+    folder = find_run(run, runs)
+    with folder.ledger(read_only=True) as ledger:
+        best_of(ledger, folder.name)  # say what is missing before anything long begins
+
+    from istar.protocol.conduct import stand
+
+    with ticker("loading", None) as bar, stand(folder.config(), ("test",)) as here, folder.ledger() as ledger:
+        others = _library() if library else {}
+        questions = sum(len(tables) for tables in here.tables("test").values())
+        bar.say("opening the test", questions * (1 + len(others)))
+        results = unseal(
+            here, ledger, folder.name, others=others, on_question=lambda name, _: bar.step(f"testing {name}")
+        )
+    if as_json:
+        print_json({"run": folder.name, "methods": [_json(result) for result in results]})
+        return
+    for result in results:
+        if result.summary is None:
+            output.print(f"[red]{result.name} failed:[/] {result.failure}", highlight=False)
+        else:
+            output.print(summary_table(f"{result.name} on the test families", result.summary))
+            output.print(f"reward: {result.reward:+.3f}\n")
+
+
+def _library() -> dict[str, str]:
+    from importlib.resources import files
+
+    folder = files("istar.methods.library")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".py"))
+    return {name.removesuffix(".py"): (folder / name).read_text(encoding="utf-8") for name in names if name[0] != "_"}
+
+
+def _json(result: Any) -> dict[str, Any]:
+    from istar.protocol.score import comparison_json
+
+    tasks = () if result.summary is None else result.summary.tasks
+    return {
+        "method": result.name,
+        "method_hash": result.method,
+        "failure": result.failure,
+        "reward": result.reward,
+        "tasks": [{"task": task.name, **comparison_json(task)} for task in tasks],
+        "summary": None if result.summary is None else comparison_json(result.summary.overall),
+    }

@@ -1,0 +1,203 @@
+"""Conducting a search in a run's folder: everything that must be loaded, checked and opened before the algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from istar.errors import IstarError
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
+from istar.ledger.records import Stage
+from istar.protocol.book import Book
+from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.evaluation import SandboxArms
+from istar.protocol.provenance import machine, versions
+from istar.protocol.questions import TaskQuestions, task_questions
+from istar.protocol.run_folder import RunFolder
+from istar.protocol.search import Search, SearchOutcome
+from istar.researchers import RESEARCHERS, Proposal, Researcher
+from istar.rewards.formulas import REWARDS
+from istar.targets import Corpus, Target, build_corpus, load_target
+from istar.tasks.family import task
+from istar.truth import TaskSummary, task_summaries
+
+if TYPE_CHECKING:
+    from istar.truth import Table
+
+SPLIT_OF_STAGE = {"screen": "train", "train": "train", "validation": "validation", "test": "test"}
+
+
+class TasksError(IstarError):
+    """Tasks that cannot be asked at the stage they are named for."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a search stands on.
+
+    Attributes:
+        config: the settings.
+        target: the target.
+        corpus: the generic text.
+        summaries: every task of the stages in use, those that were dropped included.
+        questions: the questions of the tasks that are asked, by task.
+        arms: the two settings, their jails running.
+    """
+
+    config: SearchConfig
+    target: Target
+    corpus: Corpus
+    summaries: tuple[TaskSummary, ...]
+    questions: dict[str, TaskQuestions]
+    arms: SandboxArms
+
+    def tables(self, stage: Stage) -> dict[str, tuple[Table, ...]]:
+        """Return the questions that a stage asks, by task."""
+        size: StageSize = getattr(self.config, stage)
+        named = size.tasks or tuple(
+            each.name for each in self.summaries if each.status == "active" and each.split == SPLIT_OF_STAGE[stage]
+        )
+        if stage == "screen" and not size.tasks:
+            named = (min(named, key=lambda name: self.questions[name].tables[0].brute_flops),)
+        return {name: self.questions[name].first(size.questions) for name in named}
+
+
+@contextmanager
+def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
+    """Load what the stages need and start the jails.
+
+    Args:
+        config: the settings.
+        stages: the stages of the cascade that will be asked.
+
+    Raises:
+        IstarError: something is missing; nothing long has been done then.
+    """
+    RESEARCHERS.get(config.researcher)
+    REWARDS.get(config.reward)
+    target = load_target(config.target, config.dtype)
+    summaries, names = _tasks_of(config, target, stages)
+    questions = {name: task_questions(name, target) for name in names}
+    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, config.seed)
+    with SandboxArms(config, target, corpus, questions.values()) as arms:
+        yield Stand(config, target, corpus, summaries, questions, arms)
+
+
+def _tasks_of(
+    config: SearchConfig, target: Target, stages: Sequence[Stage]
+) -> tuple[tuple[TaskSummary, ...], tuple[str, ...]]:
+    """Return the status of every task of the stages' splits, and the names of those that are asked."""
+    every = tuple(task_summaries(target.id))
+    by_name = {each.name: each for each in every}
+    names: dict[str, None] = {}
+    splits = {SPLIT_OF_STAGE[stage] for stage in stages}
+    for stage in stages:
+        size: StageSize = getattr(config, stage)
+        split = SPLIT_OF_STAGE[stage]
+        chosen: Iterable[str] = size.tasks or [
+            each.name for each in every if each.status == "active" and each.split == split
+        ]
+        for name in chosen:
+            if name not in by_name or by_name[name].split != split:
+                raise TasksError(f"stage {stage!r} asks tasks of the {split} split, and {name!r} is none of them")
+            if task(name).judged:
+                raise TasksError(f"a model judges the answers of {name!r}; such tasks are barred from every reward")
+            names[name] = None
+        if not any(by_name[name].split == split for name in names):
+            raise TasksError(
+                f"no task of the {split} split has sound tables on {target.name}; build them with "
+                f"`istar truth build --target {target.name}`, and see `istar tasks` for why others were dropped"
+            )
+    return tuple(each for each in every if each.split in splits), tuple(names)
+
+
+def conduct(
+    folder: RunFolder,
+    config: SearchConfig,
+    *,
+    on_start: Callable[[Stand], None] | None = None,
+    on_round: Callable[[RoundRecord, Proposal], None] | None = None,
+) -> SearchOutcome:
+    """Search in a folder, from the beginning or from where the search there was killed.
+
+    Args:
+        folder: the run's folder.
+        config: the settings.
+        on_start: called when everything is loaded.
+        on_round: called after every iteration.
+
+    Raises:
+        IstarError: something is missing or the settings contradict the folder's.
+    """
+    folder.begin(config)
+    stages: tuple[Stage, ...] = ("screen", "train", "validation")
+    with stand(config, stages) as here, folder.ledger() as ledger:
+        open_run(ledger, folder.name, here)
+        if on_start is not None:
+            on_start(here)
+
+        def after(outcome: RoundRecord, proposal: Proposal) -> None:
+            if outcome.improved:
+                folder.write_best(proposal.source)
+            if on_round is not None:
+                on_round(outcome, proposal)
+
+        outcome = Search(
+            config,
+            M1=make_researcher(config),
+            R=REWARDS.get(config.reward),
+            T={stage: here.tables(stage) for stage in stages},
+            arms=here.arms,
+            book=Book(ledger, folder.name),
+            on_round=after,
+        ).run()
+        ledger.finish_run(folder.name)
+        return outcome
+
+
+def make_researcher(config: SearchConfig) -> Researcher:
+    """Return the researcher of a search.
+
+    Raises:
+        TasksError: it does not take the options stated.
+    """
+    kind = RESEARCHERS.get(config.researcher)
+    try:
+        return kind(**config.researcher_options)
+    except TypeError as error:
+        raise TasksError(f"the researcher {config.researcher!r} does not take these options: {error}") from error
+
+
+def open_run(ledger: Ledger, name: str, here: Stand) -> None:
+    """Open the run in the ledger and note its tasks."""
+    config = here.config
+    stored = RunConfig(
+        target=here.target.id,
+        target_name=here.target.name,
+        rulebook=RULEBOOK.version,
+        researcher=config.researcher,
+        executor=config.executor,
+        reward=config.reward,
+        seed=config.seed,
+        options=config.model_dump(mode="json"),
+    )
+    ledger.open_run(name, stored, versions=versions(), machine=machine(here.arms.tier))
+    ledger.add_tasks(name, [_record(each) for each in here.summaries])
+
+
+def _record(summary: TaskSummary) -> TaskRecord:
+    return TaskRecord(
+        task=summary.name,
+        family=summary.family,
+        split=summary.split,
+        status=summary.status,
+        reason=summary.reason,
+        questions=summary.questions,
+        rows=summary.runs,
+        brute_flops=summary.brute_flops,
+        dearest_run_flops=summary.dearest_run_flops,
+        reliability=summary.reliability,
+    )

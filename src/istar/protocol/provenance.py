@@ -1,0 +1,44 @@
+"""What a run is written down with: the versions that decide its figures, and facts about the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("istar", "torch", "transformers", "tokenizers", "numpy", "scipy", "optuna")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that figures depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def machine(tier: str) -> dict[str, str]:
+    """Return what a reader should know of this machine.
+
+    Args:
+        tier: the tier of isolation that methods run under.
+    """
+    return {
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "tier": tier,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "unknown")

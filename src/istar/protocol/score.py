@@ -1,0 +1,154 @@
+"""Scoring one method: how much computation it saves on the tasks of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import InterpretationRecord
+from istar.methods.contract import MethodError
+from istar.rewards.curves import Curve
+from istar.rewards.formulas import REWARDS
+from istar.rewards.multipliers import Comparison, Summary, compare
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.protocol.arms import Arms
+    from istar.protocol.conduct import Stand
+    from istar.truth import Table
+
+
+@dataclass(frozen=True)
+class MethodScore:
+    """How much a method saves.
+
+    Attributes:
+        method: its name.
+        method_hash: hash of its source.
+        target: name of the target.
+        interpret: what interpreting the target cost.
+        split: the split of the tasks.
+        summary: multipliers and skill gains for every task, every family and overall.
+        reward: the reward under the formula of the settings.
+        reward_name: the formula's name.
+        predict_flops: mean FLOPs of a question's recording, by task.
+        baseline: curves of the black-box arm.
+        interp: curves of the white-box arm.
+    """
+
+    method: str
+    method_hash: str
+    target: str
+    interpret: InterpretationRecord
+    split: str
+    summary: Summary
+    reward: float
+    reward_name: str
+    predict_flops: dict[str, int]
+    baseline: tuple[Curve, ...]
+    interp: tuple[Curve, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the score as JSON values; FLOPs are those of one question on average."""
+        return {
+            "method": self.method,
+            "target": self.target,
+            "rulebook": RULEBOOK.version,
+            "interpret": {
+                "flops": self.interpret.flops,
+                "seconds": self.interpret.seconds,
+                "bytes": self.interpret.bytes,
+            },
+            "tasks": [self._task_json(task) for task in self.summary.tasks],
+            "summary": {
+                "method_hash": self.method_hash,
+                "reward": self.reward,
+                "reward_formula": self.reward_name,
+                "questions": len({curve.question_hash for curve in self.interp}),
+                "executor_seeds": len({curve.seed for curve in self.interp}),
+                **comparison_json(self.summary.overall),
+                "families": {family.name: comparison_json(family) for family in self.summary.families},
+            },
+        }
+
+    def _task_json(self, task: Comparison) -> dict[str, Any]:
+        return {
+            "task": task.name,
+            "family": task.name.partition("/")[0],
+            "split": self.split,
+            "predict_flops": self.predict_flops[task.name],
+            **comparison_json(task),
+        }
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return multipliers by skill level, and the skill gain, as JSON values."""
+    return {
+        "multipliers": {
+            str(level): {
+                "estimate": multiplier.estimate,
+                "low": multiplier.low,
+                "high": multiplier.high,
+                "censored": multiplier.censored,
+            }
+            for level, multiplier in comparison.multipliers.items()
+        },
+        "skill_gain": comparison.skill_gain.estimate,
+    }
+
+
+def score(
+    here: Stand,
+    source: str,
+    name: str,
+    tables: Sequence[Table],
+    split: str,
+    *,
+    on_question: Callable[[Table], None] | None = None,
+) -> MethodScore:
+    """Score a method on questions.
+
+    Args:
+        here: the loaded target, tasks and arms.
+        source: the method's source.
+        name: the method's name.
+        tables: the questions.
+        split: the split they belong to.
+        on_question: called after every question.
+
+    Raises:
+        MethodError: the method failed.
+    """
+    arms: Arms = here.arms
+    baseline: list[Curve] = []
+    interp: list[Curve] = []
+    flops: dict[str, list[int]] = {}
+    with arms.session(source, name) as session:
+        interpretation = session.interpret()
+        for table in tables:
+            baseline += arms.baseline(table).curves
+            evaluation = session.evaluate(table)
+            if evaluation.status != "ok":
+                raise MethodError(
+                    f"{name!r} on {table.question.task}, question {table.question.index}: {evaluation.reason}"
+                )
+            interp += evaluation.curves
+            flops.setdefault(table.question.task, []).append(evaluation.spending.flops)
+            if on_question is not None:
+                on_question(table)
+    config = here.config
+    return MethodScore(
+        method=name,
+        method_hash=interpretation.method,
+        target=here.target.name,
+        interpret=interpretation,
+        split=split,
+        summary=compare(baseline, interp, seed=Seed.root(config.seed)),
+        reward=REWARDS.get(config.reward).reward(baseline, interp),
+        reward_name=config.reward,
+        predict_flops={task: sum(each) // len(each) for task, each in flops.items()},
+        baseline=tuple(baseline),
+        interp=tuple(interp),
+    )

@@ -1,0 +1,92 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, USAGE, run
+
+COMMANDS = ("check", "doctor", "report", "rescore", "score", "search", "tasks", "truth", "unseal")
+
+
+def test_help_names_every_command_and_is_instant():
+    start = time.monotonic()
+    shown = subprocess.run([sys.executable, "-m", "istar", "--help"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - start < 5  # under load; alone it is below one second
+    for command in COMMANDS:
+        assert f" {command} " in shown.stdout
+    assert "Exit codes" in shown.stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from istar.cli.app import run; run(['--help']); "
+        "print([name for name in ('torch', 'numpy', 'transformers', 'sqlalchemy', 'pydantic') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, capsys):
+    assert run([command, "--help"]) == SUCCESS
+    shown = capsys.readouterr().out
+    assert "Usage" in shown
+    if command != "truth":
+        assert f"istar {command}" in shown
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["score"], ["search", "--methods", "many"], ["tasks", "--wrong"]])
+def test_wrong_usage_exits_with_2(arguments):
+    assert run(arguments) == USAGE
+
+
+def test_missing_file_is_the_users_error_without_a_traceback(capsys):
+    assert run(["check", "nowhere.py"]) == METHOD_FAULT
+    shown = capsys.readouterr().err
+    assert "nowhere.py" in shown
+    assert "Traceback" not in shown
+
+
+def test_faulty_method_exits_with_3_before_anything_is_loaded(tmp_path, capsys):
+    (tmp_path / "bad.py").write_text("import os\n")
+    assert run(["score", str(tmp_path / "bad.py")]) == METHOD_FAULT
+    assert "os" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["unseal", "report"])
+def test_missing_run_lists_those_there_are(command, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    assert run([command, "yours", "--runs", str(tmp_path)]) == ERROR
+    assert "there are: mine" in " ".join(capsys.readouterr().err.split())
+
+
+def test_unknown_preset_and_setting_are_errors(tmp_path, capsys):
+    assert run(["search", "--preset", "nothing", "--runs", str(tmp_path)]) == ERROR
+    assert "there are: standard, demo" in " ".join(capsys.readouterr().err.split())
+    assert run(["search", "--methods", "0", "--runs", str(tmp_path)]) == ERROR
+    assert "methods" in capsys.readouterr().err
+    (tmp_path / "mine.json").write_text(json.dumps({"method": 3}))
+    assert run(["search", "--config", str(tmp_path / "mine.json"), "--runs", str(tmp_path)]) == ERROR
+    assert "method: Extra inputs" in " ".join(capsys.readouterr().err.split())
+
+
+def test_existing_run_is_not_overwritten(tmp_path, capsys):
+    from istar.protocol.config import SearchConfig
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    SearchConfig(target="tiny-random").save(folder)
+    assert run(["search", "--run", "mine", "--runs", str(tmp_path)]) == ERROR
+    assert "--resume" in capsys.readouterr().err
+    assert run(["search", "--run", "mine", "--runs", str(tmp_path), "--resume", "--methods", "7"]) == ERROR
+    assert "differing: methods" in " ".join(capsys.readouterr().err.split())
+
+
+def test_doctor_reports_json(capsys):
+    assert run(["doctor", "--json"]) in (SUCCESS, ERROR)
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == {"sandbox", "machine", "versions", "data"}
+    assert report["sandbox"]["tier"] in ("bubblewrap", "plain")
