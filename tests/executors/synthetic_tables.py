@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from istar.flops.costs import CostModel, RegimeCosts
+from istar.flops.costs import CostModel
 from istar.flops.prices import PriceSheet, price_sheet
 from istar.questions import (
     BestArmMean,
@@ -24,9 +24,7 @@ from istar.questions import (
     build_trie,
 )
 
-COSTS = CostModel(
-    RegimeCosts(200_000_000, 50_000, 0, 0), RegimeCosts(200_000_000, 50_000, 0, 0), RegimeCosts(0, 0, 0, 0), 50_000_000
-)
+COSTS = CostModel(per_token=200_000_000, per_pair=50_000, per_read=50_000_000)
 
 
 @dataclass(frozen=True)

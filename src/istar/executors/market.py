@@ -137,6 +137,11 @@ class Market:
             return max(0, limit - int(self.bill.spent) - self.channel_flops)
         return max(0, limit - self.spent)
 
+    @property
+    def batch_rows(self) -> tuple[Int[np.ndarray, " batch"], ...]:
+        """The rows of every nested batch of channels, in order; which rows come when is no secret, prices are."""
+        return tuple(np.asarray(batch.rows) for batch in self._batches)
+
     def buy(self, rows: Int[np.ndarray, " bought"]) -> Float[np.ndarray, " bought"]:
         """Pay for rows and return their values.
 

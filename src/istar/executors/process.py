@@ -16,8 +16,11 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
+from istar.executors.grid import Grid
 
 JITTER = 1e-8
+NEGLIGIBLE = 0.01
+"""Directions of g are left out whose variance is under this share of that of a mean over all replicates of h."""
 
 
 @dataclass(frozen=True)
@@ -45,34 +48,67 @@ def _square_root(matrix: Float[np.ndarray, "n n"], floor: float) -> Float[np.nda
     return root
 
 
-class Process:
-    """The prior over a table.
+@dataclass(frozen=True)
+class Kernels:
+    """A prior over a table, spelled out.
+
+    Attributes:
+        fixed: features of the fixed effects.
+        fixed_mean: prior mean of the fixed effects.
+        fixed_covariance: their prior covariance.
+        common: covariance over arms of the common part g.
+        own: covariance over arms of the peculiar parts h_r.
+        scale_weight: how many observations the belief in the overall scale is worth.
+    """
+
+    fixed: Float[np.ndarray, "arms replicates effects"]
+    fixed_mean: Float[np.ndarray, " effects"]
+    fixed_covariance: Float[np.ndarray, "effects effects"]
+    common: Float[np.ndarray, "arms arms"]
+    own: Float[np.ndarray, "arms arms"]
+    scale_weight: float
+
+
+def kernels_of(space: ModelSpace, beliefs: Hyperparameters, shares: Mapping[str, float] | None = None) -> Kernels:
+    """Return the prior of a question.
 
     Args:
         space: the model of the question.
         beliefs: the hyperparameters.
+        shares: factors on the variances of components by name, 1 where absent.
+    """
+    grid = space.grid
+    factor = lambda name: beliefs.variances[name] * (1.0 if shares is None else shares.get(name, 1.0))  # noqa: E731
+    zero = np.zeros((grid.arms, grid.arms))
+    common = sum((factor(f"common.{name}") * each for name, each in space.common.items()), zero)
+    own = sum((factor(f"own.{name}") * each for name, each in space.own.items()), zero)
+    return Kernels(space.fixed, beliefs.fixed_mean, beliefs.fixed_covariance, common, own, beliefs.scale_weight)
+
+
+class Process:
+    """The prior over a table, ready to be conditioned.
+
+    Args:
+        grid: rows as arms by replicates.
+        kernels: the prior.
         arithmetic: where the operations are counted.
     """
 
-    def __init__(self, space: ModelSpace, beliefs: Hyperparameters, arithmetic: Arithmetic) -> None:
+    def __init__(self, grid: Grid, kernels: Kernels, arithmetic: Arithmetic) -> None:
         """See the class docstring."""
-        grid = space.grid
-        zero = np.zeros((grid.arms, grid.arms))
-        common = sum((beliefs.variances[f"common.{name}"] * each for name, each in space.common.items()), zero)
-        own = sum((beliefs.variances[f"own.{name}"] * each for name, each in space.own.items()), zero)
-        own = own + JITTER * (np.trace(own) + np.trace(common)) / grid.arms * np.eye(grid.arms)
-        self.space, self.grid, self.arithmetic = space, grid, arithmetic
-        self.fixed_mean = beliefs.fixed_mean
-        self.scale_weight = beliefs.scale_weight
-        self.fixed_root = _square_root(beliefs.fixed_covariance, 0.0)
-        negligible = 1e-3 * float(np.linalg.eigvalsh(own)[0]) / grid.replicates
-        self.common_root = _square_root(common, negligible)
+        arms = grid.arms
+        own = kernels.own + JITTER * (np.trace(kernels.own) + np.trace(kernels.common)) / arms * np.eye(arms)
+        self.grid, self.arithmetic = grid, arithmetic
+        self.scale_weight = kernels.scale_weight
+        self.fixed_root = _square_root(kernels.fixed_covariance, 0.0)
+        negligible = NEGLIGIBLE * float(np.linalg.eigvalsh(own)[0]) / grid.replicates
+        self.common_root = _square_root(kernels.common, negligible)
         self.own = own
         self.effects, self.rank = self.fixed_root.shape[1], self.common_root.shape[1]
-        self.design = space.fixed @ self.fixed_root
-        self.prior_mean: Float[np.ndarray, "arms replicates"] = space.fixed @ self.fixed_mean
-        arithmetic.eigen(grid.arms)
-        arithmetic.eigen(grid.arms)
+        self.design = kernels.fixed @ self.fixed_root
+        self.prior_mean: Float[np.ndarray, "arms replicates"] = kernels.fixed @ kernels.fixed_mean
+        arithmetic.eigen(arms)
+        arithmetic.eigen(arms)
 
     def condition(
         self, observed: Bool[np.ndarray, "arms replicates"], values: Float[np.ndarray, "arms replicates"]
@@ -270,6 +306,15 @@ class Posterior:
             process.arithmetic.random(fresh.size)
             process.arithmetic.matmul(grid.arms, own.shape[1], count * len(each.replicates))
         return np.where(self.observed, self.mean, self.mean + spread * tables)
+
+
+    def skew_parts(self, arm: int = 0) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
+        """Return, for the replicates of one arm, their whitened lifts and what variance is peculiar to each."""
+        replicates = np.arange(self.process.grid.replicates)
+        peculiar = np.empty(len(replicates))
+        for each in self.patterns:
+            peculiar[each.replicates] = max(float(each.remainder[arm, arm]), 0.0)
+        return self.lifts(np.full(len(replicates), arm), replicates), peculiar
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""From a posterior over the table to an answer with its uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.executors.market import Market
+from istar.executors.process import Posterior
+from istar.executors.tails import AnyPosterior, learned_shape, skewed_draws
+from istar.seeds import Seed
+
+DRAWS = 128
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and what the statistician believes of it.
+
+    Attributes:
+        centre: the answer.
+        spread: posterior standard deviation of each output.
+        remaining: summed posterior variance as a share of what it was with nothing bought.
+        draws: posterior draws of the column of values, where the functional is not linear.
+    """
+
+    centre: Float[np.ndarray, " outputs"]
+    spread: Float[np.ndarray, " outputs"]
+    remaining: float
+    draws: Float[np.ndarray, "draws rows"] | None = None
+
+
+class Answerer:
+    """Answers a market's question from posteriors.
+
+    Args:
+        market: the question.
+        prior: the posterior given nothing.
+        seed: decides the draws; the same draws at every budget, so that answers change only with what is bought.
+    """
+
+    def __init__(self, market: Market, prior: Posterior, seed: Seed) -> None:
+        """See the class docstring."""
+        self.structure, self.functional = market.structure, market.functional
+        self.grid = prior.process.grid
+        self.seed = seed
+        self.quantiles = market.prior.residual_quantiles
+        self.blind = market.prior.blind_answer(self.structure, self.functional)
+        columns = self.functional.weights(self.structure)
+        self.weights = None if columns is None else self.grid.spread(columns)
+        self._offset = np.zeros_like(self.blind)
+        self._reference = 1.0
+        self.first = self._believe(prior)
+        # draws from the prior may be centred elsewhere than the answers of other questions are: start from those
+        self._offset = self.blind - self.first.centre
+        self._reference = max(float((self.first.spread**2).sum()), 1e-300)
+
+    def answer(self, posterior: AnyPosterior) -> Answer:
+        """Return the answer of a posterior."""
+        believed = self._believe(posterior)
+        remaining = float((believed.spread**2).sum()) / self._reference
+        centre = believed.centre
+        if self.weights is None:
+            centre = centre + self._offset * min(1.0, remaining)
+        return Answer(centre, believed.spread, min(remaining, 1.0), believed.draws)
+
+    def _believe(self, posterior: AnyPosterior) -> Answer:
+        if self.weights is not None:
+            linear = posterior.linear(self.weights)
+            variance = np.maximum(np.diag(linear.covariance), 0.0)
+            return Answer(linear.mean, np.sqrt(variance * posterior.scale), 1.0)
+        generator = self.seed.split("draws").generator()
+        if self.grid.arms == 1:
+            plain = isinstance(posterior, Posterior)
+            shape = learned_shape(posterior, self.quantiles) if plain else self.quantiles
+            tables = skewed_draws(posterior, shape, DRAWS, generator)
+        else:
+            tables = posterior.draws(DRAWS, generator)
+        values = self.grid.gather(tables)
+        answers = self.functional.answer(values, self.structure)
+        posterior.process.arithmetic.elementwise(values.size, 8)
+        centre = np.median(answers, axis=0) if self.functional.centre == "median" else answers.mean(0)
+        return Answer(centre, answers.std(0), 1.0, values)

@@ -1,0 +1,205 @@
+"""The statistician: a Bayesian executor over the table, at one fidelity or two.
+
+It believes in a Gaussian model of the table whose variances it learned from the task's other questions, buys rows
+where they reduce the variance of the answer most per FLOP, and answers with the centre of its posterior. With nothing
+bought that is the blind answer; with everything bought it is the truth. In the white-box arm it may also buy a method's
+channels, learns from rows it knows both ways what they are worth, and goes on or stops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+
+from istar.executors.adaptive import best_arm_weights, general_scores, score_order, tail_scores
+from istar.executors.answers import Answer, Answerer
+from istar.executors.arithmetic import Arithmetic
+from istar.executors.channels import ChannelDesk
+from istar.executors.components import model_space
+from istar.executors.design import affordable_prefix, greedy_rows
+from istar.executors.executor import EXECUTORS, Executor, Trace
+from istar.executors.market import Market
+from istar.executors.plan import PlanFollower, plan_purchases
+from istar.executors.portfolio import portfolio
+from istar.executors.process import Hyperparameters, Kernels, Posterior, Process, kernels_of
+from istar.executors.stopping import StoppingRule
+from istar.executors.variants import Variant, variances_of
+from istar.questions import BestArmMean, UpperTail
+from istar.seeds import Seed
+
+THRIFT = 0.1
+"""The statistician thinks only while a thought costs at most this share of the budget."""
+
+
+class Session:
+    """One question being answered: beliefs, purchases and the till.
+
+    Args:
+        market: the question.
+        variant: estimator and design.
+        seed: decides every random choice.
+    """
+
+    def __init__(self, market: Market, variant: Variant, seed: Seed) -> None:
+        """See the class docstring."""
+        self.market, self.variant, self.seed = market, variant, seed
+        self.arithmetic = Arithmetic()
+        self.debt = 0
+        self.space = model_space(market.structure, market.functional)
+        beliefs = market.prior.hyperparameters(self.space.fixed_names)
+        self.beliefs = Hyperparameters(
+            beliefs.fixed_mean, beliefs.fixed_covariance, variances_of(variant.model, beliefs.variances), beliefs.scale_weight
+        )
+        self.kernels: Kernels = kernels_of(self.space, self.beliefs)
+        self.process = Process(self.space.grid, self.kernels, self.arithmetic)
+        grid = self.space.grid
+        self.prior = self.process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
+        self.answerer = Answerer(market, self.prior, seed)
+        self.thought = self.arithmetic.flops
+        self.desk = ChannelDesk(self)
+        self.follower: PlanFollower | None = None
+        self.current: Answer = Answer(self.answerer.blind, self.answerer.first.spread, 1.0, self.answerer.first.draws)
+        self.known = (0, 0)
+        self.round = 0
+
+    def settle(self) -> None:
+        """Charge the arithmetic done so far, as far as the budget allows; the rest is owed."""
+        self.debt += self.arithmetic.take()
+        charged = min(self.debt, self.market.allowance)
+        self.market.charge(charged)
+        self.debt -= charged
+
+    def plan(self) -> PlanFollower:
+        """Return the follower of the purchase plan of a linear functional."""
+        if self.follower is None:
+            assert self.answerer.weights is not None
+            first, count = self.desk.verification_rows()
+            before = self.arithmetic.take()
+            key = (
+                self.market.question_hash,
+                tuple(record.question for record in self.market.prior.records),
+                self.variant,
+                self.seed.path,
+                tuple(self.market.checkpoints.tolist()),
+                None if first is None else first.tobytes(),
+                count,
+            )
+            plan = plan_purchases(
+                key, self.process, self.answerer.weights, self.market.prices, self.market.checkpoints, self.variant,
+                self.seed, first, count,
+            )
+            self.arithmetic.take()
+            self.arithmetic.flops = before
+            self.follower = PlanFollower(plan, self.market.prices)
+        return self.follower
+
+    def buy_rows(self) -> None:
+        """Buy rows up to the next checkpoint."""
+        market = self.market
+        if self.answerer.weights is not None:
+            follower = self.plan()
+            while True:
+                self.arithmetic.flops += follower.arithmetic(int(market.bought.sum()))
+                self.settle()
+                rows = follower.next_rows(market.bought, market.allowance)
+                if len(rows) == 0:
+                    return
+                market.buy(rows)
+        while market.allowance > 0 and not market.bought.all():
+            rows = self._choose()
+            self.settle()
+            rows = affordable_prefix(market.prices, market.bought, rows, market.allowance)
+            if len(rows) == 0:
+                break
+            market.buy(rows)
+            if self.answerer.grid.arms == 1 or not isinstance(market.functional, BestArmMean):
+                break
+            if self.affordable():
+                self.think()
+
+    def _choose(self) -> Int[np.ndarray, " chosen"]:
+        """Return rows worth buying now for a functional that is not linear, best first."""
+        market, functional, grid = self.market, self.market.functional, self.space.grid
+        self.round += 1
+        generator = self.seed.split("choose", self.round).generator()
+        unbought = np.flatnonzero(~market.bought)
+        prices = market.bill.marginal()
+        draws = self.current.draws
+        if self.variant.design == "random" or draws is None or not self.affordable():
+            return generator.permutation(unbought)
+        if isinstance(functional, BestArmMean):
+            weights = best_arm_weights(functional, draws, market.structure, grid)
+            verify, count = self.desk.verification_rows()
+            closed = market.bought.copy()
+            most = None
+            if verify is not None and (market.bought & verify).sum() < count:
+                closed |= ~verify
+                most = count - int((market.bought & verify).sum())
+            rows, _ = greedy_rows(
+                self.desk.design_posterior(), weights, market.prices, market.bought, closed, market.allowance, generator, most
+            )
+            return rows if len(rows) else generator.permutation(unbought)
+        if isinstance(functional, UpperTail):
+            scores = tail_scores(functional, draws)
+        else:
+            scores = general_scores(functional, draws, market.structure)
+        self.arithmetic.elementwise(draws.size, 4)
+        return score_order(scores, prices, unbought, self.variant.explore, generator)
+
+    def affordable(self) -> bool:
+        """Whether another thought is cheap against the budget."""
+        return self.thought <= THRIFT * (self.market.next_checkpoint or 0)
+
+    def changed(self) -> bool:
+        """Whether something was bought since the last thought, and thinking about it is affordable."""
+        market = self.market
+        state = (int(market.bought.sum()), market.channel_batches)
+        return state != self.known and (self.affordable() or bool(market.bought.all()))
+
+    def think(self) -> None:
+        """Renew the answer from all that is known."""
+        market = self.market
+        self.known = (int(market.bought.sum()), market.channel_batches)
+        if market.bought.all():
+            exact = market.functional.answer(market.known_values, market.structure)
+            self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
+            return
+        before = self.arithmetic.flops
+        self.current = self.answerer.answer(self.desk.believe())
+        self.thought = max(self.thought, self.arithmetic.flops - before)
+
+    def observed(self) -> Posterior:
+        """Return the posterior given the bought rows alone."""
+        grid = self.space.grid
+        values = np.where(self.market.bought, self.market.known_values, 0.0)
+        return self.process.condition(grid.spread(self.market.bought), grid.spread(values))
+
+
+@EXECUTORS.register("statistician")
+class Statistician(Executor):
+    """The Bayesian statistician.
+
+    Args:
+        variant: estimator and design; the portfolio's choice for the question's functional if None.
+    """
+
+    def __init__(self, variant: Variant | None = None) -> None:
+        """See the class docstring."""
+        self.variant = variant
+
+    def answer(self, market: Market, seed: Seed) -> Trace:
+        """See the base class."""
+        variant = self.variant or portfolio().variant(market.functional.kind)
+        session = Session(market, variant, seed)
+        stopping = StoppingRule(market.brute_flops)
+        while market.next_checkpoint is not None:
+            held = session.desk.trade()
+            if not held:
+                session.buy_rows()
+            if session.changed():
+                session.think()
+            session.settle()
+            market.record(session.current.centre, session.current.spread)
+            if stopping.should_stop(market.spent, session.current.remaining):
+                market.stop(session.current.centre)
+        return market.trace()

@@ -1,0 +1,61 @@
+"""Variants of the statistician: which effects its model has, and how it buys. The portfolio chooses among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Model = Literal["full", "pairwise", "additive"]
+Design = Literal["greedy", "paired", "random"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One estimator with one buying design.
+
+    Attributes:
+        model: "full" has effects of up to three switches and of pairs of traits, "pairwise" of two switches,
+            "additive" main effects only; what a model leaves out is treated as noise of an arm or a cell.
+        design: "greedy" buys by expected variance reduction per FLOP, "paired" random arms with their partners,
+            "random" random rows.
+        greedy_share: the greedy design is used until this share of brute force is spent, the paired one after it.
+        chunk: how many replicates the paired design buys of an arm at once.
+        explore: share of rows bought at random where the design looks for extreme rows.
+    """
+
+    model: Model = "full"
+    design: Design = "greedy"
+    greedy_share: float = 0.1
+    chunk: int = 8
+    explore: float = 0.3
+
+    @property
+    def name(self) -> str:
+        """A short name for tables of scores."""
+        return "-".join(
+            [self.model, self.design, f"until{self.greedy_share:g}", f"chunk{self.chunk}", f"explore{self.explore:g}"]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the variant as JSON values."""
+        return asdict(self)
+
+
+_LEFT_OUT: dict[Model, tuple[str, ...]] = {
+    "full": (),
+    "pairwise": ("switch_triples",),
+    "additive": ("switch_triples", "switch_pairs", "trait_pairs"),
+}
+
+
+def variances_of(model: Model, variances: Mapping[str, float]) -> dict[str, float]:
+    """Return the variance components under a model; what it leaves out goes to the whole arm or the single cell."""
+    result = dict(variances)
+    for level, rest in (("common", "arm"), ("own", "cell")):
+        for name in _LEFT_OUT[model]:
+            moved = result.get(f"{level}.{name}", 0.0)
+            if moved:
+                result[f"{level}.{name}"] = 0.0
+                result[f"{level}.{rest}"] += moved
+    return result
