@@ -1,0 +1,158 @@
+"""The report of a run: one HTML page that holds everything it needs and opens without a network."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from istar.ledger.reader import LedgerReader
+from istar.ledger.records import Stage
+from istar.reports import figures, words
+from istar.reports.findings import Champion, Findings, gather
+from istar.reports.highlight import highlight
+from istar.rewards import LEVELS, REWARDS
+
+HEADLINE_LEVEL = 0.8
+_KINDS: dict[Stage, str] = {
+    "test": "the sealed test, task families that neither the researcher nor the choice of I* ever saw",
+    "validation": "validation, task families it was not developed on but chosen by",
+    "train": "the training families it was developed on",
+}
+
+
+def write_report(ledger: LedgerReader, run: str, path: str | Path) -> Path:
+    """Write the report of a run as one self-contained HTML page.
+
+    Args:
+        ledger: an open ledger; it is only read.
+        run: name of the run.
+        path: where the page goes; folders are made.
+
+    Returns:
+        The path.
+
+    Raises:
+        MissingRecordError: the ledger holds no such run.
+    """
+    page = render(gather(ledger, run))
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    return target
+
+
+def render(findings: Findings) -> str:
+    """Return the page as text."""
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=PackageLoader("istar.reports"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
+    environment.globals.update(multiplier=words.multiplier, interval=words.interval, figure=_figure, levels=LEVELS)
+    champion = findings.champion
+    return environment.get_template("report.html.j2").render(
+        findings=findings,
+        champion=champion,
+        verdicts=verdicts(findings),
+        warnings=warnings(findings),
+        headline=_headline(champion),
+        source=None if champion is None else Markup(highlight(champion.source)),
+        reward_formula=_formula(findings.run.config.reward),
+        split_names=figures.SPLIT_NAMES,
+        forest=None if champion is None or not champion.summaries else figures.forest(champion.summaries),
+        efficiency=[] if champion is None else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
+        rounds=figures.rounds(findings),
+        spending={} if champion is None else {what: figures.spending(champion, what) for what in _recorded(champion)},
+        clock=figures.clock(findings.evaluations)
+        if any(e.spending.cpu_seconds for e in findings.evaluations)
+        else None,
+        unknown=_unknown(findings),
+        plotly_js=Markup(get_plotlyjs()),
+        colours={"black": figures.BLACK_BOX, "white": figures.WHITE_BOX},
+    )
+
+
+def verdicts(findings: Findings) -> list[str]:
+    """Return what the run found, in sentences; the most trustworthy tasks first."""
+    champion = findings.champion
+    if champion is None:
+        return ["No method came through training, so there is no I*."]
+    sentences = []
+    if not champion.validated:
+        sentences.append("No method passed validation; shown is the one that did best in training.")
+    for stage, kind in _KINDS.items():
+        if stage in champion.summaries:
+            overall = champion.summaries[stage].overall
+            sentences.append(words.verdict(overall.multipliers[HEADLINE_LEVEL], HEADLINE_LEVEL, kind))
+    if "test" not in champion.summaries:
+        sentences.append("The test is sealed: what I* is worth on families that played no part is not known yet.")
+    return sentences
+
+
+def warnings(findings: Findings) -> list[str]:
+    """Return what a reader must know before trusting the figures."""
+    found = []
+    if findings.run.status != "finished":
+        found.append("The search is not finished; figures may change.")
+    if findings.run.machine.get("isolation", "").startswith("plain") or findings.run.config.options.get("unsafe"):
+        found.append("Methods ran without isolation (--unsafe); their counts could have been tampered with.")
+    if len(findings.test) > 1:
+        found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
+    champion = findings.champion
+    if champion is not None and any(
+        summary.overall.multipliers[HEADLINE_LEVEL].censored for summary in champion.summaries.values()
+    ):
+        found.append(
+            "Some questions' multipliers are only bounds: a level was reached before the first budget, or not within "
+            "brute force. ≥ and ≤ mark figures that are bounds; ≈ those where bounds in both directions were mixed."
+        )
+    return found
+
+
+def _headline(champion: Champion | None) -> Any:
+    """Return the stage and comparison for the figures at the top of the page."""
+    if champion is not None:
+        for stage in _KINDS:
+            if stage in champion.summaries:
+                return stage, champion.summaries[stage].overall
+    return None
+
+
+def _by_hold_out(champion: Champion) -> list[Any]:
+    order = list(_KINDS)
+    return sorted(champion.curves, key=lambda each: (order.index(each.stage), each.task))
+
+
+def _recorded(champion: Champion) -> list[str]:
+    return [what for what in ("by_op", "by_region") if champion.flops_by(what)]
+
+
+def _unknown(findings: Findings) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for evaluation in findings.evaluations:
+        total.update(evaluation.spending.unknown)
+    return dict(total.most_common())
+
+
+def _formula(reward: str) -> str:
+    return REWARDS.get(reward).formula if reward in REWARDS else ""
+
+
+def _figure(specification: dict[str, Any], label: str) -> Markup:
+    """Return the element in which the page draws a figure."""
+    data = json.dumps(specification, separators=(",", ":"), allow_nan=False)
+    data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(
+        '<div class="figure" role="img" aria-label="{}" style="min-height:{}px">'
+        '<script type="application/json">{}</script></div>'
+    ).format(label, specification["layout"]["height"], Markup(data))

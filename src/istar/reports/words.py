@@ -1,0 +1,63 @@
+"""Numbers and findings in words."""
+
+from __future__ import annotations
+
+from istar.rewards import MultiplierEstimate
+
+_PREFIXES = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a number with three significant digits and a decimal prefix, `1.23 TFLOP`."""
+    for size, prefix in _PREFIXES:
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}".rstrip()
+
+
+def flops(value: float) -> str:
+    """Return FLOPs with a prefix."""
+    return quantity(value, "FLOP")
+
+
+def times(factor: float) -> str:
+    """Return a factor as `3.2×`: two decimals below 1, one below 10, none above."""
+    digits = 2 if factor < 0.995 else 1 if factor < 9.95 else 0
+    return f"{factor:.{digits}f}×"
+
+
+def multiplier(found: MultiplierEstimate) -> str:
+    """Return a multiplier, with the direction in which it is a bound."""
+    sign = {"exact": "", "at_least": "≥ ", "at_most": "≤ ", "unknown": "≈ "}[found.bound]
+    return sign + times(found.estimate)
+
+
+def interval(found: MultiplierEstimate) -> str:
+    """Return the interval of a multiplier."""
+    return f"{times(found.low)} to {times(found.high)}"
+
+
+def verdict(found: MultiplierEstimate, level: float, kind: str) -> str:
+    """Return in one sentence what a multiplier says.
+
+    Args:
+        found: the multiplier over all tasks of a split.
+        level: the level of skill it belongs to.
+        kind: what tasks these are, such as "task families it was not developed on".
+    """
+    direction = {"exact": "", "at_least": "at least ", "at_most": "at most ", "unknown": "about "}[found.bound]
+    span = f"95% interval {found.low:.2g} to {found.high:.2g}"
+    if found.low > 1:
+        return (
+            f"On {kind}, I* reaches a skill of {level:g} with {direction}{found.estimate:.2g} times fewer FLOPs than "
+            f"the black-box arm ({span})."
+        )
+    if found.high < 1:
+        return (
+            f"On {kind}, I* does not pay: for a skill of {level:g} it needs {1 / found.estimate:.2g} times more FLOPs "
+            f"than the black-box arm (multiplier {found.estimate:.2g}, {span})."
+        )
+    return (
+        f"On {kind}, no saving is shown for a skill of {level:g}: the multiplier is {direction}{found.estimate:.2g}, "
+        f"and its interval includes 1 ({span})."
+    )
