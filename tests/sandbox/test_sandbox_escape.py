@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,14 @@ def test_the_jail_dies_with_its_parent():
     while processes_with(marker) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert processes_with(marker) == []
+
+
+def test_a_jail_outlives_the_thread_that_asked_for_it():
+    with ThreadPoolExecutor(1) as pool:
+        process = pool.submit(lambda: choose_tier().launch("import time; time.sleep(1000)", [])).result()
+    time.sleep(0.3)
+    assert process.alive
+    process.kill()
 
 
 def test_private_folders_are_covered_even_inside_what_is_mounted(tmp_path, monkeypatch):

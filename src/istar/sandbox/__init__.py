@@ -1,7 +1,56 @@
 """Running untrusted methods: tiers of isolation, the worker in the jail, and the parent's end of it.
 
-`client.Worker` is the door: one method on one target, `interpret` once and `record` a question. `jail.Jail` underneath
-holds the target in a process that never runs a method's code itself and forks for every request.
+`Worker` is the door: one method on one target, `interpret` once and `record` a question. `Jail` underneath holds the
+target in a process that never runs a method's code itself and forks for every request.
 
-Nothing is imported here, so that what starts a jail, and what runs in it, loads only what it needs.
+Names are imported when they are first used: what runs in a jail then loads only its own part of this package.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from istar.sandbox.client import InterpretOutcome, Worker, WorkerRecording
+    from istar.sandbox.doctor import TierReport, tier_report
+    from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError
+    from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
+    from istar.sandbox.jail import Jail
+    from istar.sandbox.limits import Limits
+    from istar.sandbox.requests import TargetSpec
+    from istar.sandbox.tiers import Tier, choose_tier
+
+__all__ = [
+    "InterpretOutcome",
+    "InterpretationKey",
+    "InterpretationStore",
+    "Jail",
+    "Limits",
+    "SandboxError",
+    "SandboxUnavailableError",
+    "TargetSpec",
+    "Tier",
+    "TierReport",
+    "WeightsChangedError",
+    "Worker",
+    "WorkerRecording",
+    "choose_tier",
+    "tier_report",
+]
+
+_MODULES = {
+    "client": ("InterpretOutcome", "Worker", "WorkerRecording"),
+    "doctor": ("TierReport", "tier_report"),
+    "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError"),
+    "interpretations": ("InterpretationKey", "InterpretationStore"),
+    "jail": ("Jail",),
+    "limits": ("Limits",),
+    "requests": ("TargetSpec",),
+    "tiers": ("Tier", "choose_tier"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

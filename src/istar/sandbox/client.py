@@ -50,7 +50,8 @@ class InterpretOutcome:
         reading: FLOPs as the worker's meter counted them.
         seconds: wall-clock seconds by the parent's clock.
         cpu_seconds: processor time of the worker, by the operating system's count.
-        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the target's slowest rate.
+        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the rate of short forwards
+            (`istar.sandbox.worker.calibrate`); a method that runs token by token shows some though it hides nothing.
         tier: the tier of isolation it ran under.
     """
 
@@ -74,7 +75,8 @@ class WorkerRecording(Recording):
 
     Attributes:
         cpu_seconds: processor time of the worker, by the operating system's count.
-        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the target's slowest rate.
+        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the rate of short forwards
+            (`istar.sandbox.worker.calibrate`); a method that runs token by token shows some though it hides nothing.
         tier: the tier of isolation it ran under.
     """
 
@@ -152,6 +154,7 @@ class Worker:
             self.limits.interpretation_caps,
             self.limits.interpret_seconds,
             self.name,
+            self.limits,
         )
         interpretation, content, reading = read_interpretation(answer.frame, self.name)
         return InterpretOutcome(
@@ -200,6 +203,7 @@ class Worker:
             self.limits.reply_caps(rows, len(batches)),
             self.limits.record_seconds,
             self.name,
+            self.limits,
         )
         return self._recording(answer, request, rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import signal
 import socket
 import threading
@@ -32,7 +33,7 @@ from istar.sandbox.requests import Allowance, TargetSpec
 from istar.sandbox.tiers import Tier, choose_tier
 
 _CONTROL_CAPS = FrameCaps(header_bytes=2**17, array_bytes=0, arrays=0)
-_EXIT_SECONDS = 10.0
+_EXIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Jail:
     """A process that holds one target and answers each request in a fork of its own; see `istar.sandbox.worker`.
 
     It starts at once and in the background; the first request waits for it. After a kill it starts again when it is
-    asked next. Keep the thread that made a jail alive while you use it: the kernel ends the jail with that thread.
+    asked next. Several threads may ask; one is answered at a time.
 
     Args:
         target: how the worker finds the target.
@@ -135,7 +136,14 @@ class Jail:
         self.startup_seconds = float(frame.fields["seconds"])
         self._ready = True
 
-    def ask(self, request: Callable[[Allowance], Frame], caps: FrameCaps, seconds: float, method: str) -> Answer:
+    def ask(
+        self,
+        request: Callable[[Allowance], Frame],
+        caps: FrameCaps,
+        seconds: float,
+        method: str,
+        limits: Limits | None = None,
+    ) -> Answer:
         """Send a request and return the reply.
 
         Args:
@@ -143,6 +151,7 @@ class Jail:
             caps: what is accepted as a reply.
             seconds: wall-clock seconds the reply may take; then everything in the jail is killed.
             method: the method's name, for messages.
+            limits: memory and threads of this request, if not the jail's.
 
         Raises:
             MethodError: the method took too long, ended its process, or what came back is no reply.
@@ -152,10 +161,7 @@ class Jail:
         with self._lock:
             self.wait_ready()
             process, _ = self._running()
-            threads = self.limits.threads
-            # Each thread maps a stack, and the C library reserves an arena for it.
-            room = self.limits.memory_bytes + (threads + 1) * 160 * 2**20
-            allowance = Allowance(process.address_space + room, math.ceil(seconds * threads) + 5, threads)
+            allowance = _allowance(limits or self.limits, seconds, process.address_space)
             cpu_before, started = process.cpu_seconds, time.monotonic()
             try:
                 frame = self._converse(request(allowance), caps, started + seconds, method)
@@ -164,9 +170,6 @@ class Jail:
                 raise MethodError(
                     f"{method!r} took longer than {seconds:g} seconds and was killed; do less, or raise the limit"
                 ) from None
-            except FrameError as error:
-                self.stop()
-                raise ReplyError(f"what came back from {method!r} is no reply: {error}") from error
             elapsed = time.monotonic() - started
             cpu_seconds = process.cpu_seconds - cpu_before
             if _fingerprint(self.target.path) != self._weights:
@@ -184,6 +187,8 @@ class Jail:
     def _converse(self, request: Frame, caps: FrameCaps, deadline: float, method: str) -> Frame:
         """Send the request with the pipe for its reply; return the reply once the fork that wrote it has ended."""
         process, control = self._running()
+        frame: Frame | None = None
+        refused: ReplyError | None = None
         reading, writing = os.pipe()
         try:
             try:
@@ -197,12 +202,26 @@ class Jail:
             try:
                 frame = read_frame(reading, caps, deadline)
                 _expect_end(reading, deadline)
+            except FrameTimeoutError:
+                raise
             except FrameClosedError as error:
-                raise self._death(control, process, error.received, method) from None
-            self._exit_status(control)
-            return frame
+                raise self._death(error.received, method) from None
+            except FrameError as error:
+                refused = ReplyError(f"what came back from {method!r} is no reply: {error}")
+                refused.__cause__ = error
         finally:
             os.close(reading)
+        # Whoever still writes now finds the pipe closed. A fork that does not end upon that is killed with the jail.
+        try:
+            self._exit_status(control)
+        except FrameError:
+            self.stop()
+            frame = None
+        if refused is not None:
+            raise refused
+        if frame is None:
+            raise MethodError(f"the process that ran {method!r} replied but did not end, and was killed")
+        return frame
 
     def _exit_status(self, control: socket.socket) -> int:
         frame = read_frame(control.fileno(), _CONTROL_CAPS, time.monotonic() + _EXIT_SECONDS)
@@ -211,8 +230,9 @@ class Jail:
             raise FrameError("the worker did not say how the request ended")
         return status
 
-    def _death(self, control: socket.socket, process: WorkerProcess, received: int, method: str) -> MethodError:
+    def _death(self, received: int, method: str) -> MethodError:
         """Return the error for a request whose process ended before its reply was whole."""
+        process, control = self._running()
         try:
             status = self._exit_status(control)
         except FrameError:
@@ -243,6 +263,13 @@ class Jail:
         self.stop()
 
 
+def _allowance(limits: Limits, seconds: float, mapped: int) -> Allowance:
+    """Return the limits of one request to a worker that has mapped so many bytes already."""
+    # Each thread maps a stack, and the C library reserves an arena for it.
+    room = limits.memory_bytes + (limits.threads + 1) * 160 * 2**20
+    return Allowance(mapped + room, math.ceil(seconds * limits.threads) + 5, limits.threads)
+
+
 def _last_words(process: WorkerProcess) -> str:
     text = process.standard_error()
     return f"Last lines of its standard error: {printable(text[-1000:])}" if text else "It wrote no error."
@@ -250,12 +277,10 @@ def _last_words(process: WorkerProcess) -> str:
 
 def _expect_end(descriptor: int, deadline: float) -> None:
     """Wait for the reply's pipe to close; a byte more than the reply means that somebody else wrote on it too."""
-    try:
-        read_frame(descriptor, FrameCaps(0, 0, 0), deadline)
-    except FrameClosedError as error:
-        if error.received == 0:
-            return
-    raise FrameError("more than one reply was written")
+    if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        raise FrameTimeoutError("the deadline passed before the process ended")
+    if os.read(descriptor, 1):
+        raise FrameError("more than one reply was written")
 
 
 def _fingerprint(folder: Path | None) -> tuple[tuple[str, int, int, int], ...]:

@@ -7,12 +7,14 @@ rest is checked for type, shape, finiteness and for sums and orders that an hone
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Float32, Int
 
 from istar.flops.meter import MeterReading, meter_reading_from_json
+from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.recording import ChannelBatch
 from istar.sandbox.frames import JSON, Array, Frame
@@ -64,9 +66,10 @@ def read_interpretation(frame: Frame, method: str) -> tuple[Interpretation, byte
 
 
 def _reading(data: JSON, method: str) -> MeterReading:
-    names = {"flops", "matmul_flops", "by_op", "by_region", "unknown"}
-    if not isinstance(data, dict) or not names <= set(data):
+    if not isinstance(data, dict) or set(data) != {field.name for field in fields(MeterReading)}:
         raise ReplyError(f"{method!r}: the reply lacks the meter's reading")
+    if data["rulebook"] != RULEBOOK.version:
+        raise ReplyError(f"{method!r}: the reply is not counted under rulebook {RULEBOOK.version}")
     total = flops_of(data["flops"], "flops", method)
     if flops_of(data["matmul_flops"], "matmul_flops", method) > total:
         raise ReplyError(f"{method!r}: the reply claims more FLOPs in matrix products than in all")
@@ -75,7 +78,7 @@ def _reading(data: JSON, method: str) -> MeterReading:
     histogram_of(data["unknown"], "unknown", method)
     if sum(by_op.values()) != total:
         raise ReplyError(f"{method!r}: the reply's FLOPs by operation do not add up to its FLOPs")
-    return meter_reading_from_json({name: data[name] for name in data if name in names | {"rulebook"}})
+    return meter_reading_from_json(data)
 
 
 def flops_of(value: JSON, name: str, method: str) -> int:

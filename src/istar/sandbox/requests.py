@@ -137,7 +137,6 @@ def interpret_frame(source: str, name: str, corpus: Corpus, seed: int, allowance
         "source": source,
         "name": name,
         "texts": list(corpus.texts),
-        "corpus_hash": corpus.hash,
         "seed": seed,
         "allowance": asdict(allowance),
     }
@@ -148,7 +147,7 @@ def corpus_of(frame: Frame) -> Corpus:
     """Return the corpus in a request to interpret."""
     from istar.targets.corpus import Corpus
 
-    return Corpus(tuple(frame.fields["texts"]), tuple(_rows(dict(frame.arrays))), frame.fields["corpus_hash"])
+    return Corpus(tuple(frame.fields["texts"]), tuple(_rows(dict(frame.arrays))))
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from istar import paths
 from istar.sandbox.errors import SandboxError, SandboxUnavailableError
@@ -75,7 +76,7 @@ class BubblewrapTier(Tier):
             *("--", sys.executable, "-I", "-c", with_import_path(program)),
         ]
         try:
-            outer = subprocess.Popen(
+            outer = _launch_for_good(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -234,6 +235,25 @@ def choose_tier(unsafe: bool = False) -> Tier:
             "--security-opt seccomp=unconfined), or pass --unsafe to run code that you trust without a jail"
         )
     return tier
+
+
+@cache
+def _launcher(process: int) -> ThreadPoolExecutor:
+    """Return the thread that starts jails: one for each process, as a thread does not survive a fork."""
+    return ThreadPoolExecutor(1, thread_name_prefix=f"jails of {process}")
+
+
+def _launch_for_good(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that lives as long as this one.
+
+    What bubblewrap is to die with is the thread that started it, and whoever asks for a jail may be a thread that ends
+    sooner than the jail should.
+    """
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, **options)
+
+    return _launcher(os.getpid()).submit(start).result()
 
 
 def _anonymous_file(name: str, content: bytes) -> int:

@@ -1,0 +1,435 @@
+"""A worker answers as the same code does in this process, and survives what hostile code does to it.
+
+Most of what hostile code does here the fence would refuse; these attacks skip the fence and run as plain Python in the
+process where a method would run, because the jail must hold without it. One jail is shared, as each start takes
+seconds.
+"""
+
+import time
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+
+from istar.errors import IstarError
+from istar.flops.meter import Meter
+from istar.methods.contract import Interpretation, MethodError
+from istar.methods.fence import FenceError
+from istar.methods.loading import load_method
+from istar.methods.recorder import record, run_interpret
+from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, nested_batches
+from istar.sandbox.client import Worker
+from istar.sandbox.errors import SandboxError, WeightsChangedError
+from istar.sandbox.frames import Frame, FrameCaps
+from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
+from istar.sandbox.jail import Jail
+from istar.sandbox.limits import Limits
+from istar.sandbox.process import STANDARD_ERROR_BYTES
+from istar.sandbox.replies import ReplyError, raise_failure
+from istar.sandbox.requests import TargetSpec
+from istar.sandbox.tiers import PlainTier, working_bubblewrap
+from istar.sandbox.worker import load as load_from
+from istar.seeds import Seed
+from istar.targets.corpus import Corpus
+from istar.targets.loading import load_target
+
+jailed = pytest.mark.skipif(working_bubblewrap()[0] is None, reason="no jail can be had on this machine")
+pytestmark = jailed
+
+METHOD = '''
+"""Reads the residual stream half way through a lens that it draws at random."""
+
+import torch
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    """Average the stream over the corpus."""
+    streams = [target.forward(torch.tensor([tokens]), upto=1).mean(dim=(0, 1)) for tokens in corpus.tokens[:2]]
+    return Interpretation({"mean": torch.stack(streams).mean(0)}, {"texts": len(corpus.texts)})
+
+
+def prepare(question, target, interpretation):
+    """Draw noise, so that seeds matter."""
+    return torch.randn(target.width)
+
+
+def predict(question, runs, target, interpretation, prepared):
+    """Read two channels."""
+    streams = target.run(runs, upto=target.layers // 2)
+    plain = target.read(runs, streams)
+    moved = target.read(runs, streams, lambda stream: stream - interpretation.tensors["mean"] + 0.1 * prepared)
+    return torch.stack([plain, moved], dim=1).float()
+'''
+
+TEMPLATE = '''
+"""A method that goes wrong."""
+
+import torch
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    """Learn nothing."""
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    """Go wrong."""
+    {body}
+'''
+
+ATTACK_CAPS = FrameCaps(header_bytes=2**16, array_bytes=2**16, arrays=4)
+
+
+class HostileJail(Jail):
+    """A jail whose worker also runs any Python that it is sent, where it would run a method."""
+
+    @staticmethod
+    def program(control):
+        return f"""
+import numpy, os, signal, sys, threading, time, torch
+from istar.sandbox import worker
+from istar.sandbox.frames import Frame, write_frame
+
+def pipe():
+    for descriptor in range(3, 1024):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            continue
+        return descriptor
+
+def attack(target, request):
+    scope = dict(globals(), target=target, result={{}}, arrays={{}})
+    exec(request.fields["code"], scope)
+    return Frame("done", scope["result"], scope["arrays"])
+
+worker.main({control}, dict(worker.HANDLERS, attack=attack))
+"""
+
+    def attack(self, code, seconds=30.0, limits=None):
+        answer = self.ask(
+            lambda allowance: Frame("attack", {"code": code, "allowance": asdict(allowance)}),
+            ATTACK_CAPS,
+            seconds,
+            "attack",
+            limits,
+        )
+        if answer.frame.kind == "failed":
+            raise_failure(answer.frame, "attack")
+        return answer
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    torch.set_num_threads(1)
+    tiny, folder = load_target("tiny-random"), tmp_path_factory.mktemp("target")
+    tiny.module.save_pretrained(folder)
+    tiny.tokenizer.save_pretrained(folder)
+    return load_target(str(folder))
+
+
+@pytest.fixture(scope="module")
+def jail(target):
+    with HostileJail(TargetSpec.of(target), limits=Limits(memory_bytes=2**32)) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def view(target):
+    generator = Seed.root(0).split("worker test").generator()
+    runs = tuple(
+        Run((target.bos, *generator.integers(2, 250, 10 + row % 3).tolist()), SpanLogprob(start=8)) for row in range(48)
+    )
+    arms, replicates = np.arange(48) % 8, np.arange(48) // 8
+    columns = (Column("arm", "arm", tuple(arms.tolist())), Column("query", "nuisance", tuple(replicates.tolist())))
+    return QuestionView(runs, Structure(columns))
+
+
+@pytest.fixture(scope="module")
+def batches(view):
+    return nested_batches(view.structure, Seed.root(0))
+
+
+@pytest.fixture(scope="module")
+def corpus(target):
+    texts = ("in the beginning", "and it was so")
+    tokens = tuple((target.bos, *target.encode(text)) for text in texts)
+    return Corpus(texts, tokens)
+
+
+@pytest.fixture(scope="module")
+def in_process(target, corpus, view, batches):
+    method = load_method(METHOD)
+    meter = Meter()
+    interpretation = run_interpret(method, target, corpus, meter, seed=3)
+    recording = record(method, view, "q" * 64, batches, target, interpretation, max_flops=10**12, seed=5)
+    return interpretation, meter.snapshot(), recording
+
+
+def assert_same_recording(one, other):
+    assert len(one.batches) == len(other.batches)
+    for ours, theirs in zip(one.batches, other.batches, strict=True):
+        assert np.array_equal(ours.rows, theirs.rows)
+        assert ours.channels.tobytes() == theirs.channels.tobytes()
+        assert ours.flops == theirs.flops
+    for name in ("method_hash", "question_hash", "target", "rulebook", "prepare_flops", "total_flops", "complete"):
+        assert getattr(one, name) == getattr(other, name)
+    assert dict(one.by_op) == dict(other.by_op)
+    assert dict(one.by_region) == dict(other.by_region)
+
+
+def record_method(jail, target, source, view, batches, limits=None, **options):
+    worker = Worker(source, TargetSpec.of(target), limits=limits, jail=jail)
+    return worker.record(view, "q" * 64, batches, Interpretation(), **options)
+
+
+def test_a_worker_equals_the_same_code_in_this_process_bit_for_bit(jail, target, corpus, view, batches, in_process):
+    interpretation, reading, recording = in_process
+    worker = Worker(METHOD, TargetSpec.of(target), jail=jail)
+    outcome = worker.interpret(corpus, seed=3)
+    assert outcome.content == interpretation.to_bytes()
+    assert outcome.interpretation.data == {"texts": 2}
+    assert outcome.reading == reading
+    assert outcome.bytes == len(outcome.content)
+    found = worker.record(view, "q" * 64, batches, outcome.content, max_flops=10**12, seed=5)
+    assert_same_recording(found, recording)
+    assert found.tier == outcome.tier == "bubblewrap"
+    assert found.unexplained_cpu_seconds == 0.0
+    again = worker.record(view, "q" * 64, batches, outcome.interpretation, max_flops=10**12, seed=6)
+    assert again.batches[0].channels.tobytes() != found.batches[0].channels.tobytes()
+
+
+def test_a_recording_ends_where_its_budget_or_rows_end(jail, target, view, batches):
+    source = TEMPLATE.format(body="return target.read(runs, target.run(runs)).unsqueeze(-1).float()")
+    whole = record_method(jail, target, source, view, batches)
+    assert whole.complete
+    budget = whole.batches[2].flops
+    cut = record_method(jail, target, source, view, batches, max_flops=budget)
+    assert [batch.flops for batch in cut.batches] == [batch.flops for batch in whole.batches[:4]]
+    assert not cut.complete
+    assert record_method(jail, target, source, view, batches, brute_flops=budget).batches[-1].flops == cut.total_flops
+    half = record_method(jail, target, source, view, batches, max_rows_fraction=0.5)
+    rows = np.cumsum([len(batch.rows) for batch in half.batches])
+    assert rows[-1] >= 24
+    assert (rows[:-1] < 24).all()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return torch.full((len(runs), 1), float('nan'))", "returned nan for run 0"),
+        ("return torch.full((len(runs), 1), float('-inf'))", "returned -inf for run 0"),
+        ("return torch.zeros(len(runs))", r"it must be \(runs, channels\)"),
+        ("return torch.zeros(len(runs) + 1, 1)", "one row of channels a run"),
+        ("return torch.zeros(len(runs), 1000)", "the limit is 64"),
+        ("return 1.0", "returned a float"),
+        ("return torch.zeros(3) + torch.zeros(4)", r"raised RuntimeError[^$]*line 15, in predict"),
+        ("target.module.config.x = 1; return torch.zeros(len(runs), 1)", "fault|left the target changed"),
+    ],
+)
+def test_what_a_method_does_wrong_is_said(jail, target, view, batches, body, message):
+    with pytest.raises(MethodError, match=message):
+        record_method(jail, target, TEMPLATE.format(body=body), view, batches)
+
+
+def test_a_fault_is_found_before_anything_runs(target):
+    class NoJail(Jail):
+        def __init__(self):
+            self.target = TargetSpec.of(target)
+
+    with pytest.raises(FenceError, match="os"):
+        Worker("import os\n" + METHOD, TargetSpec.of(target), jail=NoJail())
+
+
+def test_prints_go_nowhere(jail):
+    code = "print('IST1' * 100); sys.stdout.flush(); os.write(1, b'IST1' * 100); sys.stderr.write('E' * 10**6)"
+    assert jail.attack(code + "; result['said'] = 'much'").frame.fields == {"said": "much"}
+    assert len(jail._process.standard_error()) <= STANDARD_ERROR_BYTES
+
+
+def test_nothing_passes_from_one_question_to_the_next(jail, target, corpus, view, batches, in_process):
+    jail.attack(
+        "for weight in target.module.parameters(): weight.data.zero_()\n"
+        "torch.softmax = torch.log_softmax = None\n"
+        "torch.set_default_dtype(torch.float64)\n"
+        "import istar.flops.meter as meter; meter.Meter.flops = property(lambda self: 0)\n"
+        "import atexit; atexit.register(lambda: os.write(pipe(), b'forged'))\n"
+    )
+    found = Worker(METHOD, TargetSpec.of(target), jail=jail).record(
+        view, "q" * 64, batches, in_process[0], max_flops=10**12, seed=5
+    )
+    assert_same_recording(found, in_process[2])
+
+
+def test_no_file_process_or_socket_can_be_made(jail):
+    answer = jail.attack(
+        "import socket, subprocess, ctypes\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "tries = {\n"
+        "    'fork': os.fork,\n"
+        "    'program': lambda: subprocess.run(['/usr/bin/true']),\n"
+        "    'exec': lambda: os.execv('/usr/bin/true', ['true']),\n"
+        "    'file': lambda: open('/tmp/state', 'w'),\n"
+        "    'folder': lambda: os.mkdir('/tmp/state'),\n"
+        "    'shared memory file': lambda: open('/dev/shm/state', 'w'),\n"
+        "    'socket': socket.socket,\n"
+        "    'signal to the server': lambda: os.kill(1, 9),\n"
+        "    'memory of the server': lambda: open('/proc/1/mem', 'r+b'),\n"
+        "}\n"
+        "for name, action in tries.items():\n"
+        "    try:\n"
+        "        action(); result[name] = 'did'\n"
+        "    except OSError as error:\n"
+        "        result[name] = 'refused'\n"
+        "result['shared memory'] = 'refused' if libc.shmget(0x1234, 4096, 0o1600) < 0 else 'did'\n"
+    )
+    assert set(answer.frame.fields.values()) == {"refused"}
+    assert len(answer.frame.fields) == 10
+
+
+def test_threads_work_under_the_filter(jail):
+    answer = jail.attack(
+        "a = torch.ones(300, 300, requires_grad=True)\n"
+        "(a @ a).sum().backward()\n"
+        "started = threading.Thread(target=lambda: result.update(thread=True)); started.start(); started.join()\n"
+        "result.update(threads=torch.get_num_threads(), gradient=float(a.grad[0, 0]))\n",
+        limits=Limits(threads=2),
+    )
+    assert answer.frame.fields == {"thread": True, "threads": 2, "gradient": 600.0}
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("sys.exit(0)", "exited by itself with status 1.*SystemExit"),
+        ("os._exit(0)", "exited by itself with status 0"),
+        ("os.kill(os.getpid(), 9)", "PermissionError"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("signal.raise_signal(signal.SIGKILL)", "SIGKILL"),
+        ("os.write(pipe(), b'IST1' + bytes(2)); os._exit(0)", "in the middle of a reply"),
+        ("raise KeyboardInterrupt", "gave no answer"),
+        ("raise ValueError('\\x1b[31mred\\x07')", "ValueError: \ufffd\\[31mred\ufffd"),
+    ],
+)
+def test_a_request_that_ends_itself_is_reported(jail, code, message):
+    with pytest.raises(MethodError, match=f"(?s){message}"):
+        jail.attack(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("os.write(pipe(), b'nonsense' * 10)", "begins with"),
+        ("write_frame(pipe(), Frame('done', {'score': 1}))", "more than one reply"),
+        ("arrays['a'] = numpy.zeros(2**20)", "more than 65536 bytes"),
+        ("result['text'] = 'x' * 2**17", "the cap is 65536"),
+        ("os.write(pipe(), b'IST1' + (2**31).to_bytes(4, 'little'))", "the cap is 65536"),
+        ("while True: os.write(pipe(), bytes(65536))", "begins with"),
+    ],
+)
+def test_forged_and_oversized_replies_are_refused(jail, code, message):
+    with pytest.raises(ReplyError, match=message):
+        jail.attack(code)
+    jail.wait_ready()
+
+
+def test_a_memory_bomb_is_contained(jail):
+    with pytest.raises(MethodError, match=r"alloc|memory|MemoryError"):
+        jail.attack("hoard = [torch.ones(2**24) for _ in range(100)]", limits=Limits(memory_bytes=2**28))
+    assert jail.attack("result['alive'] = True").frame.fields == {"alive": True}
+
+
+def test_processor_time_is_read_from_the_system(jail):
+    answer = jail.attack(
+        "def burn():\n"
+        "    end = time.thread_time() + 0.6\n"
+        "    while time.thread_time() < end: pass\n"
+        "other = threading.Thread(target=burn); other.start(); burn(); other.join()\n"
+        "time.process_time = time.thread_time = lambda: 0.0\n"
+    )
+    assert 1.1 < answer.cpu_seconds < 2.5
+
+
+def test_work_beside_the_meter_shows_as_unexplained_seconds(jail, target, view, batches):
+    honest = TEMPLATE.format(body="return torch.zeros(len(runs), 1)")
+    hidden = TEMPLATE.format(
+        body="total = 0\n    for number in range(6_000_000 * (len(runs) > 20)):\n        total += number\n"
+        "    return torch.zeros(len(runs), 1) + total % 2"
+    )
+    assert record_method(jail, target, honest, view, batches).unexplained_cpu_seconds == 0.0
+    started = time.process_time()
+    total = 0
+    for number in range(6_000_000):
+        total += number
+    here = time.process_time() - started
+    found = record_method(jail, target, hidden, view, batches)
+    assert found.cpu_seconds > 0.5 * here
+    if here > 2.0:
+        assert found.unexplained_cpu_seconds > 0.0
+
+
+def test_a_timeout_kills_and_the_next_request_finds_a_fresh_worker(jail, target, view, batches, in_process):
+    endless = TEMPLATE.format(body="while True:\n        pass")
+    limits = replace(jail.limits, record_seconds=1.0)
+    process = jail._process
+    started = time.monotonic()
+    with pytest.raises(MethodError, match="took longer than 1 seconds and was killed"):
+        record_method(jail, target, endless, view, batches, limits=limits)
+    assert time.monotonic() - started < 6.0
+    assert not process.alive
+    found = Worker(METHOD, TargetSpec.of(target), jail=jail).record(
+        view, "q" * 64, batches, in_process[0], max_flops=10**12, seed=5
+    )
+    assert_same_recording(found, in_process[2])
+
+
+def test_the_plain_tier_works_and_is_flagged(target, corpus, view, batches, in_process):
+    with Worker(METHOD, TargetSpec.of(target), PlainTier()) as worker:
+        outcome = worker.interpret(corpus, seed=3)
+        found = worker.record(view, "q" * 64, batches, outcome.content, max_flops=10**12, seed=5)
+    assert_same_recording(found, in_process[2])
+    assert found.tier == outcome.tier == "plain"
+
+
+def test_a_store_builds_an_interpretation_once(jail, target, corpus, tmp_path):
+    store = InterpretationStore(tmp_path)
+    worker = Worker(METHOD, TargetSpec.of(target), jail=jail)
+    built = store.obtain(worker, corpus)
+    worker.interpret = None  # a second build would fail
+    found = store.obtain(worker, corpus)
+    assert replace(found, interpretation=built.interpretation) == built
+    assert store.load(InterpretationKey(worker.method_hash, target.id, corpus.hash)).content == built.content
+
+
+class StillbornJail(Jail):
+    @staticmethod
+    def program(control):
+        return (
+            "from istar.sandbox.frames import Frame, write_frame\n"
+            f"write_frame({control}, Frame('failed', {{'text': 'TargetError: no such folder'}}))"
+        )
+
+
+def test_a_worker_that_cannot_start_says_why(target):
+    with StillbornJail(TargetSpec.of(target)) as jail, pytest.raises(SandboxError, match="TargetError: no such folder"):
+        jail.wait_ready()
+
+
+def test_a_worker_refuses_another_target_than_its_parents(target):
+    wrong = replace(TargetSpec.of(target), id="0" * 64)
+    with pytest.raises(IstarError, match=r"has id .* the parent's 0000000000000000"):
+        load_from(wrong.frame(filtered=True))
+
+
+def test_a_jail_is_for_one_target(jail, target):
+    with pytest.raises(SandboxError, match="give one on the same target"):
+        Worker(METHOD, TargetSpec("tiny-random"), jail=jail)
+
+
+def test_files_that_change_meanwhile_void_the_answer(jail, target):
+    (target.path / "config.json").touch()
+    with pytest.raises(WeightsChangedError, match="changed while a worker used them"):
+        jail.attack("pass")
