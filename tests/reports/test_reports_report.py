@@ -196,7 +196,7 @@ def test_a_method_that_never_met_validation_is_called_a_candidate(tmp_path):
 
 
 def test_openings_beyond_the_first_and_missing_isolation_are_warned_of(findings):
-    twice = replace(findings, test=findings.test * 2, run=replace(findings.run, machine={"isolation": "plain"}))
+    twice = replace(findings, test=findings.test * 2, run=replace(findings.run, machine={"tier": "plain"}))
     found = " ".join(warnings(twice))
     assert "opened 2 times" in found
     assert "without isolation" in found

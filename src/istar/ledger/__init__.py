@@ -22,7 +22,6 @@ from istar.ledger.records import (
     Spending,
     TaskRecord,
 )
-from istar.ledger.rescore import Rescored, rescore
 
 __all__ = [
     "BASELINE",
@@ -43,7 +42,5 @@ __all__ = [
     "RunRecord",
     "Spending",
     "TaskRecord",
-    "Rescored",
     "default_ledger",
-    "rescore",
 ]

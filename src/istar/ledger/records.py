@@ -73,7 +73,7 @@ class TaskRecord:
         task: the task's name, `family/data_set`.
         family: the family's name.
         split: the family's split.
-        status: `ok`, `marked` (kept, with a remark) or `dropped`.
+        status: `active`, `marked` (kept, with a remark) or `dropped`.
         reason: why it was marked or dropped, empty otherwise.
         questions: number of questions.
         rows: mean number of rows of a question.

@@ -19,10 +19,12 @@ from istar.ledger import (
 )
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
-from istar.ledger.rescore import STAGES
 from istar.rewards import Curve, Summary, compare
 from istar.rewards.pairs import SKILL_FLOOR
 from istar.seeds import Seed
+
+JUDGED: tuple[Stage, ...] = ("test", "validation", "train")
+"""The stages a report shows, the most trustworthy first; the screen repeats a training question."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,8 @@ def _champion(
     proposal = proposals[iteration]
     evaluations = ledger.evaluations(run.name, method=proposal.method)
     failed = {each.stage for each in evaluations if each.status != "ok"}
-    paired = {stage: ledger.paired_curves(run.name, stage, proposal.method) for stage in STAGES if stage not in failed}
-    paired = {stage: arms for stage, arms in paired.items() if arms[1] and stage != "screen"}
+    arms = {stage: ledger.paired_curves(run.name, stage, proposal.method) for stage in JUDGED if stage not in failed}
+    paired = {stage: each for stage, each in arms.items() if each[1]}
     costs = [each for each in ledger.interpretations(run.name) if each.method == proposal.method]
     return Champion(
         proposal=proposal,

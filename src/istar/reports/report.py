@@ -104,7 +104,7 @@ def warnings(findings: Findings) -> list[str]:
     found = []
     if findings.run.status != "finished":
         found.append("The search is not finished; figures may change.")
-    if findings.run.machine.get("isolation", "").startswith("plain") or findings.run.config.options.get("unsafe"):
+    if findings.run.machine.get("tier") == "plain" or findings.run.config.options.get("unsafe"):
         found.append("Methods ran without isolation (--unsafe); their counts could have been tampered with.")
     if len(findings.test) > 1:
         found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
