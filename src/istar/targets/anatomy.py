@@ -8,6 +8,7 @@ modules, to be hooked, called or differentiated as they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -109,9 +110,12 @@ def dissect(module: nn.Module) -> Anatomy:
                 "load it as a causal language model"
             ) from error
 
-    unembedding = module.get_output_embeddings() if hasattr(module, "get_output_embeddings") else None
+    find_unembedding: Any = getattr(module, "get_output_embeddings", lambda: None)
+    unembedding = find_unembedding()
     if not isinstance(unembedding, nn.Module):
-        raise UnknownArchitectureError(f"{type(module).__name__} has no unembedding; load it as a causal language model")
+        raise UnknownArchitectureError(
+            f"{type(module).__name__} has no unembedding; load it as a causal language model"
+        )
     blocks = tuple(part(module, names.blocks).children())
     return Anatomy(
         base=part(module, names.base),

@@ -26,6 +26,8 @@ from istar.targets.target import Target
 
 FORMAT = 1
 SAMPLED_AT_ONCE = 32
+APOCRYPHA = 67_000_000
+"""Verse numbers from here on belong to books beyond the 66 that the text has."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,7 @@ def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple
     """Return passages of the King James Version, each from the start of a verse, beginning with the BOS token."""
     import pythonbible
 
-    # Square brackets mark words that the translators added; plain text has none of them.
-    verse_ids = list(pythonbible.verses.VERSE_IDS)
+    verse_ids = [verse for verse in pythonbible.verses.VERSE_IDS if verse < APOCRYPHA]
     generator = seed.generator()
     found: list[tuple[int, ...]] = []
     while len(found) < sequences:
@@ -115,6 +116,7 @@ def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple
         tokens: tuple[int, ...] = (target.bos,)
         while len(tokens) < length and place < len(verse_ids):
             verse = pythonbible.get_verse_text(verse_ids[place], version=pythonbible.Version.KING_JAMES)
+            # Square brackets mark words that the translators added; plain text has none of them.
             tokens += target.encode(re.sub(r"[\[\]]", "", verse) + " ")
             place += 1
         if len(tokens) >= length:

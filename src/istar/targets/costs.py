@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from istar import paths
-from istar.flops.costs import CostModel, fit_cost_model
+from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model
 from istar.flops.meter import Meter
 from istar.flops.rulebook import RULEBOOK
 from istar.targets.packed_forward import residual_stream
@@ -27,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @torch.no_grad()
 def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: int) -> int:
-    """Return the metered FLOPs of one plain forward of new tokens after cached ones, batch 1.
+    """Return the metered FLOPs of one forward of new tokens after cached ones, batch 1, that extends the cache.
 
     Args:
         target: the model.
@@ -47,8 +46,8 @@ def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: 
             target.anatomy,
             target.layers,
             input_ids=filler[:, cached_tokens:],
-            past_key_values=cache if cached_tokens else None,
-            use_cache=bool(cached_tokens),
+            past_key_values=cache,
+            use_cache=True,
         )
         if reads:
             target.unembed(residual[0].new_zeros(reads, target.width))
@@ -62,10 +61,10 @@ def cached_costs(target: Target) -> CostModel:
     name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.json"
     file = paths.cache("costs") / name
     if file.exists():
-        return CostModel(**json.loads(file.read_text()))
+        return cost_model_from_json(json.loads(file.read_text()))
     costs = fit_cost_model(partial(metered_forward, target))
     try:
-        _write_whole(file, json.dumps(dataclasses.asdict(costs)))
+        _write_whole(file, json.dumps(costs.to_json()))
     except OSError as error:
         # The costs are right without the copy; a read-only cache only means that they are fitted again next time.
         _log.warning("the costs of %s could not be kept in %s: %s", target.name, file, error)

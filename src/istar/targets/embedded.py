@@ -55,9 +55,9 @@ def _gguf() -> Path:
     try:
         files = distribution(WHEEL).files or []
     except PackageNotFoundError as error:
-        raise TargetError(f"the target smollm2-135m needs the package {WHEEL}, which is not installed; {install}") from (
-            error
-        )
+        raise TargetError(
+            f"the target smollm2-135m needs the package {WHEEL}, which is not installed; {install}"
+        ) from (error)
     found = [Path(str(file.locate())) for file in files if file.name == GGUF_NAME]
     if not found or not found[0].exists():
         raise TargetError(f"the installed package {WHEEL} lacks the file {GGUF_NAME}; {install}")

@@ -26,7 +26,7 @@ def weights_hash(module: nn.Module) -> str:
 
 def _tensor_digest(weight: Tensor) -> bytes:
     flat = weight.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
-    return hashlib.sha256(memoryview(flat.numpy())).digest()
+    return hashlib.sha256(flat.numpy().data).digest()
 
 
 def target_id(module: nn.Module, weights: str | None = None) -> str:

@@ -157,6 +157,6 @@ def available_memory(device: torch.device) -> int:
     """Return how many bytes are free on a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     return int(psutil.virtual_memory().available)

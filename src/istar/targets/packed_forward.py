@@ -74,7 +74,7 @@ class _PackedAttention:
         self.depth = torch.from_numpy(depth).to(device)
         self.key_depth = torch.from_numpy(np.concatenate([np.arange(chunk.path), depth])).to(device)
 
-    def attend(
+    def attend(  # noqa: PLR0917
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float | None, window: int | None
     ) -> Tensor:
         """Return the attention output of one layer for the chunk, shape [1, tokens, heads, head width]."""
@@ -91,9 +91,7 @@ class _PackedAttention:
             else:
                 block_key, block_value = key.index_select(2, block.keys), value.index_select(2, block.keys)
             mask = block.narrowed(window, self.depth, self.key_depth)
-            outputs.append(
-                _attention(query[:, :, block.start : block.stop], block_key, block_value, mask, scaling)
-            )
+            outputs.append(_attention(query[:, :, block.start : block.stop], block_key, block_value, mask, scaling))
         return torch.cat(outputs, dim=2).transpose(1, 2)
 
 
@@ -113,12 +111,12 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scaling:
 _ACTIVE: ContextVar[_PackedAttention] = ContextVar("istar_packed_attention")
 
 
-def _packed_attention(
+def _packed_attention(  # noqa: PLR0917 (the order is the interface's)
     module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    _attention_mask: Tensor | None,
     scaling: float | None = None,
     sliding_window: int | None = None,
     **kwargs: Any,
@@ -210,6 +208,7 @@ def packed_streams(
     anatomy: Anatomy,
     layout: Preorder,
     upto: int,
+    *,
     hooks: Mapping[int, ResidualHook] | None = None,
     chunk_tokens: int | None = None,
 ) -> Iterator[tuple[Chunk, Float[Tensor, "tokens width"]]]:

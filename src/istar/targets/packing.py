@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -151,13 +152,10 @@ def chunks(layout: Preorder, chunk_tokens: int = CHUNK_TOKENS, block_tokens: int
     if not len(layout.node):
         return
     cuts = _cuts(layout.depth, chunk_tokens)
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         path = int(layout.depth[start])
         inner = _cuts(layout.depth[start:stop], block_tokens)
-        blocks = tuple(
-            _block(layout, start, path, start + low, start + high)
-            for low, high in zip(inner[:-1], inner[1:], strict=True)
-        )
+        blocks = tuple(_block(layout, start, path, start + low, start + high) for low, high in pairwise(inner))
         following = layout.ancestors(stop) if stop < len(layout.node) else np.empty(0, dtype=np.int64)
         keep = np.where(following < start, layout.depth[following], following - start + path)
         yield Chunk(start, stop, path, blocks, keep)

@@ -50,11 +50,17 @@ def plan_reads(trie: Trie, rows: int) -> ReadPlan:
     """Return the reads of the rows of a trie."""
     every = np.concatenate(trie.reads) if trie.reads else np.empty(0, dtype=np.int64)
     nodes, places = np.unique(every, return_inverse=True)
-    bounds = np.cumsum([len(reads) for reads in trie.reads])[:-1] if trie.reads else []
     by_row: list[list[Int[np.ndarray, " positions"]]] = [[] for _ in range(rows)]
-    for row, reads in zip(trie.path_row.tolist(), np.split(places.reshape(-1), bounds), strict=True):
+    for row, reads in zip(trie.path_row.tolist(), _split(places.reshape(-1), trie.reads), strict=True):
         by_row[row].append(reads)
     return ReadPlan(nodes, trie.root[nodes], trie.interventions, tuple(tuple(paths) for paths in by_row))
+
+
+def _split(
+    places: Int[np.ndarray, " every"], like: Sequence[Int[np.ndarray, " reads"]]
+) -> list[Int[np.ndarray, " reads"]]:
+    """Cut an array into pieces as long as those of `like`."""
+    return np.split(places, np.cumsum([len(each) for each in like])[:-1]) if like else []
 
 
 @dataclass

@@ -81,12 +81,12 @@ class Target:
     @property
     def width(self) -> int:
         """Width of the residual stream."""
-        return int(self.anatomy.embedding.weight.shape[1])  # type: ignore[arg-type, union-attr, index]
+        return int(self.anatomy.embedding.weight.shape[1])  # type: ignore[index]
 
     @property
     def vocabulary(self) -> int:
         """Number of tokens that the unembedding knows."""
-        return int(self.anatomy.unembedding.weight.shape[0])  # type: ignore[arg-type, union-attr, index]
+        return int(self.anatomy.unembedding.weight.shape[0])  # type: ignore[index]
 
     @property
     def device(self) -> torch.device:
@@ -269,7 +269,7 @@ class Target:
             layout = preorder(trie, root)
             if len(layout.node):
                 switch.to(key)
-                for chunk, stream in packed_streams(self.module, self.anatomy, layout, layer, hooks):
+                for chunk, stream in packed_streams(self.module, self.anatomy, layout, layer, hooks=hooks):
                     yield layout.node[chunk.start : chunk.stop], stream
 
     @staticmethod
