@@ -20,6 +20,7 @@ from istar.protocol.run_folder import RunFolder
 from istar.protocol.search import Search, SearchOutcome
 from istar.researchers import RESEARCHERS, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
+from istar.seeds import Seed
 from istar.targets import Corpus, Target, build_corpus, load_target
 from istar.tasks.family import task
 from istar.truth import TaskSummary, task_summaries
@@ -81,7 +82,7 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
     target = load_target(config.target, config.dtype)
     summaries, names = _tasks_of(config, target, stages)
     questions = {name: task_questions(name, target) for name in names}
-    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, config.seed)
+    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.seed))
     with SandboxArms(config, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
 

@@ -1,6 +1,7 @@
 """Targets: the models that are interpreted, where their parts are, and how runs are packed and run."""
 
 from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
+from istar.targets.corpus import Corpus, build_corpus
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
 from istar.targets.interventions import APPLIERS
 from istar.targets.loading import FOLDERS, load_target
@@ -11,12 +12,14 @@ __all__ = [
     "ARCHITECTURES",
     "FOLDERS",
     "Anatomy",
+    "Corpus",
     "PartNames",
     "Streams",
     "Target",
     "TargetError",
     "TargetMemoryError",
     "UnknownArchitectureError",
+    "build_corpus",
     "dissect",
     "load_target",
     "wrap",
