@@ -21,9 +21,9 @@ PANEL_WIDTH, PANEL_HEIGHT, MARGIN, COLUMNS = 340, 170, 62, 2
 STYLE = """
 text { font: 12px system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif; fill: #1d2430; }
 .soft { fill: #5b6675; font-size: 11px; } .title { font-size: 15px; font-weight: 600; } .task { font-weight: 600; }
-.grid { stroke: #d9d5cd; stroke-width: 1; }
+.grid { stroke: #d9d5cd; stroke-width: 1; } .page { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6e9ee; } .soft { fill: #9aa6b5; } .grid { stroke: #3a434f; }
+  text { fill: #e6e9ee; } .soft { fill: #9aa6b5; } .grid { stroke: #3a434f; } .page { fill: #1c2128; }
 }
 """
 
@@ -43,6 +43,7 @@ def draw(title: str, panels: list[TaskCurves]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}">',
         f"<style>{STYLE}</style>",
+        f'<rect class="page" width="{width}" height="{height}" rx="10"/>',
         f'<text class="title" x="24" y="26">{escape(title)}</text>',
         _key(24, 46, WHITE_BOX, "with the method (white box)"),
         _key(250, 46, BLACK_BOX, "without (black box)"),
