@@ -222,7 +222,7 @@ def factorisation(op: OpOverload, each: int) -> Pricer:
         sides = _columns(rows, args[1 - place], batches) if len(args) > 1 and isinstance(args[1], Tensor) else 0
         vectors = _wants_vectors(name, args, kwargs)
         flops = factorisation_flops(name, rows, columns, sides, vectors)
-        if name == "_linalg_svd" and args[1]:
+        if name == "_linalg_svd" and len(args) > 1 and args[1]:
             # The columns that complete the orthogonal factor.
             flops += 4.0 * max(rows, columns) * min(rows, columns) * abs(rows - columns)
         return ceil(flops * batches) * type_weight(args, kwargs)

@@ -6,7 +6,7 @@ operations are taken apart first, so that a price is the same with gradients, wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from istar.errors import IstarError
+from istar.flops.composites import SHORTCUTS
 from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, dearest_output, unknown_operation
 
 _NOTHING: dict[str, Any] = {}
@@ -77,7 +78,7 @@ def meter_reading_from_json(data: Mapping[str, Any]) -> MeterReading:
 class _Entry:
     """What the meter remembers of one operation overload."""
 
-    __slots__ = ("flops", "known", "name", "operation", "price", "product", "run", "special")
+    __slots__ = ("flops", "known", "name", "operation", "price", "product", "run", "shortcut", "special")
 
     def __init__(self, operation: OpOverload, pricing: Pricing, composite: bool) -> None:
         self.operation = operation  # held, so that no other operation takes its id
@@ -87,6 +88,10 @@ class _Entry:
         self.product = pricing.product
         self.known = pricing.known
         self.special = composite or not pricing.known
+        self.shortcut: Callable[[tuple[Any, ...], dict[str, Any]], int | None] | None = None
+        shortcut = SHORTCUTS.get(operation) if composite else None
+        if shortcut is not None:
+            self.name, self.shortcut, self.product = shortcut
         self.flops = 0
 
 
@@ -178,6 +183,13 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._flops += price
             entry.flops += price
             return result
+        whole = None if entry.shortcut is None else entry.shortcut(args, kwargs)
+        if whole is not None:
+            if self._flops + whole > self._limit:
+                raise self._exceeded(entry.operation, whole)
+            self._flops += whole
+            entry.flops += whole
+            return entry.run(*args, **kwargs)
         # Torch took this mode off while it dispatches; put it back for the parts.
         super().__enter__()  # type: ignore[no-untyped-call]
         try:

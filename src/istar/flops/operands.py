@@ -113,9 +113,26 @@ def per_output(op: OpOverload, each: int) -> Pricer:
         elements = broadcast_elements(operand.shape for operand in tensors_in(args))
         return elements * each * type_weight(args, kwargs)
 
+    def lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        return each * int(sum(operand.numel() for operand in args[0])) * type_weight(args, kwargs)
+
+    if op.overloadpacket.__name__.startswith("_foreach_"):
+        return lists
     if positions == [0]:
         return unary
     return binary if positions == [0, 1] else general
+
+
+def per_sum(op: OpOverload, each: int) -> Pricer:
+    """Price sums per output element, twice where one summand is scaled: a + alpha b is an FMA."""
+    plain = per_output(op, each)
+
+    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        if kwargs and kwargs.get("alpha", 1) != 1:
+            return 2 * plain(args, kwargs)
+        return plain(args, kwargs)
+
+    return price
 
 
 def per_input(op: OpOverload, each: int) -> Pricer:
@@ -159,6 +176,11 @@ def per_size(op: OpOverload, each: int) -> Pricer:
         return elements * each * type_weight(args, kwargs)
 
     return price
+
+
+def per_grid(op: OpOverload, each: int) -> Pricer:
+    """Price per cell of a grid of so many rows and columns, of which a triangle is listed."""
+    return lambda args, kwargs: int(args[0]) * int(args[1]) * each
 
 
 def per_step(op: OpOverload, each: int) -> Pricer:

@@ -23,10 +23,11 @@ V1: tuple[tuple[str, int, str], ...] = (
         "_nested_tensor_size _lazy_clone is_coalesced",
     ),
     ("one", 1, "_local_scalar_dense equal _is_all_true _is_any_true"),
+    ("per_sum", 1, "add sub rsub"),
     (
         "per_output",
         1,
-        "abs add sub rsub mul div neg reciprocal floor ceil round trunc frac sign sgn relu clamp clamp_min clamp_max "
+        "abs mul div neg reciprocal floor ceil round trunc frac sign sgn relu clamp clamp_min clamp_max "
         "maximum minimum fmax fmin eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and "
         "bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ __ilshift__ "
         "__irshift__ isnan isinf isposinf isneginf where masked_fill clone copy _to_copy remainder fmod floor_divide "
@@ -119,7 +120,7 @@ V1: tuple[tuple[str, int, str], ...] = (
     (
         "per_input",
         16,
-        "rand_like randn_like randint_like uniform normal bernoulli random exponential geometric cauchy log_normal "
+        "rand_like randn_like randint_like uniform bernoulli random exponential geometric cauchy log_normal "
         "multinomial poisson binomial _standard_gamma _sample_dirichlet normal_functional",
     ),
     # A random number, a comparison and a product.
@@ -131,12 +132,13 @@ V1: tuple[tuple[str, int, str], ...] = (
     ("per_second", 4, "nll_loss_forward nll_loss_backward nll_loss2d_forward nll_loss2d_backward"),
     ("per_all_inputs", 1, "cat stack _stack _chunk_cat"),
     ("per_all_inputs", 4, "isin"),
-    ("per_size", 16, "rand randn randint randperm"),
+    ("per_size", 16, "rand randn randint randperm normal"),
     (
         "per_size",
         1,
-        "select_backward slice_backward diagonal_backward unfold_backward expand_copy tril_indices triu_indices",
+        "select_backward slice_backward diagonal_backward unfold_backward expand_copy",
     ),
+    ("per_grid", 1, "tril_indices triu_indices"),
     ("per_step", 1, "arange range linspace"),
     ("per_step", 16, "logspace hann_window hamming_window blackman_window"),
     ("per_index", 4, "gather scatter scatter_add scatter_reduce take"),

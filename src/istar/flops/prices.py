@@ -197,7 +197,8 @@ class Bill:
         """Return the rows not bought yet and the segments not owned yet, each once."""
         wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= self.sheet.rows):
-            raise PriceError(f"row {int(wanted.max())} was asked for; rows run from 0 to {self.sheet.rows - 1}")
+            wrong = int(wanted.min() if wanted.min() < 0 else wanted.max())
+            raise PriceError(f"row {wrong} was asked for; rows run from 0 to {self.sheet.rows - 1}")
         fresh = np.unique(wanted[~self._bought[wanted]])
         needed = np.zeros(len(self._owned), dtype=bool)
         if len(fresh) > self.sheet.rows // 4:

@@ -64,6 +64,8 @@ PRODUCT_BASES = frozenset(
     }
 )
 DEAREST_EACH = 16
+FREE_NAMESPACES = frozenset({"profiler"})
+"""Operations that compute nothing; optimisers mark their steps for torch's profiler."""
 
 
 def base_name(op: OpOverload) -> str:
@@ -93,17 +95,14 @@ class Rulebook:
 
     def pricing(self, op: OpOverload) -> Pricing:
         """Return how this operation is priced; an unknown one at the dearest price per element."""
-        if is_view(op):
+        if is_view(op) or op.namespace in FREE_NAMESPACES:
             return Pricing(None, product=False, known=True)
         name = base_name(op)
-        foreach = op.overloadpacket.__name__.startswith("_foreach_")
         rule = self.rules.get(name) if op.namespace in ("aten", "prim", "prims") else None
         if rule is None:
             return Pricing(dearest, product=False, known=False)
         if rule.basis == "free":
             return Pricing(None, product=False, known=True)
-        if foreach and rule.basis == "per_output":
-            return Pricing(operands.per_input(op, rule.each), product=False, known=True)
         factory = getattr(operands, rule.basis, None) or getattr(formulas, rule.basis)
         counted_by_torch = op.overloadpacket in flop_registry or rule.basis.startswith("fused_attention")
         return Pricing(factory(op, rule.each), product=rule.basis in PRODUCT_BASES and counted_by_torch, known=True)
