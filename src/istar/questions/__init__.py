@@ -28,6 +28,7 @@ from istar.questions.readouts import (
     Readout,
     ReadoutError,
     SpanLogprob,
+    SpanLoss,
     SpanMargin,
     readout_from_json,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Run",
     "ShapleyValues",
     "SpanLogprob",
+    "SpanLoss",
     "SpanMargin",
     "Structure",
     "StructureError",

@@ -119,6 +119,27 @@ class SpanLogprob(Readout):
         return float(scored.mean() if self.mean else scored.sum())
 
 
+@READOUTS.register("span_loss")
+@dataclass(frozen=True)
+class SpanLoss(Readout):
+    """Mean negative log-probability of the tokens from `start` to the end, in nats per token.
+
+    Attributes:
+        start: position of the first scored token; 1 for the loss of the whole sequence.
+    """
+
+    kind: ClassVar[str] = "span_loss"
+    start: int = 1
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return (_span(tokens, self.start),)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        return float(-_span_log_probs(tokens[self.start :], log_probs[0]).mean())
+
+
 @READOUTS.register("span_margin")
 @dataclass(frozen=True)
 class SpanMargin(Readout):

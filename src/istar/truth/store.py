@@ -1,0 +1,185 @@
+"""Where tables are kept: the base class of stores, and which stores are looked into."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.paths import cache
+from istar.truth.table import Table, TableKey, TruthError
+
+
+class MissingTruthError(TruthError):
+    """Tables that nobody has built."""
+
+
+@dataclass(frozen=True, eq=False)
+class Digest:
+    """What is known of a table without loading its rows.
+
+    Attributes:
+        key: what the table is found by.
+        target_name: what the builder called the target.
+        rows: number of runs.
+        brute_flops: FLOPs of brute force.
+        dearest_run_flops: FLOPs of the dearest row bought alone.
+        answer: the true answer.
+        noise: standard deviation of the answer over draws of the replicates.
+        reliability: split-half reliability, or None where it is defined across questions only.
+    """
+
+    key: TableKey
+    target_name: str
+    rows: int
+    brute_flops: int
+    dearest_run_flops: int
+    answer: Float[np.ndarray, " outputs"]
+    noise: Float[np.ndarray, " outputs"]
+    reliability: float | None
+
+
+class TruthStore(ABC):
+    """Base class of stores of tables."""
+
+    @abstractmethod
+    def digests(self) -> Sequence[Digest]:
+        """Return the digest of every table in the store, by target, task, seed and index."""
+
+    @abstractmethod
+    def read(self, key: TableKey) -> Table:
+        """Return a table.
+
+        Raises:
+            MissingTruthError: the store has no such table.
+            CorruptDataError: what is stored is not what was written.
+        """
+
+    @abstractmethod
+    def write(self, table: Table) -> None:
+        """Keep a table; all of it or, if interrupted, nothing. An older one under the same key is replaced."""
+
+    @abstractmethod
+    def __contains__(self, key: object) -> bool:
+        """Whether the store has a table of this key."""
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the tables that are part of the package."""
+    return Path(__file__).parent / "tables"
+
+
+def user_folder() -> Path:
+    """Return the folder of the tables that this user built."""
+    return cache("truth")
+
+
+class Stores(TruthStore):
+    """Several stores seen as one: reads look into each in turn, writes go to the last.
+
+    Args:
+        stores: in the order in which they are looked into.
+    """
+
+    def __init__(self, *stores: TruthStore) -> None:
+        """See the class docstring."""
+        self.stores = stores
+
+    def digests(self) -> Sequence[Digest]:
+        """See the base class."""
+        first: dict[TableKey, Digest] = {}
+        for store in self.stores:
+            for digest in store.digests():
+                first.setdefault(digest.key, digest)
+        return sorted(first.values(), key=lambda each: (each.key.target, each.key.task, each.key.seed, each.key.index))
+
+    def read(self, key: TableKey) -> Table:
+        """See the base class."""
+        for store in self.stores:
+            if key in store:
+                return store.read(key)
+        raise missing(key)
+
+    def write(self, table: Table) -> None:
+        """See the base class."""
+        self.stores[-1].write(table)
+
+    def __contains__(self, key: object) -> bool:
+        """See the base class."""
+        return any(key in store for store in self.stores)
+
+
+def missing(key: TableKey, target_name: str | None = None) -> MissingTruthError:
+    """Return the error that says how to build a table."""
+    seed = f" --seed {key.seed}" if key.seed else ""
+    return MissingTruthError(
+        f"there is no truth for {key}; build it with `istar truth build {key.task} --target {target_name or 'NAME'} "
+        f"--questions {key.index + 1}{seed}`"
+    )
+
+
+def default_store() -> Stores:
+    """Return the shipped tables and, after them, the user's; writes go to the user's."""
+    from istar.truth.parquet import ParquetStore
+
+    return Stores(ParquetStore(shipped_folder()), ParquetStore(user_folder()))
+
+
+def target_id(target: str, store: TruthStore) -> str:
+    """Return the id of the target of which the store has tables.
+
+    Args:
+        target: a target's id, 12 digits of it or more, or its name.
+        store: where to look.
+
+    Raises:
+        MissingTruthError: the store has no table of this target.
+        TruthError: the name stands for several targets.
+    """
+    known = {digest.key.target: digest.target_name for digest in store.digests()}
+    if target in known:
+        return target
+    found = [each for each, name in known.items() if name == target or (len(target) >= 12 and each.startswith(target))]
+    if len(found) > 1:
+        raise TruthError(f"{target!r} is the name of {len(found)} targets with tables: {', '.join(found)}; give the id")
+    if not found:
+        names = sorted({f"{name} ({each[:12]})" for each, name in known.items()})
+        raise MissingTruthError(
+            f"there is no truth for target {target!r}; there is for {', '.join(names) or 'none'}. Build it with `istar "
+            f"truth build --target {target}`"
+        )
+    return found[0]
+
+
+def load_tables(
+    task_name: str, target: str, questions: int | None = None, seed: int = 0, store: TruthStore | None = None
+) -> list[Table]:
+    """Return the tables of a task, by index.
+
+    Args:
+        task_name: `family/data_set`.
+        target: a target's id or name.
+        questions: how many, from index 0; None for all there are.
+        seed: the root seed that the questions were drawn from.
+        store: where to look, if not in the shipped and the user's tables.
+
+    Raises:
+        MissingTruthError: there is none, or one of those asked for is missing; the message says how to build it.
+        CorruptDataError: what is stored is not what was written.
+    """
+    place = default_store() if store is None else store
+    identity = target_id(target, place)
+    there = [
+        digest.key.index
+        for digest in place.digests()
+        if digest.key == TableKey(identity, task_name, digest.key.index, seed)
+    ]
+    wanted = sorted(there) if questions is None else range(questions)
+    for index in wanted or [0]:
+        if index not in there:
+            raise missing(TableKey(identity, task_name, index, seed), target)
+    return [place.read(TableKey(identity, task_name, index, seed)) for index in wanted]
