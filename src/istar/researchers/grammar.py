@@ -21,7 +21,11 @@ from istar.researchers.researcher import RESEARCHERS, Proposal, Researcher, Rese
 from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
 
-ATTEMPTS = 50
+ATTEMPTS = 100
+"""How often a sentence is drawn in search of one that was not proposed before."""
+
+LEARNED_ATTEMPTS = 10
+"""After so many the estimator has settled on what is known already, and sentences are drawn blindly."""
 
 
 @RESEARCHERS.register("grammar")
@@ -47,7 +51,7 @@ class GrammarResearcher(Researcher):
         known = {proposal.source for proposal, _ in self.told} | {proposal.source for proposal in self.pending}
         study = self._study()
         for attempt in range(ATTEMPTS):
-            proposal = self._sample(study, seed.split("attempt", attempt))
+            proposal = self._sample(study, seed.split("attempt", attempt), learned=attempt < LEARNED_ATTEMPTS)
             if proposal.source not in known:
                 return proposal
         raise ResearcherError(
@@ -67,9 +71,9 @@ class GrammarResearcher(Researcher):
             study.add_trial(_trial(proposal, None))
         return study
 
-    def _sample(self, study: optuna.Study, seed: Seed) -> Proposal:
-        parent = self._parent(seed)
-        sampler = self._sampler(seed)
+    def _sample(self, study: optuna.Study, seed: Seed, learned: bool) -> Proposal:
+        parent = self._parent(seed) if learned else None
+        sampler = self._sampler(seed) if learned else _blind(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.sampler = sampler if parent is None else PartialFixedSampler(_kept(parent, seed), sampler)
@@ -115,7 +119,11 @@ class RandomResearcher(GrammarResearcher):
         super().__init__(mutation=0.0)
 
     def _sampler(self, seed: Seed) -> BaseSampler:
-        return RandomSampler(seed=seed.split("sampler").value % 2**32)
+        return _blind(seed)
+
+
+def _blind(seed: Seed) -> BaseSampler:
+    return RandomSampler(seed=seed.split("sampler").value % 2**32)
 
 
 def _trial(proposal: Proposal, reward: float | None) -> optuna.trial.FrozenTrial:

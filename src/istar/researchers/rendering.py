@@ -21,6 +21,7 @@ IMPORTABLE = {
     "Sequence": "collections.abc",
     "contextmanager": "contextlib",
     "dataclass": "dataclasses",
+    "field": "dataclasses",
     "replace": "dataclasses",
     "Any": "typing",
     "Tensor": "torch",
