@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from istar.errors import IstarError
 from istar.methods.contract import MethodError
 from istar.sandbox.errors import SandboxError, WeightsChangedError
 from istar.sandbox.frames import (
@@ -170,6 +171,11 @@ class Jail:
                 raise MethodError(
                     f"{method!r} took longer than {seconds:g} seconds and was killed; do less, or raise the limit"
                 ) from None
+            except IstarError:
+                raise
+            except BaseException:
+                self.stop()  # an interrupt leaves half a conversation behind; the next request shall not read it
+                raise
             elapsed = time.monotonic() - started
             cpu_seconds = process.cpu_seconds - cpu_before
             if _fingerprint(self.target.path) != self._weights:

@@ -98,10 +98,9 @@ def python_folders() -> tuple[Path, ...]:
     """
     prefixes = dict.fromkeys((sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix))
     found = [Path(prefix) / name for prefix in prefixes for name in ("bin", "lib", "lib64", "pyvenv.cfg")]
-    executable = Path(sys.executable).resolve().parent
     libraries = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
     packages = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
-    found += [executable, *libraries, *packages]
+    found += [*_folders_on_the_way_to(Path(sys.executable)), *libraries, *packages]
     kept: list[Path] = []
     for path in sorted({path for path in found if path.exists()}, key=lambda path: len(path.parts)):
         if not _inside_any(path, kept):
@@ -114,6 +113,15 @@ def import_path() -> tuple[str, ...]:
     visible = [*python_folders(), Path("/usr"), package_folder()]
     folders = [str(Path(entry)) for entry in sys.path if entry and _inside_any(Path(entry), visible)]
     return tuple(dict.fromkeys([*folders, str(package_folder().parent)]))
+
+
+def _folders_on_the_way_to(executable: Path) -> list[Path]:
+    """Return the folder of each link from an executable's name to its file: the jail needs every one to run it."""
+    folders = [executable.parent]
+    while executable.is_symlink() and len(folders) < 40:
+        executable = executable.parent / executable.readlink()
+        folders.append(executable.parent)
+    return [*folders, executable.resolve().parent]
 
 
 def _inside_any(path: Path, folders: Iterable[Path]) -> bool:

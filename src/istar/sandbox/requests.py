@@ -43,6 +43,11 @@ class TargetSpec:
     dtype: str = "float32"
     id: str = ""
 
+    def __post_init__(self) -> None:
+        """Take the folder's real place: links inside it are relative to that, and the jail shows nothing else."""
+        if self.path is not None:
+            object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
+
     @classmethod
     def of(cls, target: Target) -> TargetSpec:
         """Return how a worker finds a target that is loaded here.
