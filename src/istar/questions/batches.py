@@ -1,6 +1,6 @@
 """Nested batches: the fixed order in which a method is asked for channels.
 
-The first batch holds about 1/64 of the rows, the first two together about 1/32, and so on to all of them. Cells are
+The first batch holds about 1/256 of the rows, the first two together about 1/128, and so on to all of them. Cells are
 taken as a grid, arms by replicates, halving the longer side first: the rows of a batch then share prefixes and
 replicates, which is how an executor buys rows too, and which keeps a cheap look cheap.
 """
@@ -13,7 +13,7 @@ from jaxtyping import Int
 from istar.questions.structure import Structure
 from istar.seeds import Seed
 
-LEVELS = 7
+LEVELS = 9
 
 
 def grid_groups(structure: Structure) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " rows"]]:
@@ -36,7 +36,7 @@ def nested_batches(structure: Structure, seed: Seed) -> tuple[Int[np.ndarray, " 
         seed: decides the order of arms and replicates.
 
     Returns:
-        Up to seven arrays of ascending row numbers, none empty.
+        Up to nine arrays of ascending row numbers, none empty.
     """
     arm, replicate = grid_groups(structure)
     arms, replicates = int(arm.max()) + 1, int(replicate.max()) + 1
