@@ -103,3 +103,29 @@ def test_shallow_reading_costs_less_than_deep(questions, target, corpus):
     deep = channels(PRIMITIVES.get("logit_lens")(0.9), question, target, corpus)[1]
     student = channels(PRIMITIVES.get("context_student")(16, 0.1), question, target, corpus)[1]
     assert student < shallow < deep
+
+
+def test_ridge_regression_is_scikit_learns():
+    from sklearn.linear_model import Ridge
+
+    from istar.researchers.primitives.lens import ridge_regression
+
+    generator = np.random.default_rng(0)
+    inputs, outputs = generator.normal(size=(50, 6)) + 2.0, generator.normal(size=(50, 3))
+    strength = 0.3 * inputs.var(0).mean() * len(inputs)
+    reference = Ridge(alpha=strength).fit(inputs, outputs)
+    fitted = ridge_regression(torch.tensor(inputs), torch.tensor(outputs), 0.3).numpy()
+    assert fitted[:-1] == pytest.approx(reference.coef_.T)
+    assert fitted[-1] == pytest.approx(reference.intercept_)
+
+
+def test_early_and_late_are_the_targets_own_streams(target, corpus):
+    from istar.researchers.primitives.lens import early_and_late, layer_at
+
+    early, late = early_and_late(target, corpus, 0.5)
+    tokens = torch.tensor(corpus.tokens)
+    with torch.no_grad():
+        assert early.numpy() == pytest.approx(
+            target.forward(tokens, upto=layer_at(target, 0.5))[:, 1:].flatten(0, 1).numpy(), abs=1e-5
+        )
+        assert late.numpy() == pytest.approx(target.forward(tokens)[:, 1:].flatten(0, 1).numpy(), abs=1e-5)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from istar.questions import Run
+from istar.researchers.primitives.lens import early_and_late, layer_at, ridge_regression
 from istar.researchers.primitives.primitive import PRIMITIVES, Primitive, choice
 
 if TYPE_CHECKING:
@@ -31,18 +32,9 @@ def context_features(target: Target, tokens: Sequence[int], memory: int) -> Tens
 
 def fit_context_student(target: Target, corpus: Corpus, memory: int, ridge: float) -> Tensor:
     """Fit the affine map from context features to the final residual stream, [2 width + 1, width]."""
-    inputs, outputs = [], []
-    with torch.no_grad():
-        for tokens in corpus.tokens:
-            inputs.append(context_features(target, tokens, memory)[1:].double())
-            outputs.append(target.forward(torch.tensor([tokens], device=target.device))[0, 1:].double())
-    features, final = torch.cat(inputs), torch.cat(outputs)
-    centre, mean = features.mean(0), final.mean(0)
-    centred = features - centre
-    covariance = centred.T @ centred / len(centred)
-    penalty = ridge * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
-    slope = torch.linalg.solve(covariance + penalty, centred.T @ (final - mean) / len(centred))
-    return torch.cat([slope, (mean - centre @ slope)[None]]).float()
+    _, late = early_and_late(target, corpus, 1.0)
+    inputs = torch.cat([context_features(target, tokens, memory)[1:].double() for tokens in corpus.tokens])
+    return ridge_regression(inputs, late, ridge).float()
 
 
 def context_student(target: Target, runs: Sequence[Run], student: Tensor, memory: int) -> Tensor:
@@ -64,7 +56,14 @@ class ContextStudent(Primitive):
     """The readout of a linear student of the last token and the average context."""
 
     kind: ClassVar[str] = "context_student"
-    functions: ClassVar[tuple[Callable[..., object], ...]] = (context_features, fit_context_student, context_student)
+    functions: ClassVar[tuple[Callable[..., object], ...]] = (
+        layer_at,
+        early_and_late,
+        ridge_regression,
+        context_features,
+        fit_context_student,
+        context_student,
+    )
     memory: int = choice(16, 64, 256)
     ridge: float = choice(0.01, 0.1, 1.0)
 

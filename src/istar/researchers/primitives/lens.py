@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,42 @@ def layer_at(target: Target, depth: float) -> int:
     return max(1, round(depth * target.layers))
 
 
+def early_and_late(target: Target, corpus: Corpus, depth: float) -> tuple[Tensor, Tensor]:
+    """Return the residual streams of generic text at a depth and after the last block, [positions, width] each.
+
+    The first position of each sequence is left out: it is an attention sink and like no other.
+    """
+    found = []
+
+    def keep(*call: Any) -> None:
+        """Keep a block's output, the last of what its hook is given."""
+        found.append(call[-1][0] if isinstance(call[-1], tuple) else call[-1])
+
+    early, late = [], []
+    with torch.no_grad(), target.anatomy.blocks[layer_at(target, depth) - 1].register_forward_hook(keep):
+        for first in range(0, len(corpus.tokens), 16):
+            batch = torch.tensor(corpus.tokens[first : first + 16], device=target.device)
+            late.append(target.forward(batch)[:, 1:].flatten(0, 1))
+            early.append(found.pop()[:, 1:].flatten(0, 1))
+    return torch.cat(early).double(), torch.cat(late).double()
+
+
+def ridge_regression(inputs: Tensor, outputs: Tensor, ridge: float) -> Tensor:
+    """Return the matrix of the ridge regression of outputs on inputs, its last row the offset.
+
+    Args:
+        inputs: [samples, features].
+        outputs: [samples, targets].
+        ridge: strength of the penalty, in units of the mean variance of a feature.
+    """
+    centre, mean = inputs.mean(0), outputs.mean(0)
+    centred = inputs - centre
+    covariance = centred.T @ centred / len(centred)
+    penalty = ridge * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=covariance.dtype)
+    slope = torch.linalg.solve(covariance + penalty.to(covariance.device), centred.T @ (outputs - mean) / len(centred))
+    return torch.cat([slope, (mean - centre @ slope)[None]])
+
+
 def ridge_translator(target: Target, corpus: Corpus, depth: float, ridge: float, rank: int) -> Tensor:
     """Fit the affine map from the residual stream at a depth to the change it still undergoes.
 
@@ -34,30 +70,20 @@ def ridge_translator(target: Target, corpus: Corpus, depth: float, ridge: float,
         target: the model.
         corpus: generic text.
         depth: where the stream is read, as a share of the layers.
-        ridge: strength of the regularisation, in units of the mean variance of a coordinate.
+        ridge: strength of the regularisation.
         rank: rank of the map, 0 for full.
 
     Returns:
         The map's matrix, of shape width + 1 x width; its last row is the offset.
     """
-    layer = layer_at(target, depth)
-    early, late = [], []
-    with torch.no_grad():
-        for tokens in corpus.tokens:
-            batch = torch.tensor([tokens], device=target.device)
-            early.append(target.forward(batch, upto=layer)[0, 1:].double())
-            late.append(target.forward(batch)[0, 1:].double())
-    hidden, final = torch.cat(early), torch.cat(late)
-    centre, change = hidden.mean(0), final - hidden
-    centred = hidden - centre
-    covariance = centred.T @ centred / len(centred)
-    penalty = ridge * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
-    slope = torch.linalg.solve(covariance + penalty, centred.T @ (change - change.mean(0)) / len(centred))
+    early, late = early_and_late(target, corpus, depth)
+    fitted = ridge_regression(early, late - early, ridge)
     if rank:
-        left, size, right = torch.linalg.svd(slope, full_matrices=False)
+        left, size, right = torch.linalg.svd(fitted[:-1], full_matrices=False)
         slope = left[:, :rank] * size[:rank] @ right[:rank]
-    offset = change.mean(0) - centre @ slope
-    return torch.cat([slope, offset[None]]).float()
+        offset = (late - early).mean(0) - early.mean(0) @ slope
+        fitted = torch.cat([slope, offset[None]])
+    return fitted.to(target.dtype)
 
 
 def translate(hidden: Tensor, translator: Tensor) -> Tensor:
@@ -106,7 +132,14 @@ class TunedLens(Primitive):
     """The readout at a depth, after a ridge map that predicts what the layers above would still add."""
 
     kind: ClassVar[str] = "tuned_lens"
-    functions: ClassVar[tuple[Callable[..., object], ...]] = (layer_at, ridge_translator, translate, tuned_lens)
+    functions: ClassVar[tuple[Callable[..., object], ...]] = (
+        layer_at,
+        early_and_late,
+        ridge_regression,
+        ridge_translator,
+        translate,
+        tuned_lens,
+    )
     depth: float = choice(*DEPTHS[::-1])
     ridge: float = choice(0.001, 0.01, 0.1, 1.0)
     rank: int = choice(0, 64, 16)

@@ -15,7 +15,14 @@ import torch
 from torch import Tensor
 
 from istar.questions import QuestionView, Run, SpanMargin
-from istar.researchers.primitives.lens import DEPTHS, layer_at, ridge_translator, translate
+from istar.researchers.primitives.lens import (
+    DEPTHS,
+    early_and_late,
+    layer_at,
+    ridge_regression,
+    ridge_translator,
+    translate,
+)
 from istar.researchers.primitives.primitive import PRIMITIVES, Primitive, choice
 
 if TYPE_CHECKING:
@@ -24,10 +31,10 @@ if TYPE_CHECKING:
 
 def frequent_tokens(target: Target, corpus: Corpus, count: int) -> Tensor:
     """Return the tokens that the target thinks likeliest on average over generic text."""
+    _, late = early_and_late(target, corpus, 1.0)
     likely = torch.zeros(target.vocabulary, device=target.device)
     with torch.no_grad():
-        for tokens in corpus.tokens:
-            hidden = target.forward(torch.tensor([tokens], device=target.device))[0, 1:]
+        for hidden in late.to(target.dtype).split(128):
             likely += target.unembed(hidden).exp().sum(0)
     return likely.topk(min(count, target.vocabulary)).indices
 
@@ -74,6 +81,8 @@ class ReducedLens(Primitive):
     kind: ClassVar[str] = "reduced_lens"
     functions: ClassVar[tuple[Callable[..., object], ...]] = (
         layer_at,
+        early_and_late,
+        ridge_regression,
         ridge_translator,
         translate,
         frequent_tokens,
