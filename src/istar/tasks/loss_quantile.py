@@ -37,7 +37,7 @@ class LossQuantile(Family):
 
     sequences: int = 1024
     tokens: tuple[int, int] = (8, 12)
-    faulty: tuple[float, float] = (0.003, 0.05)
+    faulty: tuple[float, float] = (0.001, 0.2)
     level: float = 0.99
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:

@@ -1,22 +1,24 @@
 """Family `prompt_ceiling`: how well does the best prompt of a grammar do?
 
 The source document names the task: "estimate an upper-bound on performance elicited after prompt optimisation". The
-grammar of a question crosses instructions, frames and a third trait; performance is measured per example. The best
-prompt is chosen on the examples of even number and measured on those of odd number, so that the ceiling carries no
-winner's curse.
+grammar of a question crosses instructions, frames and a third trait (label words or demonstrations); performance is
+the log-odds of the right label or the log-probability of the right word, in nats, per example. The best prompt is
+chosen on the examples of even number and measured on those of odd number, so that the ceiling carries no winner's
+curse.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from istar.questions import BestArmMean, Question, Role, Run, SpanLogprob, SpanMargin
 from istar.tasks.data.reviews import Review, snippets
-from istar.tasks.data.words import plurals
+from istar.tasks.data.words import operations
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
 VERDICT_INSTRUCTIONS = (
@@ -47,40 +49,70 @@ VERDICT_LABELS = (
     (" great", " terrible"),
     (" excellent", " awful"),
     (" wonderful", " horrible"),
-    (" yes", " no"),
     (" brilliant", " boring"),
-    (" best", " worst"),
+    (" fantastic", " dreadful"),
+    (" fun", " dull"),
 )
-PLURAL_INSTRUCTIONS = (
+WORD_INSTRUCTIONS = (
     "",
-    "Write the plural of the noun.\n",
-    "English grammar exercise.\n",
-    "Turn one into many.\n",
+    "Write the {asked} of the word.\n",
+    "English exercise.\n",
+    "Question: what is the {asked}?\n",
     "List of words:\n",
-    "Give the plural form.\n",
-    "Singular and plural:\n",
+    "Give the {asked}.\n",
+    "Words and their {asked}:\n",
     "Complete the table.\n",
 )
-PLURAL_FRAMES = (
+WORD_FRAMES = (
     ("", " ->"),
-    ("Singular: ", "\nPlural:"),
-    ("one ", ", two"),
-    ("The plural of ", " is"),
+    ("Word: ", "\nAnswer:"),
+    ("The {asked} of ", " is"),
     ("", ":"),
-    ("a single ", ", several"),
+    ("{asked} of ", ":"),
     ("Q: ", "\nA:"),
-    ("If there is more than one ", ", we speak of"),
+    ("", " becomes"),
+    ('For "', '" we write'),
 )
-PLURAL_DEMONSTRATIONS = (
-    (),
-    ("cup",),
-    ("bird",),
-    ("cup", "hand"),
-    ("glove",),
-    ("tower", "king"),
-    ("lion",),
-    ("shoe", "tiger"),
-)
+DEMONSTRATIONS = ((), (0,), (1,), (2,), (0, 1), (1, 2), (2, 0), (2, 1))
+"""Which of a question's three demonstration words a prompt shows."""
+
+
+class _Example(Protocol):
+    """Something that performance is measured on."""
+
+    def run(self, encode: Encoder, traits: tuple[int, ...]) -> Run:
+        """Return the run of a prompt on this example; `traits` number the grammar's entries."""
+
+
+@dataclass(frozen=True)
+class _Snippet:
+    review: Review
+
+    def run(self, encode: Encoder, traits: tuple[int, ...]) -> Run:
+        """Return a run that compares the right label with the wrong one."""
+        opening, closing = VERDICT_FRAMES[traits[1]]
+        good, bad = VERDICT_LABELS[traits[2]]
+        right, wrong = (good, bad) if self.review.positive else (bad, good)
+        prompt = (encode.bos, *encode(VERDICT_INSTRUCTIONS[traits[0]]), *encode(opening))
+        prompt += encode(self.review.text) + encode(closing)
+        return Run(prompt + encode(right), SpanMargin(len(prompt), encode(wrong)))
+
+
+@dataclass(frozen=True)
+class _Word:
+    asked: str
+    pair: tuple[str, str]
+    shown: tuple[tuple[str, str], ...]
+
+    def run(self, encode: Encoder, traits: tuple[int, ...]) -> Run:
+        """Return a run that scores the right result."""
+        opening, closing = (encode(text.format(asked=self.asked)) for text in WORD_FRAMES[traits[1]])
+        prompt = (encode.bos, *encode(WORD_INSTRUCTIONS[traits[0]].format(asked=self.asked)))
+        for number in DEMONSTRATIONS[traits[2]]:
+            word, result = self.shown[number]
+            prompt += opening + encode(word) + closing + encode(f" {result}\n")
+        prompt += opening + encode(self.pair[0]) + closing
+        return Run(prompt + encode(f" {self.pair[1]}"), SpanLogprob(len(prompt)))
 
 
 @dataclass(frozen=True)
@@ -95,42 +127,43 @@ class PromptCeiling(Family):
 
     name: ClassVar[str] = "prompt_ceiling"
     split: ClassVar[Split] = "validation"
-    data_sets: ClassVar[tuple[str, ...]] = ("plurals", "reviews")
+    data_sets: ClassVar[tuple[str, ...]] = ("reviews", "words")
 
     levels: tuple[int, int, int] = (4, 4, 4)
-    examples: int = 32
+    examples: int = 40
     snippet_tokens: tuple[int, int] = (8, 16)
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
-        if data_set == "plurals":
-            grammars = (len(PLURAL_INSTRUCTIONS), len(PLURAL_FRAMES), len(PLURAL_DEMONSTRATIONS))
-        else:
-            grammars = (len(VERDICT_INSTRUCTIONS), len(VERDICT_FRAMES), len(VERDICT_LABELS))
-        chosen = [np.sort(generator.permutation(n)[:k]) for n, k in zip(grammars, self.levels, strict=True)]
-        examples = self._nouns(generator) if data_set == "plurals" else self._snippets(encode, generator)
+        sizes = (len(VERDICT_INSTRUCTIONS), len(VERDICT_FRAMES), len(VERDICT_LABELS))
+        if data_set == "words":
+            sizes = (len(WORD_INSTRUCTIONS), len(WORD_FRAMES), len(DEMONSTRATIONS))
+        chosen = [np.sort(generator.permutation(n)[:k]) for n, k in zip(sizes, self.levels, strict=True)]
+        examples: Sequence[_Example] = self._snippets(encode, generator) if data_set == "reviews" else ()
+        if data_set == "words":
+            examples = self._words(generator, index)
         runs, rows = [], []
         for arm, levels in enumerate(product(*(range(count) for count in self.levels))):
             traits = tuple(int(choice[level]) for choice, level in zip(chosen, levels, strict=True))
             for number, example in enumerate(examples):
-                if isinstance(example, Review):
-                    run = _verdict_run(encode, traits, example)
-                else:
-                    run = _plural_run(encode, traits, *example)
+                run = example.run(encode, traits)
                 runs.append(run)
                 rows.append((arm, *levels, number, len(run.tokens)))
-        third = "demonstration" if data_set == "plurals" else "labels"
+        third = "demonstration" if data_set == "words" else "labels"
         names: list[tuple[str, Role]] = [("prompt", "arm"), ("instruction", "trait"), ("frame", "trait")]
         names += [(third, "trait"), ("example", "nuisance"), ("length", "covariate")]
         structure = structure_of(names, rows)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure, BestArmMean("prompt", "example"))
 
-    def _nouns(self, generator: np.random.Generator) -> list[tuple[str, str]]:
-        demonstrated = {noun for nouns in PLURAL_DEMONSTRATIONS for noun in nouns}
-        pairs = [pair for pair in plurals() if pair[0] not in demonstrated]
-        return [pairs[i] for i in generator.permutation(len(pairs))[: self._fitting(len(pairs), "nouns")]]
+    def _words(self, generator: np.random.Generator, index: int) -> list[_Word]:
+        """Return words under one operation, each question's another until all have had their turn."""
+        operation = operations()[index % len(operations())]
+        pairs = [operation.pairs[i] for i in generator.permutation(len(operation.pairs))]
+        shown = len({word for words in DEMONSTRATIONS for word in words})
+        wanted = self._fitting(len(pairs) - shown, f"words with a {operation.asked}")
+        return [_Word(operation.asked, pair, tuple(pairs[:shown])) for pair in pairs[shown : shown + wanted]]
 
-    def _snippets(self, encode: Encoder, generator: np.random.Generator) -> list[Review]:
+    def _snippets(self, encode: Encoder, generator: np.random.Generator) -> list[_Snippet]:
         wanted = self._fitting(len(snippets()), "snippets") // 2
         found: dict[bool, list[Review]] = {True: [], False: []}
         for i in generator.permutation(len(snippets())):
@@ -141,7 +174,7 @@ class PromptCeiling(Family):
         if min(map(len, found.values())) < wanted:
             raise TaskError(f"{self.name}/reviews: too few snippets of {self.snippet_tokens} tokens; widen the range")
         # pairs of neighbours share a class, so that even and odd examples are balanced alike
-        return [found[number % 4 < 2].pop() for number in range(self.examples)]
+        return [_Snippet(found[number % 4 < 2].pop()) for number in range(self.examples)]
 
     def _fitting(self, available: int, what: str) -> int:
         if self.examples % 4 or not 4 <= self.examples <= available:
@@ -150,30 +183,6 @@ class PromptCeiling(Family):
                 f"{available} {what}"
             )
         return self.examples
-
-
-def _verdict_run(encode: Encoder, traits: tuple[int, ...], review: Review) -> Run:
-    opening, closing = VERDICT_FRAMES[traits[1]]
-    good, bad = VERDICT_LABELS[traits[2]]
-    right, wrong = (good, bad) if review.positive else (bad, good)
-    prompt = (
-        encode.bos,
-        *encode(VERDICT_INSTRUCTIONS[traits[0]]),
-        *encode(opening),
-        *encode(review.text),
-        *encode(closing),
-    )
-    return Run(prompt + encode(right), SpanMargin(len(prompt), encode(wrong)))
-
-
-def _plural_run(encode: Encoder, traits: tuple[int, ...], noun: str, plural: str) -> Run:
-    opening, closing = PLURAL_FRAMES[traits[1]]
-    forms = dict(plurals())
-    prompt = (encode.bos, *encode(PLURAL_INSTRUCTIONS[traits[0]]))
-    for shown in PLURAL_DEMONSTRATIONS[traits[2]]:
-        prompt += encode(opening) + encode(shown) + encode(closing) + encode(f" {forms.get(shown, shown + 's')}\n")
-    prompt += encode(opening) + encode(noun) + encode(closing)
-    return Run(prompt + encode(f" {plural}"), SpanLogprob(len(prompt)))
 
 
 FAMILIES.add(PromptCeiling.name, PromptCeiling())

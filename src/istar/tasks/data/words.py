@@ -1,7 +1,8 @@
-"""Pairs of English words: opposites, and word forms made by lemminflect."""
+"""English words: opposites, and what can be done to a word."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 OPPOSITES = """
@@ -48,6 +49,17 @@ move open close help love live want need smile laugh carry try study stop plan
 """
 
 
+ADJECTIVES = """
+big small tall short old young fast slow high low hot cold warm cool hard soft strong weak rich poor thick thin wide
+narrow deep light dark bright loud quiet clean dirty wet dry happy sad easy early late near long large fat heavy kind
+nice safe simple smart sweet bitter sharp smooth rough tight loose wild strange new great fine rare pure poor cheap
+brave calm close firm fresh full harsh mild neat odd pale plain proud quick rude shy sick slim steep stiff strict tough
+ugly angry busy crazy dusty early funny hungry lazy lucky noisy pretty silly tiny wealthy
+"""
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
 @cache
 def opposites() -> tuple[tuple[str, str], ...]:
     """Return pairs of a word and its opposite; no word is asked about twice."""
@@ -66,13 +78,30 @@ def _forms(words: str, tag: str) -> tuple[tuple[str, str], ...]:
     return tuple((word, forms[0]) for word, forms in pairs.items() if forms and forms[0] != word)
 
 
-@cache
-def plurals() -> tuple[tuple[str, str], ...]:
-    """Return pairs of a noun and its plural where the two differ."""
-    return _forms(NOUNS, "NNS")
+@dataclass(frozen=True)
+class Operation:
+    """Something that is done to a word.
+
+    Attributes:
+        asked: what to call the result.
+        pairs: words and results.
+    """
+
+    asked: str
+    pairs: tuple[tuple[str, str], ...]
 
 
 @cache
-def past_tenses() -> tuple[tuple[str, str], ...]:
-    """Return pairs of a verb and its past tense where the two differ."""
-    return _forms(VERBS, "VBD")
+def operations() -> tuple[Operation, ...]:
+    """Return the operations: inflections by lemminflect where the form differs from the word, and letters."""
+    short = tuple(dict.fromkeys(word for word in (NOUNS + VERBS).split() if len(word) <= 9))
+    return (
+        Operation("plural", _forms(NOUNS, "NNS")),
+        Operation("past tense", _forms(VERBS, "VBD")),
+        Operation("ing-form", _forms(VERBS, "VBG")),
+        Operation("third person", _forms(VERBS, "VBZ")),
+        Operation("comparative", _forms(ADJECTIVES, "JJR")),
+        Operation("first letter", tuple((word, word[0]) for word in short)),
+        Operation("last letter", tuple((word, word[-1]) for word in short)),
+        Operation("number of letters", tuple((word, NUMBERS[len(word)]) for word in short)),
+    )
