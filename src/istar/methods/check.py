@@ -126,7 +126,7 @@ def check_method(path: str | Path, target: Target | None = None) -> CheckReport:
     started = time.perf_counter()
     try:
         method = load_method(path)
-        corpus = build_corpus(tiny, sequences=8, length=48, seed=0)
+        corpus = build_corpus(tiny, sequences=8, length=48)
         interpretation = run_interpret(method, tiny, corpus, meter)
     except MethodError as error:
         return CheckReport(path.stem, tiny.name, errors=(str(error),))

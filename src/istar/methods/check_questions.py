@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from istar.questions import (
     QuestionView,
     Run,
     SpanLogprob,
+    SpanLoss,
     SpanMargin,
     Structure,
 )
@@ -41,7 +43,7 @@ def sample_questions(target: Target) -> dict[str, QuestionView]:
     }
 
 
-def _view(rows: list[tuple[Run, dict[str, float]]], roles: dict[str, str]) -> QuestionView:
+def _view(rows: Sequence[tuple[Run, Mapping[str, float]]], roles: dict[str, str]) -> QuestionView:
     columns = [
         Column(name, role, tuple(float(levels[name]) for _, levels in rows))  # type: ignore[arg-type]
         for name, role in roles.items()
@@ -81,13 +83,14 @@ def _prompts(target: Target) -> QuestionView:
     for arm, prompt in enumerate(("Reply.", "Question:", "Say what is true.", "Q:")):
         for number, (query, answer, _) in enumerate(_QUERIES):
             tokens = _joined(target, (prompt, query))
-            rows.append((Run(tokens + target.encode(answer), GreedyCorrect(len(tokens))), {"prompt": arm, "example": number}))
+            run = Run(tokens + target.encode(answer), GreedyCorrect(len(tokens)))
+            rows.append((run, {"prompt": arm, "example": number}))
     return _view(rows, {"prompt": "arm", "example": "nuisance"})
 
 
 def _sequences(target: Target) -> QuestionView:
     rows = [
-        (Run(_joined(target, (line, query)), SpanLogprob(1, mean=True)), {"sequence": number})
+        (Run(_joined(target, (line, query)), SpanLoss(1)), {"sequence": number})
         for number, (line, (query, _, _)) in enumerate(product(_LINES, _QUERIES))
     ]
     return _view(rows, {"sequence": "nuisance"})

@@ -291,7 +291,9 @@ class _Fence(ast.NodeVisitor):
         if name in self.modules:
             self.fault(node, f"the module `{name}` as a value", "it hides what is used", f"write `{name}.NAME`")
         elif name in self.shapes:
-            self.fault(node, f"`{name}` without a shape", "it serves annotations alone", f'write {name}[Tensor, "rows"]')
+            self.fault(
+                node, f"`{name}` without a shape", "it serves annotations alone", f'write {name}[Tensor, "rows"]'
+            )
         elif name.startswith("__"):
             self.fault(node, f"the name `{name}`", "double underscores are Python's own", "use another name")
         elif name in self.bound:
@@ -342,17 +344,20 @@ class _Fence(ast.NodeVisitor):
                 if module in language.MODULES:
                     self._refuse_member(node, module, node.attr)
             elif f"{module}.{node.attr}" in language.MODULES and node not in self.checked:
-                self.fault(node, f"the module `{module}.{node.attr}` as a value", "it hides what is used", "name a member")
+                self.fault(
+                    node, f"the module `{module}.{node.attr}` as a value", "it hides what is used", "name a member"
+                )
             if not isinstance(node.ctx, ast.Load):
                 self.fault(node, f"assignment to `{ast.unparse(node)}`", "it changes a module", "use a variable")
             return
+        learned = node.attr == "data" and isinstance(node.value, ast.Name) and node.value.id == "interpretation"
         initialiser = (
             node.attr == "__init__"
             and isinstance(node.value, ast.Call)
             and isinstance(node.value.func, ast.Name)
             and node.value.func.id == "super"
         )
-        if not initialiser:
+        if not initialiser and not learned:
             self._check_attribute_name(node, node.attr)
         if not isinstance(node.ctx, ast.Load) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             self.fault(

@@ -52,7 +52,7 @@ MODULES: dict[str, frozenset[str]] = {
     ),
     "contextlib": _names("contextmanager nullcontext ExitStack"),
     "dataclasses": _names("dataclass field replace asdict astuple"),
-    "functools": _names("partial reduce cache lru_cache cached_property wraps cmp_to_key"),
+    "functools": _names("partial reduce cache lru_cache cached_property cmp_to_key"),
     "itertools": _names("""
         accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse groupby
         islice pairwise permutations product repeat starmap takewhile zip_longest
@@ -90,8 +90,8 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": _names("Alignment Interpretation Placement SharedContexts align smooth_value without_blocks"),
     "istar.questions": _names("""
-        Column Entropy GreedyCorrect Intervention KLFrom Path QuestionView Readout Run SpanLogprob SpanMargin Structure
-        Trie build_trie
+        Column Entropy GreedyCorrect Intervention KLFrom Path QuestionView Readout Run SpanLogprob SpanLoss SpanMargin
+        Structure Trie build_trie
     """),
     "istar.targets": _names("Anatomy Corpus Streams Target"),
 }
@@ -171,6 +171,7 @@ REFUSED_ATTRIBUTES: dict[str, str] = {
         _STATE,
     ),
     "push": _SIGNAL,
+    "data": "changes a tensor unseen; use detach()",
     **dict.fromkeys(("format", "format_map"), "hides attribute access in text; use an f-string"),
 }
 """Attribute names of values that are refused, with the reason."""
@@ -180,14 +181,15 @@ SPECIAL_METHODS: frozenset[str] = _names("__init__ __call__ __len__ __getitem__ 
 
 NODES: frozenset[type[ast.AST]] = frozenset(
     getattr(ast, name)
-    for name in """
-    Module FunctionDef ClassDef Return Delete Assign AugAssign AnnAssign For While If With Raise Assert Import
-    ImportFrom Nonlocal Expr Pass Break Continue Try
-    BoolOp NamedExpr BinOp UnaryOp Lambda IfExp Dict Set ListComp SetComp DictComp GeneratorExp Yield YieldFrom Compare
-    Call FormattedValue JoinedStr Constant Attribute Subscript Starred Name List Tuple Slice
-    Load Store Del And Or Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd
-    USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn comprehension ExceptHandler arguments arg keyword alias withitem
-    """.split()
+    for name in _names("""
+        Module FunctionDef ClassDef Return Delete Assign AugAssign AnnAssign For While If With Raise Assert Import
+        ImportFrom Nonlocal Expr Pass Break Continue Try
+        BoolOp NamedExpr BinOp UnaryOp Lambda IfExp Dict Set ListComp SetComp DictComp GeneratorExp Yield YieldFrom
+        Compare Call FormattedValue JoinedStr Constant Attribute Subscript Starred Name List Tuple Slice
+        Load Store Del And Or Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not
+        UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn comprehension ExceptHandler arguments arg keyword alias
+        withitem
+    """)
 )
 """The kinds of syntax a method may use."""
 

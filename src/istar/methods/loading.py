@@ -83,7 +83,9 @@ def read_source(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise MethodError(f"the method file {path} cannot be read: {error.strerror}; give the path of a .py file") from error
+        raise MethodError(
+            f"the method file {path} cannot be read: {error.strerror}; give the path of a .py file"
+        ) from error
     except UnicodeDecodeError as error:
         raise MethodError(f"the method file {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
 
@@ -141,7 +143,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _guarded_import(
-    name: str, globals_: object = None, locals_: object = None, names: Sequence[str] | None = (), level: int = 0
+    name: str, _globals: object = None, _locals: object = None, names: Sequence[str] | None = (), level: int = 0
 ) -> ModuleType:
     """Stand in for `__import__` in a method's code; the arguments are Python's."""
     # Torch's C code imports parts of torch in the name of whatever Python function is running. Such calls bring a

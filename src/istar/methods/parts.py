@@ -123,9 +123,7 @@ def _last_grams(bodies: Sequence[Tokens], present: list[list[bool]], length: int
     return found
 
 
-def _trailing(
-    switches: int, bodies: Sequence[Tokens], ends: list[list[tuple[int, int]]], tail: int
-) -> list[int]:
+def _trailing(switches: int, bodies: Sequence[Tokens], ends: list[list[tuple[int, int]]], tail: int) -> list[int]:
     """Return for each part how many tokens follow what is surely its own alike in every row that has it.
 
     A part that only ever stands last is followed by the rows' common tail; it takes as much of the tail as the others.

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -101,11 +102,9 @@ def record(
             with meter, meter.region("prepare"):
                 fresh = method.fresh()
                 prepare = fresh.prepare
-                prepared = (
-                    None
-                    if prepare is None
-                    else _call(method, "prepare", lambda: prepare(question, target, interpretation))
-                )
+                prepared = None
+                if prepare is not None:
+                    prepared = _call(method, "prepare", partial(prepare, question, target, interpretation))
             prepare_flops = meter.flops
             done = 0
             for rows in batches:
@@ -115,7 +114,9 @@ def record(
                     break
                 runs = tuple(question.runs[row] for row in rows)
                 with meter, meter.region("predict"):
-                    result = _predict(method, fresh, question, runs, target, interpretation, prepared)
+                    result = _call(
+                        method, "predict", partial(fresh.predict, question, runs, target, interpretation, prepared)
+                    )
                 channels = _checked_channels(method, result, len(rows), recorded[0] if recorded else None)
                 recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, meter.flops))
                 done += len(rows)
@@ -136,18 +137,6 @@ def record(
         total_flops=reading.flops,
         complete=complete,
     )
-
-
-def _predict(
-    method: Method,
-    fresh: Method,
-    question: QuestionView,
-    runs: tuple[Run, ...],
-    target: Target,
-    interpretation: Interpretation,
-    prepared: Any,
-) -> object:
-    return _call(method, "predict", lambda: fresh.predict(question, runs, target, interpretation, prepared))
 
 
 def _call(method: Method, function: str, call: Callable[[], Result]) -> Result:
@@ -204,7 +193,8 @@ def _checked_channels(
 def _isolated(target: Target, seed: Seed) -> Iterator[None]:
     """Seed torch for the block, and check afterwards that the target is as it was."""
     before = _state(target.module)
-    with torch.random.fork_rng(devices=[]):
+    # entering set_grad_enabled also restores, on the way out, whatever gradient mode the method left behind
+    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(True):
         torch.manual_seed(seed.value)
         try:
             yield

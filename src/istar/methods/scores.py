@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.methods.contract import MethodError
-from istar.questions import Entropy, GreedyCorrect, KLFrom, Run, SpanLogprob, SpanMargin
+from istar.questions import Entropy, GreedyCorrect, KLFrom, Run, SpanLogprob, SpanLoss, SpanMargin
 
 
 def smooth_value(run: Run, log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> Float[Tensor, ""]:
@@ -29,6 +29,8 @@ def smooth_value(run: Run, log_probs: Sequence[Float[Tensor, "reads vocabulary"]
     if isinstance(readout, SpanLogprob):
         total = _span(run.tokens[readout.start :], log_probs[0])
         return total / (len(run.tokens) - readout.start) if readout.mean else total
+    if isinstance(readout, SpanLoss):
+        return -_span(run.tokens[readout.start :], log_probs[0]) / (len(run.tokens) - readout.start)
     if isinstance(readout, SpanMargin):
         return _span(run.tokens[readout.start :], log_probs[0]) - _span(readout.foil, log_probs[1])
     if isinstance(readout, GreedyCorrect):

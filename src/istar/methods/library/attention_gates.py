@@ -23,6 +23,8 @@ from istar.targets import Corpus, Target
 
 POINTS = 2  # on the diagonal, around the mean share of the context that rows keep
 
+Key = tuple[object, ...]
+
 
 @dataclass
 class Gradients:
@@ -30,7 +32,7 @@ class Gradients:
 
     shared: SharedContexts
     share: float
-    known: dict = field(default_factory=dict)
+    known: dict[Key, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 def interpret(target: Target, corpus: Corpus) -> Interpretation:
@@ -58,34 +60,44 @@ def predict(
     """Extrapolate along the gradient from the diagonal to the corner that is the run."""
     if prepared is None:
         return torch.empty(len(runs), 0)
+    rows = [(run, key(run, prepared.shared)) for run in runs]
+    unknown = {name: run for run, name in rows if name not in prepared.known}
+    for context in range(len(prepared.shared.contexts)):
+        here = {name: run for name, run in unknown.items() if prepared.shared.alignment.of(run)[0].context == context}
+        if here:
+            expand(here, context, prepared)
     values = torch.empty(len(runs), 1)
-    for row, run in enumerate(runs):
-        places = prepared.shared.alignment.of(run)
-        key = (run.readout.kind, run.tokens[-1], *((place.context, place.query) for place in places))
-        if key not in prepared.known:
-            prepared.known[key] = expand(run, prepared)
-        value, gradient = prepared.known[key]
-        values[row] = value + gradient[list(places[0].kept)].sum() - prepared.share * gradient.sum()
+    for row, (run, name) in enumerate(rows):
+        value, gradient = prepared.known[name]
+        kept = prepared.shared.alignment.of(run)[0].kept
+        values[row] = value + gradient[list(kept)].sum() - prepared.share * gradient.sum()
     return values
 
 
-def expand(run: Run, prepared: Gradients) -> tuple[Tensor, Tensor]:
-    """Return value and gradient with respect to the gates, averaged over points on the diagonal."""
-    places = prepared.shared.alignment.of(run)
-    context = places[0].context
+def key(run: Run, shared: SharedContexts) -> Key:
+    """Name a run by all but what it keeps of its context."""
+    paths = tuple((place.context, place.query) for place in shared.alignment.of(run))
+    return (*paths, run.tokens[-1], run.readout.kind)
+
+
+def expand(runs: dict[Key, Run], context: int, prepared: Gradients) -> None:
+    """Find value and gradient with respect to the gates of some runs, averaged over points on the diagonal."""
+    shared, length = prepared.shared, len(prepared.shared.contexts[context])
     reach = min(prepared.share, 1 - prepared.share)
-    values, gradients = [], []
+    values, gradients = torch.zeros(len(runs)), torch.zeros(len(runs), length)
     for point in range(POINTS):
         level = prepared.share + reach * ((2 * point + 1) / POINTS - 1)
-        gates = torch.full((1, len(prepared.shared.contexts[context])), level)
-        gates[0, 0] = 1.0  # the first token is the attention sink, and no run lacks it
+        gates = torch.full((len(runs), length), level)
+        gates[:, 0] = 1.0  # the first token is the attention sink, and no run lacks it
         gates.requires_grad_()
-        streams = prepared.shared.attend(context, gates, [[place.query for place in places]])[0]
-        reads = [stream[list(place.reads)] for stream, place in zip(streams, places)]
-        value = smooth_value(run, [prepared.shared.log_probs(stream) for stream in reads])
-        (gradient,) = torch.autograd.grad(value, gates)
-        values.append(value.detach())
-        gradients.append(gradient[0])
-    mean = torch.stack(gradients).mean(0)
-    mean[0] = 0.0
-    return torch.stack(values).mean(), mean
+        places = [shared.alignment.of(run) for run in runs.values()]
+        streams = shared.attend(context, gates, [[place.query for place in paths] for paths in places])
+        found = []
+        for run, paths, group in zip(runs.values(), places, streams, strict=True):
+            reads = [stream[list(place.reads)] for place, stream in zip(paths, group, strict=True)]
+            found.append(smooth_value(run, [shared.log_probs(stream) for stream in reads]))
+        (gradient,) = torch.autograd.grad(torch.stack(found).sum(), gates)
+        values += torch.stack(found).detach() / POINTS
+        gradients += gradient / POINTS
+    gradients[:, 0] = 0.0
+    prepared.known.update({name: (values[row], gradients[row]) for row, name in enumerate(runs)})

@@ -43,7 +43,7 @@ def interpret(target: Target, corpus: Corpus) -> Interpretation:
         vectors = (left[:, -RANK:] / scale).T @ sample
         size = (RECENT + len(DECAYS)) * len(vectors) + 1
         gram, cross = torch.zeros(size, size), torch.zeros(size, len(vectors))
-        for tokens, stream in zip(corpus.tokens, streams):
+        for tokens, stream in zip(corpus.tokens, streams, strict=True):
             contexts = [window(tokens[: at + 1]) for at in range(1, len(tokens))]
             seen = features(torch.tensor(contexts), vectors)
             gram += seen.T @ seen
@@ -57,9 +57,11 @@ def predict(
 ) -> Float[Tensor, "runs channels"]:
     """Read each run off the student's distributions."""
     vectors, mean, slope = (interpretation.tensors[name] for name in ("vectors", "mean", "slope"))
-    values, start = [], 0
+    values: list[float] = []
+    start = 0
     while start < len(runs):
-        stop, reads = start, {}
+        stop = start
+        reads: dict[tuple[int, ...], int] = {}
         while stop < len(runs) and len(reads) < READS:
             for path in runs[stop].paths:
                 for at in path.reads:

@@ -11,6 +11,8 @@ baseline.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -23,13 +25,15 @@ from istar.targets import Corpus, Target
 DEPTH = 0.3  # where the stream is attributed, as a share of the blocks; 0 is the embeddings
 STEPS = 2  # midpoints of the line at which gradients are taken
 
+Tokens = tuple[int, ...]
+
 
 @dataclass
 class Attributed:
     """How the rows share contexts; value and attributions of each whole run met so far."""
 
     alignment: Alignment
-    known: dict = field(default_factory=dict)
+    known: dict[object, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
 def interpret(target: Target, corpus: Corpus) -> Interpretation:
@@ -85,21 +89,24 @@ def attribute(
     return whole, worth
 
 
-def value(run: Run, places: Sequence[Placement], inputs: dict, streams: dict, target: Target) -> Tensor:
+def value(
+    run: Run, places: Sequence[Placement], inputs: dict[Tokens, Tensor], streams: dict[Tokens, Tensor], target: Target
+) -> Tensor:
     """Return the run's value when these are the streams at the input of the attributed block."""
     last = {}
+    block = target.anatomy.blocks[layer(target)]
     for query, stream in streams.items():
-
-        def enter(module, arguments, keywords):
-            """Put the given stream in place of what would enter the block."""
-            return ((stream, *arguments[1:]), keywords) if arguments else ((), {**keywords, "hidden_states": stream})
-
-        block = target.anatomy.blocks[layer(target)]
-        with without_blocks(target, range(layer(target))), block.register_forward_pre_hook(enter, with_kwargs=True):
+        hook = block.register_forward_pre_hook(partial(enter, stream), with_kwargs=True)
+        with hook, without_blocks(target, range(layer(target))):
             last[query] = target.forward(inputs[query])[0]
     context = inputs[places[0].query].shape[1] - len(places[0].query)
     reads = [last[place.query][[context + read for read in place.reads]] for place in places]
     return smooth_value(run, [target.unembed(stream) for stream in reads])
+
+
+def enter(stream: Tensor, block: object, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, Any]:
+    """Put a stream in place of what would enter a block."""
+    return ((stream, *arguments[1:]), keywords) if arguments else ((), {**keywords, "hidden_states": stream})
 
 
 def layer(target: Target) -> int:

@@ -46,12 +46,12 @@ def interpret(target: Target, corpus: Corpus) -> Interpretation:
     return Interpretation(tensors)
 
 
-def prepare(question: QuestionView, target: Target, interpretation: Interpretation) -> tuple[dict, Tensor]:
+def prepare(question: QuestionView, target: Target, interpretation: Interpretation) -> tuple[dict[int, int], Tensor]:
     """Number the tokens that are read, and take their rows out of the unembedding."""
     asked = {token for run in question.runs for token in spans(run)}
     chosen = sorted(asked | set(interpretation.tensors["frequent"].tolist()))
     numbers = {token: number for number, token in enumerate(chosen)}
-    return numbers, target.anatomy.unembedding.weight[chosen].detach()
+    return numbers, target.anatomy.unembedding.state_dict()["weight"][chosen]
 
 
 def predict(
@@ -59,7 +59,7 @@ def predict(
     runs: Sequence[Run],
     target: Target,
     interpretation: Interpretation,
-    prepared: tuple[dict, Tensor],
+    prepared: tuple[dict[int, int], Tensor],
 ) -> Float[Tensor, "runs channels"]:
     """Read each run, its tokens renumbered, over the reduced vocabulary."""
     numbers, rows = prepared
