@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from istar.flops.meter import BudgetExceededError, Meter
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.recording import ChannelBatch, Recording
-from istar.questions import QuestionView, Run
+from istar.questions import QuestionView
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _state(module: nn.Module) -> dict[str, object]:
 def _compare(before: dict[str, object], after: dict[str, object]) -> None:
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     if changed:
+        named = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
         raise MethodError(
-            f"the method left the target changed: {', '.join(changed[:5])}{', ...' if len(changed) > 5 else ''}; remove "
-            "hooks in a `with` statement, work on copies of tensors, and use torch.autograd.grad on inputs of your own"
+            f"the method left the target changed: {named}; remove hooks in a `with` statement, work on copies of tensors, and use torch.autograd.grad on inputs of your own"
         )
