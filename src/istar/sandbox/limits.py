@@ -24,7 +24,7 @@ class Limits:
         channels: the most channels a `predict` may return.
     """
 
-    startup_seconds: float = 120.0
+    startup_seconds: float = 300.0
     interpret_seconds: float = 600.0
     record_seconds: float = 600.0
     memory_bytes: int = 8 * 2**30

@@ -2,8 +2,8 @@
 
 Two filters stack up. `jail_filter` holds for all that runs in the jail: what no process in it ever needs, above all
 the calls with which jails have been broken. `method_filter` comes on top before a method's code runs: no new process,
-no other program, no file opened for writing and no name made in any file system, no socket, no shared memory. A
-method computes, and its numbers leave through a pipe that is already open.
+no other program, no file opened for writing and no name made in any file system, no socket, no shared memory, no hand
+on another process. A method computes, and its numbers leave through a pipe that is already open.
 
 Source: the kernel's documentation of seccomp filters (Documentation/userspace-api/seccomp_filter.rst) and
 `linux/filter.h`.
@@ -50,6 +50,7 @@ METHOD_REFUSES = _names("""
     creat mkdir mkdirat mknod mknodat link linkat symlink symlinkat rename renameat renameat2 unlink unlinkat rmdir
     truncate chmod fchmod fchmodat fchmodat2 setxattr lsetxattr fsetxattr utime utimes utimensat futimesat
     memfd_create shmget semget msgget mq_open
+    setpriority ioprio_set sched_setaffinity sched_setscheduler sched_setparam sched_setattr
 """)
 
 
@@ -144,6 +145,7 @@ def method_filter(architecture: Architecture | None = None) -> bytes:
             "clone": (ArgumentRule(0, "no_bit", CLONE_THREAD),),
             "open": (ArgumentRule(1, "any_bit", WRITING),),
             "openat": (ArgumentRule(2, "any_bit", WRITING),),
+            "prlimit64": (ArgumentRule(0, "any_bit", 0xFFFFFFFF),),  # of any process but the caller
         },
     )
 

@@ -27,6 +27,7 @@ from istar.sandbox.process import WorkerProcess
 from istar.sandbox.seccomp import jail_filter
 
 NOBODY = "65534"
+START_SECONDS = 60
 MACHINE_FACTS = ("cpuinfo", "meminfo")
 """All that the jail has under /proc, as copies: vector instructions, which torch asks for, and memory."""
 
@@ -190,11 +191,11 @@ def probe(tier: Tier) -> str | None:
             return str(error)
         finally:
             os.close(writing)
-        ready, _, _ = select.select([reading], [], [], 20)
+        ready, _, _ = select.select([reading], [], [], START_SECONDS)
         if ready and os.read(reading, 5) == b"alive":
             return None
         process.kill()
-        return process.standard_error() or "Python did not start within 20 seconds"
+        return process.standard_error() or f"Python did not start within {START_SECONDS} seconds"
     finally:
         os.close(reading)
         if process is not None and process.alive:
@@ -268,7 +269,7 @@ def _anonymous_file(name: str, content: bytes) -> int:
 
 def _first_process(told: int, outer: subprocess.Popen[bytes]) -> int:
     """Read from bubblewrap which process id the worker has, or raise with what bubblewrap complained of."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + START_SECONDS
     text = b""
     with os.fdopen(told, "rb", buffering=0) as stream:
         while time.monotonic() < deadline and b"}" not in text:
