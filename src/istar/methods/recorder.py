@@ -234,5 +234,6 @@ def _compare(before: dict[str, object], after: dict[str, object]) -> None:
     if changed:
         named = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
         raise MethodError(
-            f"the method left the target changed: {named}; remove hooks in a `with` statement, work on copies of tensors, and use torch.autograd.grad on inputs of your own"
+            f"the method left the target changed: {named}; remove hooks in a `with` statement, work on copies of "
+            "tensors, and use torch.autograd.grad on inputs of your own"
         )

@@ -1,0 +1,128 @@
+"""The checker finds each kind of fault in a user's own method, and says what a good one costs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from istar.flops.meter import Meter
+from istar.methods import MethodError
+from istar.methods.check import check_method
+from istar.questions import READOUTS
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
+
+GOOD = """
+import torch
+from istar.methods import Interpretation
+
+def interpret(target, corpus):
+    return Interpretation({"x": torch.ones(2, 3)})
+
+def predict(question, runs, target, interpretation, prepared):
+    return target.values(runs).unsqueeze(-1)
+"""
+
+
+@pytest.fixture
+def check(tmp_path, target):
+    def run(source):
+        path = tmp_path / "mine.py"
+        path.write_text(source)
+        return check_method(path, target)
+
+    return run
+
+
+def test_the_example_passes_on_the_default_target():
+    report = check_method(EXAMPLE)
+    assert report.passed
+    assert report.target == "tiny-random"
+    assert all(question.channels == 2 for question in report.questions)
+    assert len(EXAMPLE.read_text().splitlines()) < 40
+
+
+def test_a_good_method_is_reported_with_what_it_costs(check, target, questions):
+    report = check(GOOD)
+    assert report.passed
+    assert report.interpret.tensors == {"x": (2, 3)}
+    assert report.interpret.bytes > 24
+    assert [question.question for question in report.questions] == list(questions)
+    for question in report.questions:
+        exact = Meter()
+        with exact:
+            target.values(questions[question.question].runs)
+        assert question.exact_flops == exact.flops
+        # exact values batch by batch share fewer prefixes than all at once, and cost at least as much
+        assert question.predict_flops >= question.exact_flops
+        assert (question.prepare_flops, question.channels) == (0, 1)
+        assert next(iter(question.by_op.values())) == max(question.by_op.values())
+
+
+def test_the_sample_questions_have_every_readout(questions):
+    kinds = {run.readout.kind for question in questions.values() for run in question.runs}
+    assert kinds | {"span_logprob"} >= {
+        "span_logprob",
+        "span_margin",
+        "span_loss",
+        "greedy_correct",
+        "entropy",
+        "kl_from",
+    }
+    assert kinds <= set(READOUTS)
+
+
+def test_faults_end_the_check_before_anything_runs(check):
+    report = check(GOOD + "\nimport os\n")
+    assert not report.passed
+    assert [fault.what for fault in report.faults] == ["import of 'os'"]
+    assert report.interpret is None
+    assert report.questions == ()
+
+
+def test_errors_name_the_question(check):
+    report = check(GOOD.replace(".unsqueeze(-1)", ""))
+    assert len(report.errors) == len(report.faults) + 5
+    assert report.errors[0].startswith(
+        "on parts switched on and off: `predict` of 'mine' returned shape (1,) for 1 runs"
+    )
+    assert not report.passed
+
+
+def test_an_error_on_one_kind_of_row_leaves_the_others(check):
+    report = check(
+        GOOD.replace("    return target.values", "    assert question.structure.of('switch')\n    return target.values")
+    )
+    assert [question.question for question in report.questions] == ["parts switched on and off"]
+    assert len(report.errors) == 4
+    assert "on plain sequences: `predict` of 'mine' raised AssertionError" in report.errors[2]
+
+
+def test_a_wrong_interpret_is_an_error(check):
+    assert "return an Interpretation" in check(GOOD.replace('Interpretation({"x": torch.ones(2, 3)})', "3")).errors[0]
+
+
+def test_a_failing_definition_is_an_error(check):
+    assert "fails while it is loaded: ZeroDivisionError" in check(GOOD + "\nx = 1 / 0\n").errors[0]
+
+
+def test_the_report_is_json(check):
+    data = json.loads(json.dumps(check(GOOD).to_json()))
+    assert data["passed"] is True
+    assert data["questions"][0]["channels"] == 1
+    assert json.loads(json.dumps(check(GOOD + "import os").to_json()))["faults"][0]["instead"]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(MethodError, match=r"nowhere\.py cannot be read: No such file or directory; give the path"):
+        check_method(tmp_path / "nowhere.py")
+    (tmp_path / "latin.py").write_bytes(b"x = '\xe9'\n")
+    with pytest.raises(MethodError, match=r"latin\.py is not UTF-8 text \(byte 5\)"):
+        check_method(tmp_path / "latin.py")
+
+
+def test_unknown_operations_are_listed(check):
+    report = check(GOOD)
+    assert report.unknown_operations == ()
+    assert torch.is_grad_enabled()
