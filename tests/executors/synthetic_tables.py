@@ -9,6 +9,7 @@ import numpy as np
 
 from istar.flops.costs import CostModel
 from istar.flops.prices import PriceSheet, price_sheet
+from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import (
     BestArmMean,
     Column,
@@ -22,7 +23,9 @@ from istar.questions import (
     Structure,
     UpperTail,
     build_trie,
+    nested_batches,
 )
+from istar.seeds import Seed
 
 COSTS = CostModel(per_token=200_000_000, per_pair=50_000, per_read=50_000_000)
 
@@ -125,3 +128,12 @@ def stream_table(index: int, rows: int = 400, task: str = "stream/synthetic") ->
 
 
 MAKERS = {"shapley": shapley_table, "removal": removal_table, "subsets": subset_table, "arms": arms_table, "stream": stream_table}
+
+
+def recording(table: SyntheticTable, channels: np.ndarray, price: float, prepare: float = 0.0, seed: int = 0) -> Recording:
+    """A recording of given channels at a price, a share of brute force for all rows and for `prepare`."""
+    batches, spent = [], prepare * table.brute_flops
+    for rows in nested_batches(table.question.structure, Seed.root(seed)):
+        spent += price * table.brute_flops * len(rows) / len(table.values)
+        batches.append(ChannelBatch(rows, channels[rows].astype(np.float32), int(spent)))
+    return Recording("method", table.question.hash, table.target, "v1", tuple(batches), int(prepare * table.brute_flops))

@@ -29,10 +29,6 @@ class Arithmetic:
         """Count a triangular solve with several right-hand sides: n^2 each."""
         self.flops += size * size * columns * FLOAT64
 
-    def eigen(self, size: int) -> None:
-        """Count a symmetric eigendecomposition with vectors: about 9 n^3 (Golub and Van Loan, section 8.3)."""
-        self.flops += 9 * size**3 * FLOAT64
-
     def elementwise(self, elements: int, each: int = 1) -> None:
         """Count operations that cost `each` an element."""
         self.flops += elements * each * FLOAT64

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, identity
 
 from istar.executors.grid import Grid
 from istar.flops.prices import PriceSheet
@@ -128,20 +128,22 @@ class BundlePrices:
         owned = np.asarray(sheet.row_segments[np.flatnonzero(bought)].astype(np.int64).sum(0)).reshape(-1)[used] > 0
         count = len(candidates.rows)
         reads = sheet.row_reads_flops[candidates.rows]
-        self._elements = hstack([needs[:, used], csr_matrix(np.eye(count, dtype=np.int64))]).tocsr()
+        self._elements = hstack([needs[:, used], identity(count, dtype=np.int64)]).tocsr()
         self._left = np.concatenate([np.where(owned, 0, sheet.segment_flops[used]), reads]).astype(np.float64)
-        self._cover = []
-        for bundle in candidates.bundles:
-            pointers = np.arange(0, bundle.size + 1, bundle.shape[1])
-            member = csr_matrix((np.ones(bundle.size, dtype=np.int64), bundle.reshape(-1), pointers), (len(bundle), count))
-            cover = member @ self._elements
-            cover.data = np.ones(len(cover.data))
-            self._cover.append(cover)
+        sizes = np.concatenate([np.full(len(bundle), bundle.shape[1]) for bundle in candidates.bundles])
+        members = np.concatenate([bundle.reshape(-1) for bundle in candidates.bundles])
+        pointers = np.concatenate([[0], np.cumsum(sizes)])
+        member = csr_matrix((np.ones(len(members), dtype=np.int64), members, pointers), (len(sizes), count))
+        self._cover = (member @ self._elements).astype(np.float64)
+        self._cover.data[:] = 1.0
+        self._ends = np.cumsum([len(bundle) for bundle in candidates.bundles])[:-1]
 
     def now(self) -> list[Float[np.ndarray, " bundles"]]:
         """Return the price of every bundle, group by group."""
-        return [cover @ self._left for cover in self._cover]
+        return np.split(self._cover @ self._left, self._ends)
 
     def buy(self, cells: Int[np.ndarray, " cells"]) -> None:
         """Mark candidates as bought."""
-        self._left[np.unique(self._elements[cells].indices)] = 0.0
+        starts, indices = self._elements.indptr, self._elements.indices
+        for cell in cells:
+            self._left[indices[starts[cell] : starts[cell + 1]]] = 0.0

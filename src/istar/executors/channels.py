@@ -28,7 +28,7 @@ EAGERNESS = 0.4
 """The first batch is bought once it costs at most this share of the budget."""
 VERIFICATION_ROWS = 20
 """The first rows are chosen among those of the first batch until so many are known both ways."""
-DOUBT = 0.2
+DOUBT = 0.05
 """No batch is bought beyond `UNSEEN_SHARE` while the channels are noise with at least this probability."""
 IGNORED = 0.05
 """Channels that explain less than this share of the variance are left out of the answer."""

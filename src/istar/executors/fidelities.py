@@ -29,7 +29,7 @@ def error_kernels(
     mean = beliefs.fixed_mean * worth.mattering
     covariance = beliefs.fixed_covariance * worth.mattering
     mean[0], covariance[0, 0] = beliefs.fixed_mean[0], beliefs.fixed_covariance[0, 0]
-    return Kernels(kernels.fixed, mean, covariance, kernels.common, kernels.own, kernels.scale_weight)
+    return Kernels(kernels.fixed, mean, covariance, kernels.common, kernels.own, kernels.scale_weight, kernels.noise)
 
 
 class ShiftedPosterior:
@@ -129,6 +129,7 @@ def two_fidelity_posterior(
         np.block([[common, common], [common, whole.common]]),
         np.block([[own, own], [own, whole.own]]),
         beliefs.scale_weight,
+        error.noise,
     )
     stacked = Grid(grid.arm, grid.replicate, np.concatenate([grid.row, grid.row], axis=0))
     seen = np.concatenate([grid.spread(known), observed], axis=0)

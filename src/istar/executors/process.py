@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpstrf
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
@@ -41,10 +42,12 @@ class Hyperparameters:
 
 
 def _square_root(matrix: Float[np.ndarray, "n n"], floor: float) -> Float[np.ndarray, "n rank"]:
-    """Return F with F F' = matrix, leaving out directions whose variance is at most `floor`."""
-    values, vectors = np.linalg.eigh(matrix)
-    keep = values > floor
-    root: Float[np.ndarray, "n rank"] = vectors[:, keep] * np.sqrt(values[keep])
+    """Return F with F F' = matrix up to a remainder whose variances are all at most `floor`, of the least rank."""
+    if len(matrix) == 0:
+        return np.zeros((0, 0))
+    packed, pivots, rank, _ = dpstrf(np.asfortranarray(matrix), tol=max(floor, 0.0), lower=1)
+    root = np.zeros((len(matrix), rank))
+    root[pivots - 1] = np.tril(packed)[:, :rank]
     return root
 
 
@@ -59,6 +62,7 @@ class Kernels:
         common: covariance over arms of the common part g.
         own: covariance over arms of the peculiar parts h_r.
         scale_weight: how many observations the belief in the overall scale is worth.
+        noise: variance that is each cell's alone.
     """
 
     fixed: Float[np.ndarray, "arms replicates effects"]
@@ -67,6 +71,7 @@ class Kernels:
     common: Float[np.ndarray, "arms arms"]
     own: Float[np.ndarray, "arms arms"]
     scale_weight: float
+    noise: float
 
 
 def kernels_of(space: ModelSpace, beliefs: Hyperparameters, shares: Mapping[str, float] | None = None) -> Kernels:
@@ -82,7 +87,7 @@ def kernels_of(space: ModelSpace, beliefs: Hyperparameters, shares: Mapping[str,
     zero = np.zeros((grid.arms, grid.arms))
     common = sum((factor(f"common.{name}") * each for name, each in space.common.items()), zero)
     own = sum((factor(f"own.{name}") * each for name, each in space.own.items()), zero)
-    return Kernels(space.fixed, beliefs.fixed_mean, beliefs.fixed_covariance, common, own, beliefs.scale_weight)
+    return Kernels(space.fixed, beliefs.fixed_mean, beliefs.fixed_covariance, common, own, beliefs.scale_weight, factor("own.cell"))
 
 
 class Process:
@@ -101,14 +106,12 @@ class Process:
         self.grid, self.arithmetic = grid, arithmetic
         self.scale_weight = kernels.scale_weight
         self.fixed_root = _square_root(kernels.fixed_covariance, 0.0)
-        negligible = NEGLIGIBLE * float(np.linalg.eigvalsh(own)[0]) / grid.replicates
-        self.common_root = _square_root(kernels.common, negligible)
+        self.common_root = _square_root(kernels.common, NEGLIGIBLE * kernels.noise / grid.replicates)
         self.own = own
         self.effects, self.rank = self.fixed_root.shape[1], self.common_root.shape[1]
         self.design = kernels.fixed @ self.fixed_root
         self.prior_mean: Float[np.ndarray, "arms replicates"] = kernels.fixed @ kernels.fixed_mean
-        arithmetic.eigen(arms)
-        arithmetic.eigen(arms)
+        arithmetic.cholesky(arms)
 
     def condition(
         self, observed: Bool[np.ndarray, "arms replicates"], values: Float[np.ndarray, "arms replicates"]
@@ -297,12 +300,12 @@ class Posterior:
         shift = solve_triangular(self.factor, noise.T, lower=True, trans="T", check_finite=False).T
         tables = np.empty((count, grid.arms, grid.replicates))
         for each in self.patterns:
-            own = _square_root(each.remainder, 0.0)
+            own = _square_root(each.remainder, 1e-12 * float(np.trace(process.own)))
             fresh = generator.standard_normal((count, own.shape[1], len(each.replicates)))
             tables[:, :, each.replicates] = np.einsum("ab,dbr->dar", own, fresh, optimize=True)
             tables[:, :, each.replicates] += (shift[:, process.effects :] @ each.lift.T)[:, :, None]
             tables[:, :, each.replicates] += np.einsum("de,rae->dar", shift[:, : process.effects], each.fixed_lift)
-            process.arithmetic.eigen(grid.arms)
+            process.arithmetic.cholesky(grid.arms)
             process.arithmetic.random(fresh.size)
             process.arithmetic.matmul(grid.arms, own.shape[1], count * len(each.replicates))
         return np.where(self.observed, self.mean, self.mean + spread * tables)

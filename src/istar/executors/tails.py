@@ -36,7 +36,9 @@ def skewed_draws(
     shift = generator.standard_normal((count, lifts.shape[1])) @ lifts.T
     uniform = ndtr(generator.standard_normal((count, len(peculiar))))
     residual = np.sqrt(peculiar) * np.interp(uniform, QUANTILE_KNOTS, quantiles)
-    tables = posterior.mean + (np.sqrt(posterior.scale) * (shift + residual))[:, None, :]
+    freedom = posterior.process.scale_weight + posterior.observed.sum()
+    scale = np.sqrt(posterior.scale * freedom / generator.chisquare(freedom, count))
+    tables = posterior.mean + (scale[:, None] * (shift + residual))[:, None, :]
     posterior.process.arithmetic.random(3 * uniform.size)
     posterior.process.arithmetic.matmul(count, lifts.shape[1], len(peculiar))
     return np.where(posterior.observed, posterior.mean, tables)

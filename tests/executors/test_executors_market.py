@@ -1,0 +1,134 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from synthetic_tables import recording, removal_table, shapley_table, stream_table
+
+from istar.executors import ExecutorError, Market, PriorError, Trace, budget_checkpoints, pool, record_of
+from istar.executors.priors import TaskPrior, _read, write_records
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return [shapley_table(index, players=3, queries=4) for index in range(4)]
+
+
+@pytest.fixture(scope="module")
+def records(tables):
+    return [record_of(table.question, table.values) for table in tables]
+
+
+def test_checkpoints_are_half_octaves_up_to_brute_force():
+    budgets = budget_checkpoints(10**12)
+    assert len(budgets) == 17
+    assert budgets[-1] == 10**12
+    np.testing.assert_allclose(budgets[1:] / budgets[:-1], 2**0.5, rtol=1e-6)
+
+
+def test_prices_are_the_bills(tables, records):
+    market = Market(tables[0], prior=pool(records, tables[0].question.hash), checkpoints=np.array([tables[0].prices.total]))
+    rows = np.array([0, 5, 9])
+    price = tables[0].prices.bill().price(rows)
+    np.testing.assert_array_equal(market.buy(rows), tables[0].values[rows])
+    assert market.spent == price
+    assert market.bought.sum() == 3
+
+
+def test_a_purchase_above_the_allowance_is_refused(tables, records):
+    market = Market(tables[0], prior=pool(records, tables[0].question.hash))
+    with pytest.raises(ExecutorError, match=r"buying 32 rows costs \d+ FLOPs, but only \d+ may be spent"):
+        market.buy(np.arange(32))
+    assert market.spent == 0
+    assert not market.bought.any()
+
+
+def test_a_recording_of_another_question_is_refused(tables, records):
+    other = recording(tables[1], tables[1].values[:, None], 0.1)
+    with pytest.raises(ExecutorError, match="the recording is of question"):
+        Market(tables[0], other, prior=pool(records, tables[0].question.hash))
+
+
+def test_a_failed_method_has_nothing_to_sell(tables, records):
+    failed = dataclasses.replace(recording(tables[0], tables[0].values[:, None], 0.1), error="boom")
+    with pytest.raises(ExecutorError, match="the method failed on this question.*boom"):
+        Market(tables[0], failed, prior=pool(records, tables[0].question.hash))
+
+
+def test_channels_cost_what_they_cost(tables, records):
+    table = tables[0]
+    market = Market(
+        table, recording(table, table.values[:, None], 0.1, prepare=0.01),
+        prior=pool(records, table.question.hash), checkpoints=np.array([table.prices.total]),
+    )
+    while (offer := market.channel_offer()) is not None:
+        before = market.spent
+        batch = market.buy_channels()
+        assert market.spent - before == offer.flops
+        np.testing.assert_allclose(batch[:, 0], table.values[offer.rows], rtol=1e-6)
+    assert market.spent == pytest.approx(0.11 * table.prices.total, rel=1e-6)
+    with pytest.raises(ExecutorError, match="no further batch"):
+        market.buy_channels()
+
+
+def test_a_trace_needs_an_answer_at_every_checkpoint(tables, records):
+    market = Market(tables[0], prior=pool(records, tables[0].question.hash))
+    with pytest.raises(ExecutorError, match="has no answer yet"):
+        market.trace()
+
+
+def test_a_trace_above_budget_is_refused():
+    one = np.array([5])
+    with pytest.raises(ExecutorError, match="above its budget"):
+        Trace(one, np.array([9]), np.zeros((1, 1)), np.zeros((1, 1)), one, one, np.array([1]), 9, np.zeros(1))
+
+
+def test_a_prior_never_contains_its_own_question(tables, records):
+    prior = pool(records, tables[2].question.hash)
+    assert [record.question for record in prior.records] == [
+        tables[index].question.hash for index in (0, 1, 3)
+    ]
+
+
+def test_own_values_do_not_move_the_prior(tables, records):
+    table = tables[0]
+    changed = record_of(table.question, table.values * 3 + 1)
+    first, second = pool(records, table.question.hash), pool([changed, *records[1:]], table.question.hash)
+    assert first.variances == second.variances
+    structure, functional = table.question.structure, table.question.functional
+    np.testing.assert_array_equal(first.blind_answer(structure, functional), second.blind_answer(structure, functional))
+
+
+def test_one_other_question_is_too_few(records):
+    with pytest.raises(PriorError, match=r"at least 2 other questions.*istar truth build"):
+        TaskPrior((records[0],))
+
+
+def test_unknown_task_says_what_to_do(tables):
+    with pytest.raises(PriorError, match="learn_records"):
+        Market(tables[0])
+
+
+def test_blind_answer_of_a_nonlinear_functional_is_the_median():
+    tables = [stream_table(index, rows=60) for index in range(4)]
+    records = [record_of(table.question, table.values) for table in tables]
+    question = tables[3].question
+    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    others = [table.question.functional.answer(table.values, table.question.structure) for table in tables[:3]]
+    np.testing.assert_allclose(blind, np.median(others, axis=0))
+
+
+def test_blind_answer_follows_the_number_of_outputs():
+    tables = [removal_table(index, parts=4 + index) for index in range(3)]
+    records = [record_of(table.question, table.values) for table in tables]
+    question = tables[2].question
+    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    assert blind.shape == question.functional.answer(tables[2].values, question.structure).shape
+
+
+def test_records_survive_the_file(tmp_path, records):
+    path = tmp_path / "x.json"
+    write_records(path, "game/synthetic", "target", records)
+    assert list(_read(path)) == records
+    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    with pytest.raises(PriorError, match="another version"):
+        _read(path)

@@ -1,0 +1,168 @@
+from functools import cache
+
+import numpy as np
+import pytest
+from synthetic_tables import MAKERS, recording
+
+from istar.executors import EXECUTORS, Executor, Market, pool, record_of
+from istar.executors.arithmetic import Arithmetic
+from istar.executors.components import model_space
+from istar.executors.evidence import Evidence, channel_features
+from istar.executors.statistician import Statistician
+from istar.executors.variants import Variant, variances_of
+from istar.seeds import Seed
+from istar.testing.executors import ExecutorConformance
+
+KINDS = tuple(MAKERS)
+QUESTIONS = 5
+
+
+@cache
+def family(kind):
+    tables = [MAKERS[kind](index) for index in range(QUESTIONS)]
+    records = [record_of(table.question, table.values) for table in tables]
+    return tables, [pool(records, table.question.hash) for table in tables]
+
+
+def channels_of(table, kind):
+    generator = np.random.default_rng(7)
+    if kind == "noise":
+        return generator.standard_normal((len(table.values), 2))
+    return table.values[:, None]
+
+
+class TestStatistician(ExecutorConformance):
+    markets = len(KINDS)
+
+    def make(self) -> Executor:
+        return EXECUTORS.get("statistician")()
+
+    def market(self, number: int, white_box: bool) -> Market:
+        tables, priors = family(KINDS[number])
+        table = tables[0]
+        heard = recording(table, channels_of(table, "noise" if number % 2 else "truth"), 0.15) if white_box else None
+        return Market(table, heard, prior=priors[0])
+
+
+def losses(kind, channels=None, price=0.0, seeds=1):
+    tables, priors = family(kind)
+    curves, traces = [], []
+    for table, prior in zip(tables, priors, strict=True):
+        question = table.question
+        for seed in range(seeds):
+            heard = None if channels is None else recording(table, channels_of(table, channels), price)
+            trace = Statistician().answer(Market(table, heard, prior=prior), Seed.root(seed))
+            curves.append([question.functional.loss(answer, table.values, question.structure) for answer in trace.answers])
+            traces.append(trace)
+    blind = np.mean([
+        table.question.functional.loss(
+            prior.blind_answer(table.question.structure, table.question.functional), table.values, table.question.structure
+        )
+        for table, prior in zip(tables, priors, strict=True)
+    ])
+    return 1 - np.mean(curves, axis=0) / blind, traces
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_skill_grows_from_blind_to_one(kind):
+    skill, _ = losses(kind)
+    assert skill[-1] == pytest.approx(1.0, abs=1e-9)
+    assert skill[:4].min() > -0.6
+    assert skill[12] > skill[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_useless_channels_cost_at_most_the_cap(kind):
+    tables, _ = family(kind)
+    _, traces = losses(kind, "noise", 0.4)
+    for trace, table in zip(traces, tables, strict=True):
+        heard = recording(table, channels_of(table, "noise"), 0.4)
+        bought = max(trace.channel_batches)
+        paid = heard.batches[bought - 1].flops if bought else 0
+        assert paid <= 0.015 * table.brute_flops
+
+
+def test_channels_too_dear_to_try_leave_the_black_box_arm_unchanged():
+    tables, priors = family("shapley")
+    plain = Statistician().answer(Market(tables[0], prior=priors[0]), Seed.root(0))
+    dear = recording(tables[0], tables[0].values[:, None], 3.0)
+    heard = Statistician().answer(Market(tables[0], dear, prior=priors[0]), Seed.root(0))
+    np.testing.assert_array_equal(plain.answers, heard.answers)
+    np.testing.assert_array_equal(plain.flops_spent, heard.flops_spent)
+
+
+@pytest.mark.parametrize("kind", ["shapley", "subsets"])
+def test_perfect_channels_give_skill_one_at_their_price(kind):
+    price = 0.1
+    skill, traces = losses(kind, "truth", price)
+    share = traces[0].checkpoints / traces[0].checkpoints[-1]
+    assert skill[share > 1.4 * price].min() > 0.97
+
+
+def test_intervals_cover():
+    inside, count = 0, 0
+    for kind in ("shapley", "subsets"):
+        tables, _ = family(kind)
+        for trace, table in zip(losses(kind)[1], tables, strict=True):
+            truth = table.question.functional.answer(table.values, table.question.structure)
+            for place in (6, 9, 12):
+                inside += (np.abs(trace.answers[place] - truth) <= 1.645 * trace.spread[place]).sum()
+                count += len(truth)
+    assert 0.78 <= inside / count <= 0.98
+
+
+@pytest.mark.parametrize("design", ["greedy", "paired", "random"])
+def test_every_design_buys_everything_in_the_end(design):
+    tables, priors = family("removal")
+    trace = Statistician(Variant(design=design)).answer(Market(tables[0], prior=priors[0]), Seed.root(0))
+    assert trace.rows_bought[-1] == len(tables[0].values)
+
+
+def evidence_of(table, prior, channels, verified):
+    space = model_space(table.question.structure, table.question.functional)
+    beliefs = prior.hyperparameters(space.fixed_names)
+    evidence = Evidence(space, beliefs, frozenset({"own.replicate"}), Arithmetic())
+    features = channel_features(channels, space.grid.replicate, space.grid.arms > 1)
+    bought = np.zeros(len(table.values), dtype=bool)
+    bought[np.random.default_rng(0).permutation(len(bought))[:verified]] = True
+    return evidence.worth(np.where(bought, table.values, np.nan), features, bought)
+
+
+def test_noise_is_found_useless_and_truth_is_not():
+    tables, priors = family("shapley")
+    for table, prior in zip(tables, priors, strict=True):
+        noise = evidence_of(table, prior, channels_of(table, "noise"), 40)
+        truth = evidence_of(table, prior, channels_of(table, "truth"), 20)
+        assert noise.mattering > 0.7
+        assert truth.useless < 1e-6
+        assert truth.mattering < 0.01
+
+
+def test_a_monotone_relation_is_seen():
+    tables, priors = family("shapley")
+    bent = np.exp(tables[0].values)[:, None]
+    assert evidence_of(tables[0], priors[0], bent, 40).mattering < 0.3
+
+
+def test_channels_that_know_only_the_query_are_not_trusted_for_the_shots():
+    tables, priors = family("shapley")
+    table = tables[0]
+    query = table.question.structure.levels("query")
+    level = np.array([table.values[query == each].mean() for each in range(query.max() + 1)])
+    worth = evidence_of(table, priors[0], level[query][:, None], 60)
+    assert worth.mattering > 0.7
+    assert worth.cancelling < worth.mattering
+
+
+def test_constant_channels_have_no_features():
+    channels = np.ones((10, 2))
+    assert channel_features(channels, np.zeros(10, dtype=int), False).shape == (10, 0)
+
+
+def test_simpler_models_keep_the_total_variance():
+    _, priors = family("shapley")
+    full = priors[0].variances
+    for model in ("pairwise", "additive"):
+        simpler = variances_of(model, full)
+        assert sum(simpler.values()) == pytest.approx(sum(full.values()))
+        assert simpler["common.switch_triples"] == 0.0
