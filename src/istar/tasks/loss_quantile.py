@@ -26,7 +26,8 @@ class LossQuantile(Family):
 
     Attributes:
         sequences: the length of the stream.
-        tokens: the least and greatest length of a sequence; longer texts are cut.
+        tokens: the least and greatest length of a sequence in any stream.
+        window: how many tokens the longest sequence of one stream is longer than its shortest; longer texts are cut.
         faulty: the range of the share of faulty sequences, drawn log-uniformly.
         level: the quantile's level.
     """
@@ -36,7 +37,8 @@ class LossQuantile(Family):
     data_sets: ClassVar[tuple[str, ...]] = ("kjv", "reviews")
 
     sequences: int = 1024
-    tokens: tuple[int, int] = (8, 12)
+    tokens: tuple[int, int] = (5, 16)
+    window: int = 2
     faulty: tuple[float, float] = (0.001, 0.2)
     level: float = 0.99
 
@@ -44,6 +46,7 @@ class LossQuantile(Family):
         """See the base class."""
         low, high = self.faulty
         share = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        shortest = int(generator.integers(self.tokens[0], self.tokens[1] - self.window, endpoint=True))
         texts = self._verses(generator) if data_set == "kjv" else self._sentences(generator)
         runs: list[Run] = []
         rows: list[tuple[float, ...]] = []
@@ -52,8 +55,8 @@ class LossQuantile(Family):
             words = text.split()
             if generator.random() < share:
                 words = [words[i] for i in generator.permutation(len(words))]
-            sequence = encode(" ".join(words))[: self.tokens[1]]
-            if len(sequence) < self.tokens[0] or sequence in seen:
+            sequence = encode(" ".join(words))[: shortest + self.window]
+            if len(sequence) < shortest or sequence in seen:
                 continue
             seen.add(sequence)
             runs.append(Run((encode.bos, *sequence), SpanLoss(1)))

@@ -69,7 +69,7 @@ OTHER = (
 )
 CAPITAL_PROBES = (
     "\nTherefore, the capital of {country} is",
-    "\nQuestion: What is the capital city of {country}?\nAnswer:",
+    "\nIn other words, the capital city of {country} is called",
     "\nThe city in which the government of {country} sits is",
     "\nSo anyone who wants to see the capital of {country} has to travel to",
 )

