@@ -123,6 +123,12 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_unknown_operations_are_listed(check):
-    report = check(GOOD)
-    assert report.unknown_operations == ()
+    assert check(GOOD).unknown_operations == ()
+    strange = GOOD.replace(
+        "    return target.values",
+        "    torch.nn.functional.interpolate(torch.ones(1, 1, 8), size=7)\n    return target.values",
+    )
+    report = check(strange)
+    assert report.passed
+    assert report.unknown_operations == ("upsample_nearest1d",)
     assert torch.is_grad_enabled()

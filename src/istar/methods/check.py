@@ -8,6 +8,7 @@ the exact values cost, because a channel is worth having only where it is much c
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,24 +138,26 @@ def check_method(path: str | Path, target: Target | None = None) -> CheckReport:
         {name: tuple(tensor.shape) for name, tensor in interpretation.tensors.items()},
     )
     checks, errors = [], []
+    unknown = set(meter.snapshot().unknown)
     for kind, question in sample_questions(tiny).items():
         try:
-            checks.append(_check_question(method, kind, question, tiny, interpretation))
+            check, surprises = _check_question(method, kind, question, tiny, interpretation)
+            checks.append(check)
+            unknown.update(surprises)
         except MethodError as error:
             errors.append(f"on {kind}: {error}")
-    unknown = tuple(sorted(meter.snapshot().unknown))
-    return CheckReport(path.stem, tiny.name, (), interpret, tuple(checks), tuple(errors), unknown)
+    return CheckReport(path.stem, tiny.name, (), interpret, tuple(checks), tuple(errors), tuple(sorted(unknown)))
 
 
 def _check_question(
     method: Method, kind: str, question: QuestionView, target: Target, interpretation: Interpretation
-) -> QuestionCheck:
+) -> tuple[QuestionCheck, Mapping[str, int]]:
     batches = nested_batches(question.structure, Seed.root(0))
     recording = record(method, question, kind, batches, target, interpretation)
     exact = Meter()
     with exact:
         target.values(question.runs)
-    return QuestionCheck(
+    check = QuestionCheck(
         question=kind,
         runs=len(question.runs),
         batches=len(recording.batches),
@@ -165,3 +168,4 @@ def _check_question(
         by_op=dict(sorted(recording.by_op.items(), key=lambda item: -item[1])),
         seconds=recording.seconds,
     )
+    return check, recording.unknown

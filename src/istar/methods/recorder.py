@@ -136,6 +136,7 @@ def record(
         seconds=time.perf_counter() - started,
         total_flops=reading.flops,
         complete=complete,
+        unknown=dict(reading.unknown),
     )
 
 

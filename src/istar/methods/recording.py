@@ -52,6 +52,7 @@ class Recording:
         total_flops: all FLOPs spent, a batch cut short by the budget included.
         complete: whether all batches were answered; False where the budget ended the recording.
         error: what went wrong, or None; a recording with an error has no batches.
+        unknown: FLOPs of operations that the rulebook does not list, charged at the dearest price.
     """
 
     method_hash: str
@@ -66,6 +67,7 @@ class Recording:
     total_flops: int = 0
     complete: bool = True
     error: str | None = None
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -91,6 +93,7 @@ class Recording:
             "total_flops": self.total_flops,
             "complete": self.complete,
             "error": self.error,
+            "unknown": dict(self.unknown),
         }
         return save(arrays, metadata={"recording": json.dumps(scalars, sort_keys=True)})
 
