@@ -74,7 +74,7 @@ class _PackedAttention:
         self.depth = torch.from_numpy(depth).to(device)
         self.key_depth = torch.from_numpy(np.concatenate([np.arange(chunk.path), depth])).to(device)
 
-    def attend(  # noqa: PLR0917
+    def attend(
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float | None, window: int | None
     ) -> Tensor:
         """Return the attention output of one layer for the chunk, shape [1, tokens, heads, head width]."""
@@ -111,7 +111,7 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scaling:
 _ACTIVE: ContextVar[_PackedAttention] = ContextVar("istar_packed_attention")
 
 
-def _packed_attention(  # noqa: PLR0917 (the order is the interface's)
+def _packed_attention(
     module: nn.Module,
     query: Tensor,
     key: Tensor,

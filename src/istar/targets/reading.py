@@ -138,3 +138,39 @@ class Reader:
             if len(self._kept) < KEPT_READS:
                 self._kept[read] = log_probs[place[read]].clone()
         return values
+
+
+class Completion:
+    """Tells which rows have all their reads, as reads come in.
+
+    Args:
+        plan: the rows' reads.
+    """
+
+    def __init__(self, plan: ReadPlan) -> None:
+        """See the class docstring."""
+        self._rows_of: list[list[int]] = [[] for _ in plan.nodes]
+        self._missing = []
+        for row in range(len(plan.reads)):
+            needed = np.unique(plan.needed(row)).tolist()
+            self._missing.append(len(needed))
+            for read in needed:
+                self._rows_of[read].append(row)
+
+    def rows(self, found: Int[np.ndarray, " found"]) -> list[int]:
+        """Return the rows that these reads complete."""
+        complete = []
+        for read in found.tolist():
+            for row in self._rows_of[read]:
+                self._missing[row] -= 1
+                if not self._missing[row]:
+                    complete.append(row)
+        return complete
+
+
+def as_arrays(
+    pieces: list[tuple[list[int], list[float]]],
+) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
+    """Yield pieces as arrays."""
+    for rows, found in pieces:
+        yield np.array(rows, dtype=np.int64), np.array(found, dtype=np.float64)

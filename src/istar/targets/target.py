@@ -20,7 +20,7 @@ from istar.targets.errors import TargetError
 from istar.targets.interventions import Switch, applied
 from istar.targets.packed_forward import ResidualHook, packed_streams, residual_stream
 from istar.targets.packing import preorder
-from istar.targets.reading import Reader, ReadPlan, plan_reads
+from istar.targets.reading import Completion, Reader, ReadPlan, as_arrays, plan_reads
 
 if TYPE_CHECKING:
     from istar.flops.costs import CostModel
@@ -195,7 +195,7 @@ class Target:
         trie = build_trie(runs)
         plan = plan_reads(trie, len(runs))
         hidden = self._empty_streams(plan)
-        completion = _Completion(plan)
+        completion = Completion(plan)
         computed = 0
         pending: list[tuple[list[int], list[float]]] = []
         with Switch(self, runs) as switch:
@@ -210,9 +210,9 @@ class Target:
                     progress(computed, trie.unique_tokens)
                 # Whoever takes a piece must find the target as it is, so pieces wait while it is modified.
                 if not key:
-                    yield from _as_arrays(pending)
+                    yield from as_arrays(pending)
                     pending.clear()
-        yield from _as_arrays(pending)
+        yield from as_arrays(pending)
 
     def unembed(self, hidden: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch vocabulary"]:
         """Return natural-log next-token probabilities, in float32 at least, from the stream before the final norm."""
@@ -285,36 +285,6 @@ class Target:
         found: Int[np.ndarray, " found"] = places[read]
         hidden[torch.from_numpy(found).to(hidden.device)] = stream[torch.from_numpy(read).to(stream.device)]
         return found
-
-
-class _Completion:
-    """Tells which rows have all their reads, as reads come in."""
-
-    def __init__(self, plan: ReadPlan) -> None:
-        self._rows_of: list[list[int]] = [[] for _ in plan.nodes]
-        self._missing = []
-        for row in range(len(plan.reads)):
-            needed = np.unique(plan.needed(row)).tolist()
-            self._missing.append(len(needed))
-            for read in needed:
-                self._rows_of[read].append(row)
-
-    def rows(self, found: Int[np.ndarray, " found"]) -> list[int]:
-        """Return the rows that these reads complete."""
-        complete = []
-        for read in found.tolist():
-            for row in self._rows_of[read]:
-                self._missing[row] -= 1
-                if not self._missing[row]:
-                    complete.append(row)
-        return complete
-
-
-def _as_arrays(
-    pieces: list[tuple[list[int], list[float]]],
-) -> Iterator[tuple[Int[np.ndarray, " piece"], Float[np.ndarray, " piece"]]]:
-    for rows, found in pieces:
-        yield np.array(rows, dtype=np.int64), np.array(found, dtype=np.float64)
 
 
 def wrap(module: nn.Module, tokenizer: Any, name: str, target_id: str, path: Path | None = None) -> Target:
