@@ -21,5 +21,5 @@ def build_tiny_truth(questions: int = 4):
     """Build the tables under ISTAR_HOME and return the tasks' names by split."""
     target = load_target("tiny-random")
     chosen = tiny_tasks()
-    list(build_truth(chosen, target, range(questions)))
+    list(build_truth(chosen, target, questions=range(questions)))
     return {each.split: each.name for each in chosen}

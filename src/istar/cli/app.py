@@ -38,7 +38,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
-output = Console()
+PIPED_WIDTH = 140
+
+output = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 """Where results go."""
 
 notes = Console(stderr=True)

@@ -32,6 +32,9 @@ def tasks(*, target: TargetName = DEFAULT_TARGET, as_json: AsJson = False) -> No
             quantity(each.brute_flops),
             "-" if ratio is None else f"{ratio:.0f} x",
             "-" if each.reliability is None else f"{each.reliability:.2f}",
-            each.status + (f": {each.reason}" if each.reason else ""),
+            each.status,
         )
     output.print(shown)
+    for each in summaries:
+        if each.reason:
+            output.print(f"{each.name}: {each.reason}", highlight=False)

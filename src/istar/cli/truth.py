@@ -44,8 +44,8 @@ def build(
         made = build_truth(
             chosen,
             loaded,
-            range(questions),
-            seed,
+            questions=range(questions),
+            seed=seed,
             progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
         )
         for made_table in made:

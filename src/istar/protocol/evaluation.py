@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from istar.executors import EXECUTORS, Market
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
@@ -65,6 +67,7 @@ class SandboxArms:
 
     def __enter__(self) -> SandboxArms:
         """Start the jails; they load the target in the background."""
+        self._limits = threadpool_limits(1, user_api="blas")  # replays are small, and the same on every machine
         seconds = self.config.caps.seconds
         limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
         for _ in range(self.config.side_by_side):
@@ -75,6 +78,7 @@ class SandboxArms:
 
     def __exit__(self, *_: object) -> None:
         """Kill the jails."""
+        self._limits.restore_original_limits()
         for jail in self._jails:
             jail.stop()
 
