@@ -44,15 +44,25 @@ class SyntheticTable:
         return self.prices.total
 
 
-def _table(task: str, index: int, tokens: Sequence[tuple[int, ...]], columns: dict[str, tuple[str, np.ndarray]],
-           functional: Functional, values: np.ndarray) -> SyntheticTable:
+def _table(
+    task: str,
+    index: int,
+    tokens: Sequence[tuple[int, ...]],
+    columns: dict[str, tuple[str, np.ndarray]],
+    functional: Functional,
+    values: np.ndarray,
+) -> SyntheticTable:
     runs = tuple(Run((0, *each, 1), SpanLogprob(len(each) + 1)) for each in tokens)
-    structure = Structure(tuple(Column(name, role, tuple(map(float, array))) for name, (role, array) in columns.items()))
+    structure = Structure(
+        tuple(Column(name, role, tuple(map(float, array))) for name, (role, array) in columns.items())
+    )
     question = Question(task, index, runs, structure, functional)
     return SyntheticTable(question, values, price_sheet(build_trie(runs), runs, COSTS))
 
 
-def shapley_table(index: int, players: int = 6, queries: int = 12, noise: float = 0.5, task: str = "game/synthetic") -> SyntheticTable:
+def shapley_table(
+    index: int, players: int = 6, queries: int = 12, noise: float = 0.5, task: str = "game/synthetic"
+) -> SyntheticTable:
     """A game with additive and pairwise effects, queries that differ in level and in effects, and noise."""
     generator = np.random.default_rng([index, players, queries, 7])
     coalition, query = np.divmod(np.arange(2**players * queries), queries)
@@ -63,31 +73,41 @@ def shapley_table(index: int, players: int = 6, queries: int = 12, noise: float 
     values = member @ effects + np.einsum("ri,ij,rj->r", member, pairs, member) + (own[query] * member).sum(1)
     values += 1.5 * generator.standard_normal(queries)[query] + noise * generator.standard_normal(len(values)) - 3.0
     tokens = [
-        tuple(1000 + 10 * i + t for i in range(players) if bits[i] for t in range(6)) + tuple(5000 + 10 * q + t for t in range(6))
+        tuple(1000 + 10 * i + t for i in range(players) if bits[i] for t in range(6))
+        + tuple(5000 + 10 * q + t for t in range(6))
         for bits, q in zip(member, query, strict=True)
     ]
     columns = {f"shot_{i}": ("switch", member[:, i]) for i in range(players)} | {"query": ("nuisance", query)}
     return _table(task, index, tokens, columns, ShapleyValues(), values)
 
 
-def removal_table(index: int, contexts: int = 4, parts: int = 8, probes: int = 4, task: str = "removal/synthetic") -> SyntheticTable:
+def removal_table(
+    index: int, contexts: int = 4, parts: int = 8, probes: int = 4, task: str = "removal/synthetic"
+) -> SyntheticTable:
     """Contexts with parts removed in turn; a few parts matter much."""
     generator = np.random.default_rng([index, contexts, parts, 8])
-    grid = np.stack(np.meshgrid(np.arange(contexts), np.arange(parts + 1), np.arange(probes), indexing="ij"), -1).reshape(-1, 3)
+    grid = np.stack(
+        np.meshgrid(np.arange(contexts), np.arange(parts + 1), np.arange(probes), indexing="ij"), -1
+    ).reshape(-1, 3)
     unit, removed, probe = grid.T
-    effect = np.where(generator.random((contexts, parts + 1)) < 0.2, -2.0, -0.1) * generator.random((contexts, parts + 1))
+    effect = np.where(generator.random((contexts, parts + 1)) < 0.2, -2.0, -0.1) * generator.random(
+        (contexts, parts + 1)
+    )
     effect[:, 0] = 0.0
     values = effect[unit, removed] * (1 + 0.3 * generator.standard_normal((contexts, probes))[unit, probe])
     values += generator.standard_normal((contexts, probes))[unit, probe] + 0.1 * generator.standard_normal(len(values))
     tokens = [
-        tuple(100 * u + p + 1 for p in range(parts) if p != r - 1 for _ in range(4)) + tuple(9000 + 10 * q + t for t in range(3))
+        tuple(100 * u + p + 1 for p in range(parts) if p != r - 1 for _ in range(4))
+        + tuple(9000 + 10 * q + t for t in range(3))
         for u, r, q in grid
     ]
     columns = {"context": ("arm", unit), "removed": ("arm", removed), "probe": ("nuisance", probe)}
     return _table(task, index, tokens, columns, RemovalEffects("context", "removed"), values)
 
 
-def subset_table(index: int, parts: int = 8, subsets: int = 48, probes: int = 3, task: str = "subsets/synthetic") -> SyntheticTable:
+def subset_table(
+    index: int, parts: int = 8, subsets: int = 48, probes: int = 3, task: str = "subsets/synthetic"
+) -> SyntheticTable:
     """Random subsets of parts with sparse effects, for the linear datamodel."""
     generator = np.random.default_rng([index, parts, subsets, 9])
     chosen = generator.permutation(2**parts)[:subsets]
@@ -96,7 +116,8 @@ def subset_table(index: int, parts: int = 8, subsets: int = 48, probes: int = 3,
     effects = np.where(generator.random(parts) < 0.4, 2.0, 0.2) * generator.standard_normal(parts)
     values = member @ effects + generator.standard_normal(probes)[probe] + 0.3 * generator.standard_normal(len(subset))
     tokens = [
-        tuple(1000 + 10 * i + t for i in range(parts) if bits[i] for t in range(5)) + tuple(5000 + 10 * q + t for t in range(3))
+        tuple(1000 + 10 * i + t for i in range(parts) if bits[i] for t in range(5))
+        + tuple(5000 + 10 * q + t for t in range(3))
         for bits, q in zip(member, probe, strict=True)
     ]
     columns = {"subset": ("arm", subset)} | {f"part_{i}": ("switch", member[:, i]) for i in range(parts)}
@@ -112,8 +133,16 @@ def arms_table(index: int, arms: int = 24, examples: int = 16, task: str = "arms
     mean = generator.standard_normal(4)[first] * 0.7 + generator.standard_normal(arms)[second] * 0.5
     mean = mean + 0.4 * generator.standard_normal(arms)[arm]
     values = mean + 1.5 * generator.standard_normal(examples)[example] + 0.7 * generator.standard_normal(len(arm))
-    tokens = [tuple(100 + 20 * a + t for t in range(12)) + tuple(5000 + 20 * e + t for t in range(15)) for a, e in zip(arm, example, strict=True)]
-    columns = {"prompt": ("arm", arm), "style": ("trait", first), "layout": ("trait", second), "example": ("nuisance", example)}
+    tokens = [
+        tuple(100 + 20 * a + t for t in range(12)) + tuple(5000 + 20 * e + t for t in range(15))
+        for a, e in zip(arm, example, strict=True)
+    ]
+    columns = {
+        "prompt": ("arm", arm),
+        "style": ("trait", first),
+        "layout": ("trait", second),
+        "example": ("nuisance", example),
+    }
     return _table(task, index, tokens, columns, BestArmMean("prompt", "example"), values)
 
 
@@ -127,13 +156,23 @@ def stream_table(index: int, rows: int = 400, task: str = "stream/synthetic") ->
     return _table(task, index, tokens, columns, UpperTail(0.95), values)
 
 
-MAKERS = {"shapley": shapley_table, "removal": removal_table, "subsets": subset_table, "arms": arms_table, "stream": stream_table}
+MAKERS = {
+    "shapley": shapley_table,
+    "removal": removal_table,
+    "subsets": subset_table,
+    "arms": arms_table,
+    "stream": stream_table,
+}
 
 
-def recording(table: SyntheticTable, channels: np.ndarray, price: float, prepare: float = 0.0, seed: int = 0) -> Recording:
+def recording(
+    table: SyntheticTable, channels: np.ndarray, price: float, prepare: float = 0.0, seed: int = 0
+) -> Recording:
     """A recording of given channels at a price, a share of brute force for all rows and for `prepare`."""
     batches, spent = [], prepare * table.brute_flops
     for rows in nested_batches(table.question.structure, Seed.root(seed)):
         spent += price * table.brute_flops * len(rows) / len(table.values)
         batches.append(ChannelBatch(rows, channels[rows].astype(np.float32), int(spent)))
-    return Recording("method", table.question.hash, table.target, "v1", tuple(batches), int(prepare * table.brute_flops))
+    return Recording(
+        "method", table.question.hash, table.target, "v1", tuple(batches), int(prepare * table.brute_flops)
+    )

@@ -26,7 +26,9 @@ def test_checkpoints_are_half_octaves_up_to_brute_force():
 
 
 def test_prices_are_the_bills(tables, records):
-    market = Market(tables[0], prior=pool(records, tables[0].question.hash), checkpoints=np.array([tables[0].prices.total]))
+    market = Market(
+        tables[0], prior=pool(records, tables[0].question.hash), checkpoints=np.array([tables[0].prices.total])
+    )
     rows = np.array([0, 5, 9])
     price = tables[0].prices.bill().price(rows)
     np.testing.assert_array_equal(market.buy(rows), tables[0].values[rows])
@@ -50,15 +52,17 @@ def test_a_recording_of_another_question_is_refused(tables, records):
 
 def test_a_failed_method_has_nothing_to_sell(tables, records):
     failed = dataclasses.replace(recording(tables[0], tables[0].values[:, None], 0.1), error="boom")
-    with pytest.raises(ExecutorError, match="the method failed on this question.*boom"):
+    with pytest.raises(ExecutorError, match=r"the method failed on this question.*boom"):
         Market(tables[0], failed, prior=pool(records, tables[0].question.hash))
 
 
 def test_channels_cost_what_they_cost(tables, records):
     table = tables[0]
     market = Market(
-        table, recording(table, table.values[:, None], 0.1, prepare=0.01),
-        prior=pool(records, table.question.hash), checkpoints=np.array([table.prices.total]),
+        table,
+        recording(table, table.values[:, None], 0.1, prepare=0.01),
+        prior=pool(records, table.question.hash),
+        checkpoints=np.array([table.prices.total]),
     )
     while (offer := market.channel_offer()) is not None:
         before = market.spent
@@ -84,9 +88,7 @@ def test_a_trace_above_budget_is_refused():
 
 def test_a_prior_never_contains_its_own_question(tables, records):
     prior = pool(records, tables[2].question.hash)
-    assert [record.question for record in prior.records] == [
-        tables[index].question.hash for index in (0, 1, 3)
-    ]
+    assert [record.question for record in prior.records] == [tables[index].question.hash for index in (0, 1, 3)]
 
 
 def test_own_values_do_not_move_the_prior(tables, records):

@@ -28,7 +28,9 @@ def test_grid_has_every_row_once():
 
 
 def test_rows_that_share_a_cell_become_replicates():
-    structure = Structure((Column("a", "arm", (0.0, 0.0, 1.0, 1.0, 1.0)), Column("q", "nuisance", (0.0, 0.0, 0.0, 0.0, 1.0))))
+    structure = Structure(
+        (Column("a", "arm", (0.0, 0.0, 1.0, 1.0, 1.0)), Column("q", "nuisance", (0.0, 0.0, 0.0, 0.0, 1.0)))
+    )
     grid = grid_of(structure)
     assert sorted(grid.row[grid.row >= 0]) == [0, 1, 2, 3, 4]
     assert grid.row.shape == (2, 3)

@@ -52,14 +52,20 @@ def losses(kind, channels=None, price=0.0, seeds=1):
         for seed in range(seeds):
             heard = None if channels is None else recording(table, channels_of(table, channels), price)
             trace = Statistician().answer(Market(table, heard, prior=prior), Seed.root(seed))
-            curves.append([question.functional.loss(answer, table.values, question.structure) for answer in trace.answers])
+            curves.append(
+                [question.functional.loss(answer, table.values, question.structure) for answer in trace.answers]
+            )
             traces.append(trace)
-    blind = np.mean([
-        table.question.functional.loss(
-            prior.blind_answer(table.question.structure, table.question.functional), table.values, table.question.structure
-        )
-        for table, prior in zip(tables, priors, strict=True)
-    ])
+    blind = np.mean(
+        [
+            table.question.functional.loss(
+                prior.blind_answer(table.question.structure, table.question.functional),
+                table.values,
+                table.question.structure,
+            )
+            for table, prior in zip(tables, priors, strict=True)
+        ]
+    )
     return 1 - np.mean(curves, axis=0) / blind, traces
 
 

@@ -22,8 +22,8 @@ def best_arm_weights(
     """Return linear functionals whose summed variance is about that of the best arm's mean.
 
     With p the probability that an arm is chosen, the answer's variance is about the p-weighted variance of the
-    measured means, plus what choosing another arm than the present favourite would change. Each of the two terms of each
-    arm is one output.
+    measured means, plus what choosing another arm than the present favourite would change. Each of the two terms of
+    each arm is one output.
     """
     arm, odd = structure.levels(functional.arm), structure.levels(functional.replicate) % 2 == 1
     count = int(arm.max()) + 1
@@ -81,7 +81,9 @@ def score_order(
     rate = scores[unbought] / np.maximum(prices[unbought], 1)
     ranked = unbought[np.argsort(-rate, kind="stable")]
     shuffled = generator.permutation(unbought)
-    key = np.concatenate([np.arange(len(ranked)) / max(1 - explore, 1e-9), np.arange(len(shuffled)) / max(explore, 1e-9)])
+    key = np.concatenate(
+        [np.arange(len(ranked)) / max(1 - explore, 1e-9), np.arange(len(shuffled)) / max(explore, 1e-9)]
+    )
     mixed = np.concatenate([ranked, shuffled])[np.argsort(key, kind="stable")]
     _, first = np.unique(mixed, return_index=True)
     return mixed[np.sort(first)]

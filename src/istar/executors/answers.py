@@ -73,8 +73,9 @@ class Answerer:
             return Answer(linear.mean, np.sqrt(variance * posterior.scale), 1.0)
         generator = self.seed.split("draws").generator()
         if self.grid.arms == 1:
-            plain = isinstance(posterior, Posterior)
-            shape = learned_shape(posterior, self.quantiles) if plain else self.quantiles
+            shape = self.quantiles
+            if isinstance(posterior, Posterior):
+                shape = learned_shape(posterior, self.quantiles)
             tables = skewed_draws(posterior, shape, DRAWS, generator)
         else:
             tables = posterior.draws(DRAWS, generator)

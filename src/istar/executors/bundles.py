@@ -25,7 +25,8 @@ def partner_arms(weights: Float[np.ndarray, "outputs arms replicates"]) -> Int[n
     total = weights.sum(2)
     products = total.T @ total
     np.fill_diagonal(products, np.inf)
-    return products.argmin(1)
+    partner: Int[np.ndarray, " arms"] = products.argmin(1)
+    return partner
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def draw_candidates(
     if pairs:
         bundles.append(np.array(sorted({(min(pair), max(pair)) for pair in pairs})))
     distinct = sorted(set(strips), key=lambda cells: (len(cells), cells))
-    for size in sorted({len(cells) for cells in distinct}):
-        bundles.append(np.array([cells for cells in distinct if len(cells) == size]))
+    sizes = sorted({len(cells) for cells in distinct})
+    bundles.extend(np.array([cells for cells in distinct if len(cells) == size]) for size in sizes)
     rows = grid.row[arms[arm_place], replicates[replicate_place]]
     return Candidates(arms[arm_place], replicates[replicate_place], rows, tuple(bundles))
 

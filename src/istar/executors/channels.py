@@ -75,9 +75,7 @@ class ChannelDesk:
         variances = session.beliefs.variances
         parts = {name: share * variances[name] for name, share in shares.items()}
         # compared with what would be left if the answer summed instead of contrasting
-        size = {
-            name: float((total**2).sum() if name.startswith("common") else (weights**2).sum()) for name in shares
-        }
+        size = {name: float((total**2).sum() if name.startswith("common") else (weights**2).sum()) for name in shares}
         arms = session.space.grid.arms
         return frozenset(names | {name for name in parts if shares[name] < 1e-6 * arms * size[name]})
 
@@ -93,9 +91,7 @@ class ChannelDesk:
         assert market.channels is not None
         if self._features is None or self._features[0] != market.channel_batches:
             grid = self.session.space.grid
-            self._features = (
-                market.channel_batches, channel_features(market.channels, grid.replicate, grid.arms > 1)
-            )
+            self._features = (market.channel_batches, channel_features(market.channels, grid.replicate, grid.arms > 1))
         stamp = (market.channel_batches, int(market.bought.sum()))
         if self._worth is None or self._worth[0] != stamp:
             found = self.evidence.worth(market.known_values, self._features[1], market.bought)
@@ -116,8 +112,13 @@ class ChannelDesk:
             worth = self.worth()
             if 1 - worth.mattering >= IGNORED and worth.useless < 0.5:
                 return two_fidelity_posterior(
-                    self.session.space, self.session.beliefs, worth, self.cancelling,
-                    market.bought, market.known_values, self.session.arithmetic,
+                    self.session.space,
+                    self.session.beliefs,
+                    worth,
+                    self.cancelling,
+                    market.bought,
+                    market.known_values,
+                    self.session.arithmetic,
                 )
         return self.design_posterior()
 
@@ -166,7 +167,10 @@ class ChannelDesk:
         lost = self._effective(worth)
 
         def seen(share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
-            return np.interp(share, np.concatenate([[0.0], row_share]), np.concatenate([[1.0], variance]))
+            left: Float[np.ndarray, " budgets"] = np.interp(
+                share, np.concatenate([[0.0], row_share]), np.concatenate([[1.0], variance])
+            )
+            return left
 
         scores = []
         for index, cost in enumerate(costs):

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.grid import Grid, grid_of
-from istar.questions import Functional, Structure
+from istar.questions import Column, Functional, Structure
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class ModelSpace:
 
 
 def _same(levels: Float[np.ndarray, " arms"]) -> Float[np.ndarray, "arms arms"]:
-    return (levels[:, None] == levels[None, :]).astype(np.float64)
+    same: Float[np.ndarray, "arms arms"] = (levels[:, None] == levels[None, :]).astype(np.float64)
+    return same
 
 
 def switch_kernels(switches: Float[np.ndarray, "arms switches"]) -> tuple[Float[np.ndarray, "arms arms"], ...]:
@@ -74,7 +75,10 @@ def model_space(structure: Structure, functional: Functional) -> ModelSpace:
         return ModelSpace(grid, names, fixed, {}, {"cell": np.ones((1, 1))})
     example = np.zeros(grid.arms, dtype=np.int64)
     example[grid.arm] = np.arange(structure.rows)
-    at_arm = lambda column: column.array[example]  # noqa: E731
+
+    def at_arm(column: Column) -> Float[np.ndarray, " arms"]:
+        return column.array[example]
+
     groups: dict[str, Float[np.ndarray, "arms arms"]] = {}
     arm_columns = structure.of("arm")
     if len(arm_columns) > 1:

@@ -23,7 +23,8 @@ RENEWED = 0.6
 
 def arm_weight(weights: Float[np.ndarray, "outputs arms replicates"]) -> Float[np.ndarray, " arms"]:
     """Return how heavily each arm enters the answer."""
-    return np.sqrt((weights.sum(2) ** 2).sum(0))
+    weight: Float[np.ndarray, " arms"] = np.sqrt((weights.sum(2) ** 2).sum(0))
+    return weight
 
 
 class _Belief:
@@ -179,7 +180,8 @@ def paired_order(
     flat = flat[flat >= 0]
     flat = flat[grid.gather(unbought)[flat]]
     _, first = np.unique(flat, return_index=True)
-    return flat[np.sort(first)]
+    order_of_rows: Int[np.ndarray, " unbought"] = flat[np.sort(first)]
+    return order_of_rows
 
 
 def random_order(unbought: Bool[np.ndarray, " rows"], generator: np.random.Generator) -> Int[np.ndarray, " unbought"]:

@@ -111,7 +111,9 @@ class Evidence:
         return parts[0], parts[1]
 
     def worth(
-        self, values: Float[np.ndarray, " rows"], features: Float[np.ndarray, "rows features"],
+        self,
+        values: Float[np.ndarray, " rows"],
+        features: Float[np.ndarray, "rows features"],
         bought: Bool[np.ndarray, " rows"],
     ) -> Worth:
         """Weigh the hypotheses by the rows known both ways.
@@ -131,9 +133,10 @@ class Evidence:
             rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.int64)]
         cancelling, mattering = self._covariances(rows)
         level, matter = float(np.diag(cancelling).mean()), float(np.diag(mattering).mean())
-        centre = self.space.fixed[self.space.grid.arm[rows], self.space.grid.replicate[rows]] @ np.r_[
-            0.0, self.beliefs.fixed_mean[1:]
-        ]
+        centre = (
+            self.space.fixed[self.space.grid.arm[rows], self.space.grid.replicate[rows]]
+            @ np.r_[0.0, self.beliefs.fixed_mean[1:]]
+        )
         design = features[rows]
         vague = 100.0 * self.total
         hypotheses = [(1.0, 1.0)]

@@ -58,8 +58,8 @@ class Trace:
     def __post_init__(self) -> None:
         """Check that the series fit together."""
         count = len(self.checkpoints)
-        series = (self.flops_spent, self.answers, self.spread, self.rows_bought)
-        series += (self.channel_batches, self.statistician_flops)
+        series = [self.flops_spent, self.answers, self.spread, self.rows_bought]
+        series += [self.channel_batches, self.statistician_flops]
         if count == 0 or any(len(each) != count for each in series):
             raise ExecutorError("a trace needs one entry a checkpoint in every series, and at least one checkpoint")
         if not np.isfinite(self.answers).all() or not np.isfinite(self.stop_answer).all():

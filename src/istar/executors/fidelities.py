@@ -21,9 +21,7 @@ def _shares(space: ModelSpace, worth: Worth, cancelling: frozenset[str]) -> dict
     return {name: worth.cancelling if name in cancelling else worth.mattering for name in space.names}
 
 
-def error_kernels(
-    space: ModelSpace, beliefs: Hyperparameters, worth: Worth, cancelling: frozenset[str]
-) -> Kernels:
+def error_kernels(space: ModelSpace, beliefs: Hyperparameters, worth: Worth, cancelling: frozenset[str]) -> Kernels:
     """Return the prior of what the signal leaves unexplained; the level stays as uncertain as it was."""
     kernels = kernels_of(space, beliefs, _shares(space, worth, cancelling))
     mean = beliefs.fixed_mean * worth.mattering
@@ -49,7 +47,8 @@ class ShiftedPosterior:
 
     def draws(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "draws arms replicates"]:
         """See `Posterior.draws`."""
-        return self._posterior.draws(count, generator) + self._signal
+        tables: Float[np.ndarray, "draws arms replicates"] = self._posterior.draws(count, generator) + self._signal
+        return tables
 
     def skew_parts(self) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
         """See `Posterior.skew_parts`."""
@@ -74,7 +73,8 @@ class StackedPosterior:
 
     def draws(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "draws arms replicates"]:
         """See `Posterior.draws`."""
-        return self._posterior.draws(count, generator, self.scale)[:, self._arms :]
+        tables: Float[np.ndarray, "draws arms replicates"] = self._posterior.draws(count, generator, self.scale)
+        return tables[:, self._arms :]
 
     def skew_parts(self) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
         """See `Posterior.skew_parts`."""

@@ -40,7 +40,11 @@ class _Likelihood:
     """The marginal log-likelihood of a table in standard units, as a function of log variances."""
 
     def __init__(self, space: ModelSpace, values: Float[np.ndarray, "arms replicates"]) -> None:
-        grid, tensor = space.grid, lambda array: torch.tensor(np.asarray(array, dtype=np.float64))
+        grid = space.grid
+
+        def tensor(array: Float[np.ndarray, "*shape"]) -> Tensor:
+            return torch.tensor(np.asarray(array, dtype=np.float64))
+
         self.effects = len(space.fixed_names)
         self.arms = grid.arms
         self.common = torch.stack([tensor(each) for each in space.common.values()]) if space.common else None
@@ -68,9 +72,7 @@ class _Likelihood:
         total = torch.zeros((), dtype=torch.float64)
         for values, fixed, seen in self.patterns:
             count = values.shape[1]
-            factor = torch.linalg.cholesky(
-                own[seen][:, seen] + 1e-9 * torch.eye(len(seen), dtype=torch.float64)
-            )
+            factor = torch.linalg.cholesky(own[seen][:, seen] + 1e-9 * torch.eye(len(seen), dtype=torch.float64))
             stacked = torch.cat([values, fixed.reshape(len(seen), -1) * VAGUE**0.5, root[seen]], dim=1)
             white = torch.linalg.solve_triangular(factor, stacked, upper=False)
             rest, middle = white[:, :count], white[:, count : count * (1 + self.effects)]

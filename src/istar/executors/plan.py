@@ -112,10 +112,10 @@ def _make(
         if first is not None:
             while (missing := first_count - int(bought.sum())) > 0 and greedy(sheet.total, first, missing):
                 pass
-        for checkpoint in checkpoints:
-            if checkpoint > variant.greedy_share * sheet.total:
+        for budget in checkpoints.tolist():
+            if budget > variant.greedy_share * sheet.total:
                 break
-            while not bought.all() and greedy(int(checkpoint) - bill.spent, None, None):
+            while not bought.all() and greedy(budget - bill.spent, None, None):
                 pass
     elif first is not None:
         take(generator.permutation(np.flatnonzero(first))[:first_count])
@@ -124,8 +124,6 @@ def _make(
             rest = random_order(~bought, generator)
         else:
             rest = paired_order(grid, grid.spread(~bought), weights, variant.chunk, generator)
-            missing = np.setdiff1d(np.flatnonzero(~bought), rest)
-            rest = np.concatenate([rest, missing])
         arithmetic.elementwise(len(rest))
         take(rest)
     return Plan(np.concatenate(order), tuple(starts), tuple(flops))

@@ -71,9 +71,7 @@ def record_of(question: Question, values: Float[np.ndarray, " rows"]) -> Questio
     spread = residual.std() or 1.0
     quantiles = np.quantile((residual - residual.mean()) / spread, QUANTILE_KNOTS)
     answer = question.functional.answer(values, question.structure)
-    return QuestionRecord(
-        question.hash, tuple(answer.tolist()), fit.variances, fit.fixed, tuple(quantiles.tolist())
-    )
+    return QuestionRecord(question.hash, tuple(answer.tolist()), fit.variances, fit.fixed, tuple(quantiles.tolist()))
 
 
 @dataclass(frozen=True)
@@ -188,6 +186,11 @@ def _known_records(task: str, target: str) -> tuple[QuestionRecord, ...]:
     return tuple(found.values())
 
 
+def forget_records() -> None:
+    """Forget the calibration files read so far, so that they are read again."""
+    _known_records.cache_clear()
+
+
 def prior_of_question(question: Question, target: str) -> TaskPrior:
     """Return the prior of a question from the calibration files, committed or the user's, without the question itself.
 
@@ -218,7 +221,7 @@ def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
     if missing:
         known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
         write_records(calibration_file(task, target, cache_folder("calibration")), task, target, tuple(known.values()))
-        _known_records.cache_clear()
+        forget_records()
     return tuple(known[table.question.hash] for table in tables)
 
 

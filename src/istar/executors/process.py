@@ -83,11 +83,16 @@ def kernels_of(space: ModelSpace, beliefs: Hyperparameters, shares: Mapping[str,
         shares: factors on the variances of components by name, 1 where absent.
     """
     grid = space.grid
-    factor = lambda name: beliefs.variances[name] * (1.0 if shares is None else shares.get(name, 1.0))  # noqa: E731
+
+    def factor(name: str) -> float:
+        return beliefs.variances[name] * (1.0 if shares is None else shares.get(name, 1.0))
+
     zero = np.zeros((grid.arms, grid.arms))
     common = sum((factor(f"common.{name}") * each for name, each in space.common.items()), zero)
     own = sum((factor(f"own.{name}") * each for name, each in space.own.items()), zero)
-    return Kernels(space.fixed, beliefs.fixed_mean, beliefs.fixed_covariance, common, own, beliefs.scale_weight, factor("own.cell"))
+    return Kernels(
+        space.fixed, beliefs.fixed_mean, beliefs.fixed_covariance, common, own, beliefs.scale_weight, factor("own.cell")
+    )
 
 
 class Process:
@@ -309,7 +314,6 @@ class Posterior:
             process.arithmetic.random(fresh.size)
             process.arithmetic.matmul(grid.arms, own.shape[1], count * len(each.replicates))
         return np.where(self.observed, self.mean, self.mean + spread * tables)
-
 
     def skew_parts(self, arm: int = 0) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
         """Return, for the replicates of one arm, their whitened lifts and what variance is peculiar to each."""

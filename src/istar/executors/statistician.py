@@ -48,7 +48,10 @@ class Session:
         self.space = model_space(market.structure, market.functional)
         beliefs = market.prior.hyperparameters(self.space.fixed_names)
         self.beliefs = Hyperparameters(
-            beliefs.fixed_mean, beliefs.fixed_covariance, variances_of(variant.model, beliefs.variances), beliefs.scale_weight
+            beliefs.fixed_mean,
+            beliefs.fixed_covariance,
+            variances_of(variant.model, beliefs.variances),
+            beliefs.scale_weight,
         )
         self.kernels: Kernels = kernels_of(self.space, self.beliefs)
         self.process = Process(self.space.grid, self.kernels, self.arithmetic)
@@ -85,8 +88,15 @@ class Session:
                 count,
             )
             plan = plan_purchases(
-                key, self.process, self.answerer.weights, self.market.prices, self.market.checkpoints, self.variant,
-                self.seed, first, count,
+                key,
+                self.process,
+                self.answerer.weights,
+                self.market.prices,
+                self.market.checkpoints,
+                self.variant,
+                self.seed,
+                first,
+                count,
             )
             self.arithmetic.take()
             self.arithmetic.flops = before
@@ -136,7 +146,14 @@ class Session:
                 closed |= ~verify
                 most = count - int((market.bought & verify).sum())
             rows, _ = greedy_rows(
-                self.desk.design_posterior(), weights, market.prices, market.bought, closed, market.allowance, generator, most
+                self.desk.design_posterior(),
+                weights,
+                market.prices,
+                market.bought,
+                closed,
+                market.allowance,
+                generator,
+                most,
             )
             return rows if len(rows) else generator.permutation(unbought)
         if isinstance(functional, UpperTail):

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
-from istar.executors.priors import QUANTILE_KNOTS
 from istar.executors.fidelities import ShiftedPosterior, StackedPosterior
+from istar.executors.priors import QUANTILE_KNOTS
 from istar.executors.process import Posterior
 
 AnyPosterior = Posterior | ShiftedPosterior | StackedPosterior
@@ -44,9 +44,7 @@ def skewed_draws(
     return np.where(posterior.observed, posterior.mean, tables)
 
 
-def learned_shape(
-    posterior: Posterior, quantiles: Float[np.ndarray, " knots"]
-) -> Float[np.ndarray, " knots"]:
+def learned_shape(posterior: Posterior, quantiles: Float[np.ndarray, " knots"]) -> Float[np.ndarray, " knots"]:
     """Return the residual's quantile function: the other questions', moved to what the bought rows show.
 
     Args:
@@ -61,4 +59,5 @@ def learned_shape(
     fitted = process.prior_mean + process.design @ posterior.coordinates[: process.effects]
     residual = (posterior.mean - fitted)[0, observed] / spread
     weight = len(residual) / (len(residual) + PRIOR_ROWS)
-    return (1 - weight) * quantiles + weight * np.quantile(residual, QUANTILE_KNOTS)
+    shape: Float[np.ndarray, " knots"] = (1 - weight) * quantiles + weight * np.quantile(residual, QUANTILE_KNOTS)
+    return shape

@@ -1,0 +1,193 @@
+"""Rebuild everything the statistician learned: `python -m istar.executors.calibrate [--target NAME] [--records-only]`.
+
+First the records of every task's committed tables, from which priors are pooled (always without the question asked).
+Then the portfolio, on training families alone: every variant answers every training question of a kind of functional,
+and the one with the best mean skill over all budgets is frozen in `portfolio.json` with the scores of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from istar.executors.derived import TableLike, best_arm_table, upper_tail_table
+from istar.executors.market import Market
+from istar.executors.priors import (
+    QuestionRecord,
+    calibration_file,
+    committed_folder,
+    forget_records,
+    pool,
+    record_of,
+    write_records,
+)
+from istar.executors.statistician import Statistician
+from istar.executors.variants import Variant
+from istar.seeds import Seed
+from istar.tasks import tasks
+from istar.truth import MissingTruthError, Table, load_tables
+
+LOG = logging.getLogger(__name__)
+
+REFERENCE_FLOOR = 0.25
+"""A question's blind loss counts as at least this share of the task's mean, as in `istar.rewards.skill`."""
+WORST = -0.05
+"""No variant is chosen whose mean skill falls under this at any budget, if there is another."""
+
+LINEAR_DESIGNS = (
+    Variant(greedy_share=0.05),
+    Variant(greedy_share=0.2),
+    Variant(design="paired", chunk=4),
+    Variant(design="paired", chunk=16),
+    Variant(design="random"),
+)
+ARM_DESIGNS = (Variant(), Variant(design="random"))
+TAIL_DESIGNS = (Variant(explore=0.1), Variant(explore=0.3), Variant(explore=0.6), Variant(design="random"))
+
+
+def learn_all(target: str) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
+    """Learn and commit the records of every task that has tables; return tables and records by task."""
+    found = {}
+    for task in tasks():
+        try:
+            tables = load_tables(task.name, target)
+        except MissingTruthError:
+            LOG.warning("no tables of %s on %s: skipped", task.name, target)
+            continue
+        records = [record_of(table.question, table.values) for table in tables]
+        path = calibration_file(task.name, tables[0].target, committed_folder())
+        write_records(path, task.name, tables[0].target, records)
+        LOG.info("%s: %d records", task.name, len(records))
+        found[task.name] = (tables, records)
+    forget_records()
+    return found
+
+
+def skill_curves(
+    groups: Sequence[tuple[Sequence[TableLike], Sequence[QuestionRecord]]], variant: Variant, seeds: Iterable[int]
+) -> Float[np.ndarray, "runs checkpoints"]:
+    """Return the skill of the black-box arm at every checkpoint, for all questions of some tasks and seeds.
+
+    Args:
+        groups: tables and records of each task.
+        variant: the variant.
+        seeds: executor seeds.
+    """
+    curves = []
+    for tables, records in groups:
+        priors = [pool(records, table.question.hash) for table in tables]
+        blind = []
+        for table, prior in zip(tables, priors, strict=True):
+            question = table.question
+            answer = prior.blind_answer(question.structure, question.functional)
+            blind.append(question.functional.loss(answer, table.values, question.structure))
+        floor = REFERENCE_FLOOR * float(np.mean(blind))
+        for table, prior, loss in zip(tables, priors, blind, strict=True):
+            question = table.question
+            for seed in seeds:
+                market = Market(table, prior=prior)  # type: ignore[arg-type]
+                trace = Statistician(variant).answer(market, Seed.root(seed))
+                losses = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
+                curves.append(1 - np.array(losses) / max(loss, floor))
+    return np.stack(curves)
+
+
+def _score(curves: Float[np.ndarray, "runs checkpoints"]) -> dict[str, Any]:
+    mean = curves.mean(0)
+    error = curves.mean(1).std(ddof=1) / np.sqrt(len(curves))
+    return {
+        "mean_skill": round(float(mean.mean()), 4),
+        "standard_error": round(float(error), 4),
+        "least_mean_skill": round(float(mean.min()), 4),
+        "by_checkpoint": [round(float(each), 4) for each in mean],
+    }
+
+
+def choose(
+    groups: Sequence[tuple[Sequence[TableLike], Sequence[QuestionRecord]]],
+    designs: Sequence[Variant],
+    models: bool,
+    seeds: Sequence[int],
+) -> dict[str, Any]:
+    """Choose a design, then a model for it, and return the choice with all scores."""
+    scores: dict[Variant, dict[str, Any]] = {}
+
+    def best(variants: Iterable[Variant]) -> Variant:
+        for variant in variants:
+            if variant not in scores:
+                scores[variant] = _score(skill_curves(groups, variant, seeds))
+                LOG.info("  %s: %s", variant.name, scores[variant])
+        allowed = [variant for variant in scores if scores[variant]["least_mean_skill"] >= WORST] or list(scores)
+        return max(allowed, key=lambda variant: scores[variant]["mean_skill"])
+
+    chosen = best(designs)
+    if models:
+        others = ("full", "pairwise", "additive")
+        chosen = best(Variant(**{**chosen.to_json(), "model": model}) for model in others)
+    return {
+        "variant": chosen.to_json(),
+        "questions": sum(len(tables) for tables, _ in groups),
+        "seeds": list(seeds),
+        "scores": {variant.name: score for variant, score in scores.items()},
+    }
+
+
+def _derived(
+    groups: Iterable[tuple[Sequence[Table], Sequence[QuestionRecord]]], derive: Callable[[TableLike], TableLike]
+) -> list[tuple[Sequence[TableLike], Sequence[QuestionRecord]]]:
+    found: list[tuple[Sequence[TableLike], Sequence[QuestionRecord]]] = []
+    for tables, _ in groups:
+        derived = [derive(table) for table in tables]
+        found.append((derived, [record_of(table.question, table.values) for table in derived]))
+    return found
+
+
+def build_portfolio(known: dict[str, tuple[list[Table], list[QuestionRecord]]], seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the portfolio as JSON values, chosen on training families alone."""
+    training = {task.name: known[task.name] for task in tasks("train") if task.name in known}
+    by_kind: dict[str, dict[str, tuple[list[Table], list[QuestionRecord]]]] = {}
+    for name, (tables, records) in training.items():
+        by_kind.setdefault(tables[0].question.functional.kind, {})[name] = (tables, records)
+    choice: dict[str, Any] = {}
+    for kind, members in sorted(by_kind.items()):
+        LOG.info("%s on %s", kind, ", ".join(members))
+        choice[kind] = choose(list(members.values()), LINEAR_DESIGNS, models=True, seeds=seeds)
+        choice[kind]["chosen_on"] = sorted(members)
+    games = by_kind.get("shapley_values", {})
+    extra: tuple[tuple[str, Callable[[TableLike], TableLike], Sequence[Variant], bool], ...] = (
+        ("best_arm_mean", best_arm_table, ARM_DESIGNS, True),
+        ("upper_tail", upper_tail_table, TAIL_DESIGNS, False),
+    )
+    for kind, derive, designs, models in extra:
+        LOG.info("%s on questions derived from %s", kind, ", ".join(games))
+        choice[kind] = choose(_derived(games.values(), derive), designs, models, seeds)
+        choice[kind]["chosen_on"] = [f"{name}, asked for {kind}" for name in sorted(games)]
+    return {"version": 1, "rule": "best mean skill over all budgets on training questions", "choice": choice}
+
+
+def main() -> None:
+    """Rebuild the calibration and the portfolio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--target", default="smollm2-135m")
+    parser.add_argument("--seeds", type=int, default=1, help="executor seeds per question for the portfolio")
+    parser.add_argument("--records-only", action="store_true", help="leave the portfolio as it is")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(1)
+    known = learn_all(arguments.target)
+    if not arguments.records_only:
+        path = Path(__file__).with_name("portfolio.json")
+        path.write_text(json.dumps(build_portfolio(known, range(arguments.seeds)), indent=1) + "\n")
+        LOG.info("wrote %s", path.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Questions derived from training tables, for calibrating functionals that no training family has.
+
+The values and prices are a training table's; only the question asked of them differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from istar.flops.prices import PriceSheet
+from istar.questions import BestArmMean, Column, Functional, Question, Structure, UpperTail, grid_groups
+from istar.seeds import Seed
+
+ARMS = 64
+STREAM_ROWS = 1024
+TAIL_LEVEL = 0.99
+
+
+class TableLike(Protocol):
+    """What executors use of a table."""
+
+    @property
+    def question(self) -> Question:
+        """The question."""
+
+    @property
+    def values(self) -> Float[np.ndarray, " rows"]:
+        """The value of every row."""
+
+    @property
+    def prices(self) -> PriceSheet:
+        """What rows cost."""
+
+    @property
+    def target(self) -> str:
+        """The target's id."""
+
+
+@dataclass(frozen=True, eq=False)
+class DerivedTable:
+    """Some rows of a table under another question.
+
+    Attributes:
+        question: the derived question.
+        values: values of its rows.
+        prices: prices of its rows.
+        target: the target's id.
+    """
+
+    question: Question
+    values: Float[np.ndarray, " rows"]
+    prices: PriceSheet
+    target: str
+
+
+def price_subset(sheet: PriceSheet, rows: Int[np.ndarray, " kept"]) -> PriceSheet:
+    """Return the prices of a selection of rows, without segments that none of them needs."""
+    membership = sheet.row_segments[rows]
+    used = np.unique(membership.indices)
+    return PriceSheet(
+        sheet.segment_flops[used], sheet.segment_tokens[used], membership[:, used].tocsr(), sheet.row_reads_flops[rows]
+    )
+
+
+def _derive(
+    table: TableLike, name: str, rows: Int[np.ndarray, " kept"], columns: list[Column], functional: Functional
+) -> DerivedTable:
+    question = table.question
+    runs = tuple(question.runs[row] for row in rows)
+    derived = Question(f"{question.task}+{name}", question.index, runs, Structure(tuple(columns)), functional)
+    return DerivedTable(derived, table.values[rows], price_subset(table.prices, rows), table.target)
+
+
+def best_arm_table(table: TableLike) -> DerivedTable:
+    """Return the question which of 64 arms of a table has the best mean; switches become traits."""
+    question = table.question
+    generator = Seed.root(0).split("best_arm", question.hash).generator()
+    arm, replicate = grid_groups(question.structure)
+    chosen = generator.permutation(int(arm.max()) + 1)[:ARMS]
+    rows = np.flatnonzero(np.isin(arm, chosen))
+    place = np.unique(arm[rows], return_inverse=True)[1]
+    columns = [Column("arm", "arm", tuple(map(float, place)))]
+    columns += [
+        Column(column.name, "trait", tuple(column.array[rows].tolist())) for column in question.structure.of("switch")
+    ]
+    columns.append(Column("replicate", "nuisance", tuple(map(float, replicate[rows]))))
+    return _derive(table, "best_arm_mean", rows, columns, BestArmMean("arm", "replicate"))
+
+
+def upper_tail_table(table: TableLike) -> DerivedTable:
+    """Return the question for the upper tail of the negative values of up to 1,024 random rows of a table."""
+    question = table.question
+    generator = Seed.root(0).split("upper_tail", question.hash).generator()
+    rows = np.sort(generator.permutation(len(table.values))[:STREAM_ROWS])
+    length = np.array([len(question.runs[row].tokens) for row in rows], dtype=np.float64)
+    columns = [
+        Column("row", "nuisance", tuple(map(float, range(len(rows))))),
+        Column("length", "covariate", tuple(length.tolist())),
+    ]
+    switches = question.structure.of("switch")
+    if switches:
+        on = np.mean([column.array[rows] for column in switches], axis=0)
+        columns.append(Column("switches_on", "covariate", tuple(on.tolist())))
+    derived = _derive(table, "upper_tail", rows, columns, UpperTail(TAIL_LEVEL))
+    return DerivedTable(derived.question, -derived.values, derived.prices, derived.target)
