@@ -40,14 +40,14 @@ def interpret(target: Target, corpus: Corpus) -> Interpretation:
         sample -= mean
         energy, left = torch.linalg.eigh(sample @ sample.T)
         scale = energy[-RANK:].clamp_min(1e-6).sqrt()
-        vectors = (left[:, -RANK:] / scale).T @ sample
-        size = (RECENT + len(DECAYS)) * len(vectors) + 1
-        gram, cross = torch.zeros(size, size), torch.zeros(size, len(vectors))
+        vectors = sample.T @ (left[:, -RANK:] / scale)
+        size = (RECENT + len(DECAYS)) * vectors.shape[1] + 1
+        gram, cross = torch.zeros(size, size), torch.zeros(size, vectors.shape[1])
         for tokens, stream in zip(corpus.tokens, streams, strict=True):
             contexts = [window(tokens[: at + 1]) for at in range(1, len(tokens))]
             seen = features(torch.tensor(contexts), vectors)
             gram += seen.T @ seen
-            cross += seen.T @ ((target.unembed(stream) - mean) @ vectors.T)
+            cross += seen.T @ ((target.unembed(stream) - mean) @ vectors)
     penalty = RIDGE * gram.diagonal().mean() * torch.eye(size)
     return Interpretation({"vectors": vectors, "mean": mean, "slope": torch.linalg.solve(gram + penalty, cross)})
 
@@ -67,7 +67,7 @@ def predict(
                 for at in path.reads:
                     reads.setdefault(window(path.tokens[: at + 1]), len(reads))
             stop += 1
-        logits = features(torch.tensor(list(reads)), vectors) @ slope @ vectors + mean
+        logits = features(torch.tensor(list(reads)), vectors) @ slope @ vectors.T + mean
         log_probs = torch.log_softmax(logits, dim=-1)
         for run in runs[start:stop]:
             paths = [log_probs[[reads[window(path.tokens[: at + 1])] for at in path.reads]] for path in run.paths]
@@ -81,10 +81,10 @@ def window(tokens: tuple[int, ...]) -> tuple[int, ...]:
     return (tokens[0],) * (WINDOW - len(tokens)) + tokens[-WINDOW:]
 
 
-def features(contexts: Int[Tensor, "contexts window"], vectors: Float[Tensor, "rank vocabulary"]) -> Tensor:
+def features(contexts: Int[Tensor, "contexts window"], vectors: Float[Tensor, "vocabulary rank"]) -> Tensor:
     """Return the last tokens' vectors, decaying averages of all, and a constant."""
-    recent = vectors.T[contexts[:, -RECENT:]].flatten(1)
+    recent = vectors[contexts[:, -RECENT:]].flatten(1)
     age = torch.arange(WINDOW - 1, -1, -1)
     weights = torch.stack([(1 - decay) * decay**age for decay in DECAYS])
-    averages = (weights @ vectors.T[contexts]).flatten(1)
+    averages = (weights @ vectors[contexts]).flatten(1)
     return torch.cat([recent, averages, torch.ones(len(contexts), 1)], dim=1)

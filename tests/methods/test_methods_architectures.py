@@ -1,0 +1,72 @@
+"""The library on GPT-2, GPT-NeoX, Qwen and Mistral: where a method ought to be exact, it is."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, GPTNeoXConfig, MistralConfig, Qwen2Config
+
+from istar.methods import Interpretation, align, load_method
+from istar.methods.check_questions import sample_questions
+from istar.methods.library import library_methods
+from istar.methods.recorder import record
+from istar.targets import wrap
+from istar.targets.tiny import byte_tokenizer, randomise
+
+VOCABULARY = {"vocab_size": 258, "bos_token_id": 0, "eos_token_id": 1}
+SHAPE = {
+    **VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 512,
+}
+CONFIGURATIONS = {
+    "gpt2": GPT2Config(**VOCABULARY, n_embd=32, n_layer=3, n_head=2, n_positions=512),
+    "gpt_neox": GPTNeoXConfig(**SHAPE),
+    "mistral": MistralConfig(**SHAPE, num_key_value_heads=1, sliding_window=None),
+    "qwen2": Qwen2Config(**SHAPE, num_key_value_heads=2),
+}
+
+
+@pytest.fixture(scope="module", params=sorted(CONFIGURATIONS))
+def small(request):
+    with torch.random.fork_rng(devices=[]):
+        module = AutoModelForCausalLM.from_config(CONFIGURATIONS[request.param], attn_implementation="sdpa")
+    return wrap(randomise(module, seed=3), byte_tokenizer(), request.param, request.param)
+
+
+def channels(name, question, target, edits=(), tensors=None):
+    source = library_methods()[name].read_text()
+    for old, new in edits:
+        assert old in source
+        source = source.replace(old, new)
+    rows = [np.arange(len(question.runs))]
+    method = load_method(source, name)
+    return record(method, question, "q", rows, target, Interpretation(tensors or {})).batches[0].channels[:, 0]
+
+
+@pytest.mark.parametrize("kind", ["parts switched on and off", "one part removed at a time"])
+def test_rows_that_lack_nothing_are_exact(kind, small):
+    question = sample_questions(small)[kind]
+    alignment = align(question)
+    whole = [
+        row
+        for row, run in enumerate(question.runs)
+        if all(len(place.kept) == len(alignment.contexts[place.context]) for place in alignment.of(run))
+    ]
+    exact = [small.slow_value(question.runs[row]) for row in whole]
+    assert np.allclose(channels("attention_knockout", question, small)[whole], exact, atol=1e-3)
+    mean = {"mean": torch.zeros(small.width)}
+    assert np.allclose(channels("integrated_gradients", question, small, tensors=mean)[whole], exact, atol=1e-3)
+    assert np.isfinite(channels("attention_gates", question, small)).all()
+
+
+def test_a_forward_without_blocks_that_lacks_none_is_exact_and_one_that_lacks_all_reads_the_embeddings(small):
+    question = sample_questions(small)["plain sequences"]
+    exact = [small.slow_value(run) for run in question.runs]
+    assert np.allclose(channels("layer_skipping", question, small, [("SHARE = 0.2", "SHARE = 0.0")]), exact, atol=1e-3)
+    none = channels("layer_skipping", question, small, [("SHARE = 0.2", "SHARE = 1.0"), ("FIRST = 0.4", "FIRST = 0.0")])
+    embedded = channels("logit_lens", question, small, [("DEPTH = 0.87", "DEPTH = 0.0")])
+    assert np.allclose(none, embedded, atol=1e-4)
+    assert not np.allclose(none, exact, atol=0.1)
