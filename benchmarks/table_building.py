@@ -2,7 +2,7 @@
 
 The same rows are run three ways, one after another in one process, and repeated so that a change in the machine's load
 falls on all three. The packed engine builds the whole table. The two baselines share nothing between rows, so where
-the whole would take long they run an evenly spaced sample of the rows, by length, and their time is scaled by tokens.
+the whole would take long they run evenly spaced batches of rows in order of length, and their time is scaled by tokens.
 
 lm-eval is optional (`pip install lm_eval`); without it, its column is left out.
 
@@ -27,7 +27,8 @@ from istar.targets import Target, load_target
 from istar.tasks import task
 from machine import describe_machine, matrix_product_rate
 
-BATCH = 16
+BATCH = 32
+"""Rows at once, for both baselines."""
 
 
 def matrix_product_flops(target: Target, runs: Sequence[Run]) -> int:
@@ -123,7 +124,10 @@ def measure(target: Target, name: str, rows: int | None, sample: int, repeats: i
     question = task(name).question(target.tokenizer, 0)
     runs = list(question.runs if rows is None else question.runs[:rows])
     by_length = sorted(range(len(runs)), key=lambda row: tokens_of([runs[row]]))
-    chosen = [by_length[place] for place in np.linspace(0, len(runs) - 1, min(sample, len(runs))).astype(int)]
+    # Whole batches of neighbours in length, evenly spaced, so that a sample is padded no more than the whole would be.
+    batches = [by_length[start : start + BATCH] for start in range(0, len(runs), BATCH)]
+    spaced = np.unique(np.linspace(0, len(batches) - 1, max(sample // BATCH, 1)).round().astype(int))
+    chosen = [row for place in spaced for row in batches[place]]
     few = [runs[row] for row in chosen]
     scale = tokens_of(runs) / tokens_of(few)
     baselines: dict[str, Callable[[Sequence[Run]], np.ndarray]] = {
@@ -175,7 +179,7 @@ def main() -> None:
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--tasks", nargs="+", default=["shot_shapley/antonyms", "prompt_ceiling/words"])
     parser.add_argument("--rows", type=int, help="use the first rows of each table only")
-    parser.add_argument("--sample", type=int, default=192, help="rows that the baselines run")
+    parser.add_argument("--sample", type=int, default=256, help="rows that the baselines run")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
