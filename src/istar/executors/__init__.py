@@ -12,6 +12,7 @@ from istar.executors.priors import (
     record_of,
     task_priors,
 )
+from istar.executors.statistician import Statistician
 
 __all__ = [
     "EXECUTORS",
@@ -21,6 +22,7 @@ __all__ = [
     "Market",
     "PriorError",
     "QuestionRecord",
+    "Statistician",
     "TaskPrior",
     "Trace",
     "budget_checkpoints",
