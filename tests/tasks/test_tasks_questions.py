@@ -11,7 +11,6 @@ import pytest
 
 from istar.questions import Question, Run, SpanLogprob, SpanMargin, build_trie
 from istar.seeds import Seed
-from istar.targets.tiny import byte_tokenizer
 from istar.tasks import Encoder, TaskError, select_tasks, split_of, task, tasks
 from istar.tasks.context_attribution import ContextAttribution
 from istar.tasks.data.places import capitals, countries
@@ -21,17 +20,18 @@ from istar.tasks.data.words import operations, opposites
 from istar.tasks.loss_quantile import LossQuantile
 from istar.tasks.prompt_ceiling import RELATIONS, PromptCeiling
 from istar.tasks.shot_shapley import ShotShapley
+from istar.testing.families import ByteTokenizer
 
-TOKENIZER = byte_tokenizer()
+TOKENIZER = ByteTokenizer()
 
 
 def text(tokens: tuple[int, ...]) -> str:
-    return TOKENIZER.decode(list(tokens[1:]), clean_up_tokenization_spaces=False)
+    return TOKENIZER.decode(tokens)
 
 
 def scored(run: Run) -> str:
     assert isinstance(run.readout, SpanLogprob | SpanMargin)
-    return TOKENIZER.decode(list(run.tokens[run.readout.start :]))
+    return TOKENIZER.decode(run.tokens[run.readout.start :])
 
 
 class TestShotShapley:
@@ -70,7 +70,7 @@ class TestShotShapley:
         assert not lines & {text(run.tokens).split("\n")[-1].split(" -> ")[0] for run in question.runs}
 
     def test_too_few_pairs(self) -> None:
-        with pytest.raises(TaskError, match="capitals has .* pairs, too few for 8 shots and 400 queries; lower one"):
+        with pytest.raises(TaskError, match=r"capitals has .* pairs, too few for 8 shots and 400 queries; lower one"):
             ShotShapley(queries=400).question("capitals", TOKENIZER, Seed.root(0), 0)
 
 
@@ -208,7 +208,7 @@ class TestLossQuantile:
         assert 0 <= least.min() <= mean.max() <= 8
 
     def test_a_stream_that_cannot_be_filled(self) -> None:
-        with pytest.raises(TaskError, match="only .* sequences of 200; lower `tokens`"):
+        with pytest.raises(TaskError, match=r"only .* sequences of 200; lower `tokens`"):
             LossQuantile(sequences=200, tokens=(20_000, 20_002)).question("kjv", TOKENIZER, Seed.root(0), 0)
 
 

@@ -63,9 +63,9 @@ class Pieces:
         done: Bool[np.ndarray, " rows"] = ~np.isnan(self.values)
         return done
 
-    def keep(self, every: float = SECONDS_BETWEEN_PIECES) -> None:
-        """Write what has come since the last piece, if that was at least `every` seconds ago."""
-        if time.monotonic() - self._last < every:
+    def keep(self) -> None:
+        """Write what has come since the last piece, if that was a while ago."""
+        if time.monotonic() - self._last < SECONDS_BETWEEN_PIECES:
             return
         rows = np.flatnonzero(self.done & ~self._kept)
         if len(rows):
