@@ -24,7 +24,7 @@ from istar.seeds import Seed
 from istar.targets import load_target
 from istar.targets.corpus import build_corpus
 from istar.truth import Table, load_tables
-from machine import machine
+from machine import describe_machine
 
 
 def correlations(table: Table, channel: np.ndarray) -> tuple[float, float | None]:
@@ -70,7 +70,7 @@ def main() -> None:
             rows.append(row)
             print(json.dumps(row), flush=True)
     if arguments.output:
-        result = {"target": target.id, "machine": machine(), "rows": rows}
+        result = {"target": target.id, "machine": describe_machine(), "rows": rows}
         arguments.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
