@@ -77,7 +77,8 @@ def _tensor_parameters(op: OpOverload) -> list[int]:
     ]
 
 
-def _position(op: OpOverload, *names: str) -> int | None:
+def position_of(op: OpOverload, *names: str) -> int | None:
+    """Return the position of the first positional parameter that bears one of these names."""
     for position, argument in enumerate(op._schema.arguments):
         if argument.name in names and not argument.kwarg_only:
             return position
@@ -166,7 +167,7 @@ def per_all_inputs(op: OpOverload, each: int) -> Pricer:
 
 def per_size(op: OpOverload, each: int) -> Pricer:
     """Price per element of the requested size: random factories and the backward of slices."""
-    position = _position(op, "size", "input_sizes", "input_size", "n")
+    position = position_of(op, "size", "input_sizes", "input_size", "n")
 
     def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         if position is None:
@@ -196,80 +197,6 @@ def per_step(op: OpOverload, each: int) -> Pricer:
     return price
 
 
-def per_index(op: OpOverload, each: int) -> Pricer:
-    """Price per element picked or placed by the parameter called `index`; a copy of the whole adds 1 per element."""
-    position = _position(op, "index")
-    if position is None:
-        raise ValueError(f"{op} has no parameter called index")
-    in_place = op._schema.is_mutable
-    copies_whole = any(part in op.overloadpacket.__name__ for part in ("scatter", "put"))
-
-    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        elements = args[position].numel() * each
-        if copies_whole and not in_place:
-            elements += args[0].numel()
-        return int(elements) * type_weight(args[:1], kwargs)
-
-    return price
-
-
-def per_slices(op: OpOverload, each: int) -> Pricer:
-    """Price per element of the slices that a one-dimensional index names along one axis: index_select, index_add."""
-    copies_whole = op.overloadpacket.__name__ != "index_select" and not op._schema.is_mutable
-
-    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        whole, axis, index = args[0], args[1], args[2]
-        length = whole.shape[axis] if whole.dim() else 1
-        elements = each * index.numel() * (whole.numel() // max(1, length))
-        if copies_whole:
-            elements += whole.numel()
-        return int(elements) * type_weight(args[:1], kwargs)
-
-    return price
-
-
-def per_row(op: OpOverload, each: int) -> Pricer:
-    """Price per element of the rows that an index names in a table: embedding and its gradient."""
-    backward = "backward" in op.overloadpacket.__name__
-
-    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        values, index = args[0], args[1]
-        elements = values.numel() if backward else index.numel() * values.shape[-1]
-        return int(elements) * each * type_weight(args, kwargs)
-
-    return price
-
-
-def per_indexed(op: OpOverload, each: int) -> Pricer:
-    """Price per element that a list of index tensors addresses: `x[rows, columns]` and its assignment."""
-    copies_whole = "put" in op.overloadpacket.__name__ and not op._schema.is_mutable
-
-    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        whole, indices = args[0], args[1]
-        shapes = []
-        axis = covered = 0
-        for index in indices:
-            if index is None:
-                axis += 1
-                continue
-            if index.dtype in (torch.bool, torch.uint8):
-                # A mask picks as many elements as it has true entries, known only once it is scanned.
-                shapes.append((int(index.count_nonzero()),))
-                axes = index.dim()
-            else:
-                shapes.append(tuple(index.shape))
-                axes = 1
-            covered = (covered or 1) * prod(whole.shape[axis : axis + axes])
-            axis += axes
-        elements = each * broadcast_elements(shapes) * (whole.numel() // max(1, covered))
-        elements += sum(index.numel() for index in indices if index is not None and index.dtype == torch.bool) * each
-        if copies_whole:
-            elements += whole.numel()
-        return int(elements) * type_weight(args[:1], kwargs)
-
-    return price
-
-
 def per_repeat(op: OpOverload, each: int) -> Pricer:
     """Price per element of the tiled output of repeat."""
     return lambda args, kwargs: int(args[0].numel() * prod(args[1])) * each * type_weight(args, kwargs)
@@ -288,19 +215,6 @@ def per_padded(op: OpOverload, each: int) -> Pricer:
         for pair in range(len(pads) // 2):
             sizes[-1 - pair] += pads[2 * pair] + pads[2 * pair + 1]
         return int(prod(sizes)) * each * type_weight(args, kwargs)
-
-    return price
-
-
-def per_search(op: OpOverload, each: int) -> Pricer:
-    """Price per comparison of a binary search: searchsorted(sorted, values) and bucketize(values, boundaries)."""
-    sorted_first = op.overloadpacket.__name__ == "searchsorted"
-
-    def price(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        ordered, values = (args[0], args[1]) if sorted_first else (args[1], args[0])
-        count = values.numel() if isinstance(values, Tensor) else 1
-        steps = int(ordered.shape[-1]).bit_length() if ordered.dim() else 1
-        return count * steps * each * type_weight(args, kwargs)
 
     return price
 

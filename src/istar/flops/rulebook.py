@@ -18,7 +18,7 @@ from torch._ops import OpOverload
 from torch.utils.flop_counter import flop_registry
 
 from istar.errors import IstarError
-from istar.flops import formulas, operands
+from istar.flops import formulas, operands, selections
 from istar.flops.operands import Pricer, tensors_in, type_weight
 from istar.flops.price_table import V1
 
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
     """How one operation is priced.
 
     Attributes:
-        basis: what is counted, the name of a function of `operands` or `formulas`, or "free".
+        basis: what is counted, the name of a function of `operands`, `selections` or `formulas`, or "free".
         each: FLOPs per element counted, or the basis' own parameter.
     """
 
@@ -103,7 +103,8 @@ class Rulebook:
             return Pricing(dearest, product=False, known=False)
         if rule.basis == "free":
             return Pricing(None, product=False, known=True)
-        factory = getattr(operands, rule.basis, None) or getattr(formulas, rule.basis)
+        home = next(module for module in (operands, selections, formulas) if hasattr(module, rule.basis))
+        factory = getattr(home, rule.basis)
         counted_by_torch = op.overloadpacket in flop_registry or rule.basis.startswith("fused_attention")
         return Pricing(factory(op, rule.each), product=rule.basis in PRODUCT_BASES and counted_by_torch, known=True)
 
