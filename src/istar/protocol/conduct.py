@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from istar.errors import IstarError
+from istar.executors import EXECUTORS
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.records import Stage
@@ -78,6 +79,7 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
         IstarError: something is missing; nothing long has been done then.
     """
     RESEARCHERS.get(config.researcher)
+    EXECUTORS.get(config.executor)
     REWARDS.get(config.reward)
     target = load_target(config.target, config.dtype)
     summaries, names = _tasks_of(config, target, stages)

@@ -144,7 +144,7 @@ PRESETS = {
         executor_seeds=2,
         researcher_options={"warm_up": 5},
         corpus_sequences=16,
-        caps=Caps(rows_fraction=0.25, flops_fraction=0.25, seconds=90.0),
+        caps=Caps(rows_fraction=0.125, flops_fraction=0.125, seconds=90.0),
         train=StageSize(questions=1),
         validation=StageSize(questions=1),
         validate_best=1,

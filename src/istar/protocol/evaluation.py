@@ -47,7 +47,12 @@ class SandboxArms:
         target: the target.
         corpus: the generic text methods learn from.
         questions: every task that will be asked about.
+
+    Attributes:
+        market: makes the market of a question; benchmarks put one in its place that really runs the rows it sells.
     """
+
+    market: type[Market] = Market
 
     def __init__(
         self, config: SearchConfig, target: Target, corpus: Corpus, questions: Iterable[TaskQuestions]
@@ -104,22 +109,19 @@ class SandboxArms:
         return Evaluation(curves)
 
     def replay(self, table: Table, recording: Recording | None) -> tuple[Curve, ...]:
-        """Return the curves of an arm on a question, one an executor seed; the white-box arm's if there is a recording.
+        """Return the curves of an arm on a question, one a seed; the white-box arm's if there is a recording."""
+        return tuple(self.replay_seed(table, recording, number) for number in range(self.config.executor_seeds))
+
+    def replay_seed(self, table: Table, recording: Recording | None, number: int) -> Curve:
+        """Return the curve of one executor seed.
 
         The seeds are those of the question, the same in both arms and for every method.
         """
-        task = self._tasks[table.question.task]
-        question = table.question.hash
+        task, question = self._tasks[table.question.task], table.question.hash
+        market = self.market(table, recording, prior=task.priors[question])
+        trace = self.executor.answer(market, Seed.root(self.config.seed).split("executor", question, number))
         arm: Arm = "black_box" if recording is None else "white_box"
-        curves = []
-        for number in range(self.config.executor_seeds):
-            market = Market(table, recording, prior=task.priors[question])
-            seed = Seed.root(self.config.seed).split("executor", question, number)
-            trace = self.executor.answer(market, seed)
-            curves.append(
-                curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
-            )
-        return tuple(curves)
+        return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
 
     def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
         """See `Arms`."""

@@ -15,6 +15,9 @@ from istar.sandbox.errors import SandboxError
 STANDARD_ERROR_BYTES = 16 * 1024
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
+KILL_SECONDS = 60.0
+"""How long a killed process may take to end; it ends at once unless the machine is overloaded."""
+
 
 class WorkerProcess:
     """A running worker.
@@ -74,19 +77,20 @@ class WorkerProcess:
         lets the first one end only after the others.
 
         Raises:
-            SandboxError: the worker is still there ten seconds later.
+            SandboxError: the worker is still there a minute later.
         """
         self._signal()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + KILL_SECONDS
         if self._descriptor is not None:
-            select.select([self._descriptor], [], [], 10)
+            select.select([self._descriptor], [], [], KILL_SECONDS)
             os.close(self._descriptor)
             self._descriptor = None
         try:
             self.outer.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.outer.kill()
-            raise SandboxError(f"worker process {self.first} could not be killed within 10 seconds") from None
+            reason = f"worker process {self.first} could not be killed within {KILL_SECONDS:g} seconds"
+            raise SandboxError(reason) from None
         finally:
             self._drain.join(1)
 

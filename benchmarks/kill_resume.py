@@ -1,0 +1,137 @@
+"""Kills a search with SIGKILL at random moments, again and again, and compares its ledger with an undisturbed one's.
+
+    python benchmarks/kill_resume.py [--kills 20] [--methods 6]
+
+Both searches run on the tiny target with small tables, each with caches of its own, so that nothing but the killed
+search's own files can help it. Exits with 1 if the two ledgers' exports differ in a single byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import describe_machine
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "protocol"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--methods", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0, help="decides when the kills come")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "kill_resume.json")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        settings = prepare(root, arguments.methods)
+        start = time.monotonic()
+        run(root, settings, "undisturbed").wait()
+        seconds = time.monotonic() - start
+        kills = kill(root, settings, arguments.kills, seconds, random.Random(arguments.seed))
+        process = run(root, settings, "killed")
+        if process.wait():
+            print("the last resume failed")
+            return 1
+        undisturbed, killed = export(root, "undisturbed"), export(root, "killed")
+    same = undisturbed == killed
+    result = {
+        "machine": describe_machine(),
+        "kills": len(kills),
+        "kills_during_the_search": sum(each["rounds"] < arguments.methods for each in kills),
+        "undisturbed_seconds": round(seconds, 1),
+        "moments": kills,
+        "ledger_lines": len(undisturbed),
+        "same_ledger": same,
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"{len(kills)} kills; ledgers of {len(undisturbed)} lines are {'the same' if same else 'DIFFERENT'}")
+    return 0 if same else 1
+
+
+def prepare(root: Path, methods: int) -> Path:
+    """Build the tables, give each search a home with them, and return the file of their settings."""
+    os.environ["ISTAR_HOME"] = str(root / "home")
+    from tiny_truth import build_tiny_truth
+
+    from istar.protocol.config import SearchConfig, StageSize
+
+    names = build_tiny_truth()
+    stages = {split: StageSize(questions=2, tasks=(names[split],)) for split in ("train", "validation", "test")}
+    config = SearchConfig(
+        target="tiny-random",
+        methods=methods,
+        side_by_side=2,
+        threads=1,
+        executor_seeds=2,
+        corpus_sequences=8,
+        corpus_length=32,
+        screen=StageSize(questions=1, tasks=stages["train"].tasks),
+        screen_floor=-1.0,
+        **stages,
+    )
+    for name in ("undisturbed", "killed"):
+        (root / f"home-{name}").mkdir()
+        for kept in ("truth", "costs"):
+            if (root / "home" / kept).exists():
+                (root / f"home-{name}" / kept).symlink_to(root / "home" / kept)
+    path = root / "settings.json"
+    path.write_text(config.model_dump_json())
+    return path
+
+
+def run(root: Path, settings: Path, name: str) -> subprocess.Popen[bytes]:
+    """Start or resume a search; the run's name is the same in both, as the export holds it."""
+    command = [sys.executable, "-m", "istar", "search", "--resume", "--config", str(settings), "--run", "run"]
+    environment = {**os.environ, "ISTAR_HOME": str(root / f"home-{name}"), "OMP_NUM_THREADS": "1"}
+    command += ["--runs", str(root / name)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill(root: Path, settings: Path, count: int, seconds: float, moments: random.Random) -> list[dict[str, float]]:
+    """Start the search and kill it at a random moment, `count` times in a row; return when, and how far it was."""
+    kills = []
+    loading = 0.25 * seconds  # what passes before the first round; kills fall before and after it
+    for _ in range(count):
+        process = run(root, settings, "killed")
+        wait = moments.uniform(0.2 * loading, loading + 1.5 * seconds / count)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills.append({"seconds": round(wait, 2), **progress(root / "killed" / "run")})
+        print(f"killed after {wait:.1f} s: {kills[-1]['rounds']} rounds, {kills[-1]['evaluations']} evaluations")
+    return kills
+
+
+def progress(folder: Path) -> dict[str, int]:
+    """Return how many rounds and evaluations the ledger of a killed search holds."""
+    from istar.errors import IstarError
+    from istar.ledger import Ledger
+
+    try:
+        with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
+            return {"rounds": len(ledger.rounds("run")), "evaluations": len(ledger.evaluations("run"))}
+    except IstarError:
+        return {"rounds": 0, "evaluations": 0}
+
+
+def export(root: Path, name: str) -> list[str]:
+    """Return the lines of a run's ledger."""
+    from istar.ledger import Ledger
+
+    with Ledger(root / name / "run" / "ledger.sqlite", read_only=True) as ledger:
+        return list(ledger.export("run"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

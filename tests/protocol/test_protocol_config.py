@@ -1,0 +1,48 @@
+import pytest
+
+from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
+from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name):
+    assert parse_config(PRESETS[name].model_dump_json(), name) == PRESETS[name]
+
+
+def test_demo_tries_at_least_twelve_methods():
+    assert PRESETS["demo"].methods >= 12
+
+
+def test_faults_are_named_each():
+    with pytest.raises(ConfigError, match=r"methods: .*greater than 0.*caps.rows_fraction"):
+        configure("standard", methods=0, caps={"rows_fraction": 2})
+    with pytest.raises(ConfigError, match="somewhere: nonsense: Extra inputs"):
+        parse_config('{"nonsense": 1}', "somewhere")
+
+
+def test_settings_not_stated_are_left_alone():
+    assert configure("demo", seed=None) == PRESETS["demo"]
+    assert configure("demo", seed=3).seed == 3
+
+
+def test_run_folder_keeps_its_settings(tmp_path):
+    folder = RunFolder(tmp_path / "mine")
+    assert not folder.exists
+    folder.begin(SearchConfig(seed=1))
+    folder.begin(SearchConfig(seed=1))
+    assert folder.config().seed == 1
+    assert folder.name == "mine"
+    with pytest.raises(RunFolderError, match="differing: seed"):
+        folder.begin(SearchConfig(seed=2))
+    assert find_run("mine", tmp_path) == folder
+    assert find_run(str(folder.path), tmp_path / "elsewhere").path == folder.path
+    with pytest.raises(RunFolderError, match="there are: mine"):
+        find_run("yours", tmp_path)
+
+
+def test_settings_of_another_version_are_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"target": "smollm2-135m", "gone": true}')
+    with pytest.raises(ConfigError, match="gone"):
+        SearchConfig.load(tmp_path)
+    with pytest.raises(ConfigError, match="is not a run"):
+        SearchConfig.load(tmp_path / "nowhere")

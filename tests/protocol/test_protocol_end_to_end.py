@@ -1,0 +1,163 @@
+"""The whole flow on the tiny target: real tables, real jails, real replays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny_truth import build_tiny_truth
+
+from istar.cli.app import METHOD_FAULT, SUCCESS, run
+from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.run_folder import RunFolder
+from istar.sandbox import tier_report
+
+METHOD = '''"""Logit lens."""
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return target.read(runs, target.run(runs, upto=1)).unsqueeze(-1)
+'''
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home of its own with small tables."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("ISTAR_HOME")
+    os.environ["ISTAR_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["ISTAR_HOME"]
+    else:
+        os.environ["ISTAR_HOME"] = before
+
+
+@pytest.fixture(scope="module")
+def config(home):
+    names = build_tiny_truth()
+    splits = ("train", "validation", "test")
+    train, validation, test = (StageSize(questions=2, tasks=(names[split],)) for split in splits)
+    return SearchConfig(
+        target="tiny-random",
+        methods=3,
+        threads=1,
+        executor_seeds=1,
+        corpus_sequences=4,
+        corpus_length=24,
+        screen=StageSize(questions=1, tasks=train.tasks),
+        screen_floor=-5.0,
+        train=train,
+        validation=validation,
+        test=test,
+        unsafe=not tier_report().safe,
+    )
+
+
+def command(config, runs, *arguments):
+    (runs / "settings.json").write_text(config.model_dump_json())
+    return ["search", "--config", str(runs / "settings.json"), "--runs", str(runs), *arguments]
+
+
+def lines(folder):
+    with folder.ledger(read_only=True) as ledger:
+        return list(ledger.export(folder.name))
+
+
+@pytest.fixture(scope="module")
+def finished(config, tmp_path_factory):
+    """An undisturbed search."""
+    runs = tmp_path_factory.mktemp("runs")
+    assert run(command(config, runs, "--run", "mine")) == SUCCESS
+    return RunFolder(runs / "mine")
+
+
+def test_search_tries_its_methods_and_keeps_the_best(finished):
+    with finished.ledger(read_only=True) as ledger:
+        assert len(ledger.rounds("mine")) == 3
+        assert ledger.run("mine").status == "finished"
+        best = ledger.rounds("mine")[-1].best_method
+        assert finished.best_method_path.read_text() == ledger.source(best)
+
+
+def test_finished_search_resumed_does_nothing(finished, config, capsys):
+    before = lines(finished)
+    assert run(["search", "--run", "mine", "--runs", str(finished.path.parent), "--resume", "--json"]) == SUCCESS
+    assert lines(finished) == before
+    assert json.loads(capsys.readouterr().out)["methods"] == 3
+
+
+def test_unseal_notes_one_opening_however_often(finished, capsys):
+    arguments = ["unseal", "mine", "--runs", str(finished.path.parent), "--json"]
+    assert run(arguments) == SUCCESS
+    first = json.loads(capsys.readouterr().out)
+    assert run(arguments) == SUCCESS
+    assert json.loads(capsys.readouterr().out) == first
+    with finished.ledger(read_only=True) as ledger:
+        (opening,) = ledger.openings("mine", "test")
+        tested = ledger.evaluations("mine", stage="test")
+    assert opening.method == tested[0].method
+    assert {each.split for each in tested} == {"test"}
+
+
+def test_rescore_under_the_same_formula_gives_the_same_rewards(finished, capsys):
+    assert run(["rescore", "mine", "--reward", "log", "--runs", str(finished.path.parent), "--json"]) == SUCCESS
+    for method in json.loads(capsys.readouterr().out)["methods"]:
+        assert method["reward"] == method["before"]
+
+
+def test_report_is_one_page(finished):
+    assert run(["report", "mine", "--runs", str(finished.path.parent)]) == SUCCESS
+    assert "<html" in finished.report_path.read_text()[:200].lower()
+
+
+def test_score_prints_the_promised_keys(config, tmp_path, capsys):
+    (tmp_path / "lens.py").write_text(METHOD)
+    arguments = ["score", str(tmp_path / "lens.py"), "--target", "tiny-random", "--questions", "2", "--json"]
+    arguments += ["--executor-seeds", "2", "--threads", "1", "--task", config.train.tasks[0]]
+    assert run([*arguments, *(["--unsafe"] if config.unsafe else [])]) == SUCCESS
+    score = json.loads(capsys.readouterr().out)
+    assert set(score) == {"method", "target", "rulebook", "interpret", "tasks", "summary"}
+    assert set(score["interpret"]) == {"flops", "seconds", "bytes"}
+    (task,) = score["tasks"]
+    assert set(task) == {"task", "family", "split", "predict_flops", "multipliers", "skill_gain"}
+    assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
+    assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
+
+
+def test_failing_method_exits_with_3(config, tmp_path, capsys):
+    (tmp_path / "bad.py").write_text(METHOD.replace("upto=1", "upto=1 // 0"))
+    arguments = ["score", str(tmp_path / "bad.py"), "--target", "tiny-random", "--task", config.train.tasks[0]]
+    assert run([*arguments, *(["--unsafe"] if config.unsafe else [])]) == METHOD_FAULT
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_search_resumes_to_the_same_ledger(finished, config, tmp_path, home):
+    """SIGKILL a few times at growing ages; `benchmarks/kill_resume.py` does it twenty times."""
+    fresh = tmp_path / "home"
+    fresh.mkdir()
+    for kept in ("truth", "calibration"):
+        if (home / kept).exists():
+            (fresh / kept).symlink_to(home / kept)
+    arguments = [sys.executable, "-m", "istar", *command(config, tmp_path, "--run", "mine", "--resume")]
+    environment = {**os.environ, "ISTAR_HOME": str(fresh)}
+    for _ in range(3):
+        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ledger = Path(tmp_path / "mine" / "ledger.sqlite")
+        while process.poll() is None and not ledger.exists():
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert lines(RunFolder(tmp_path / "mine")) == lines(finished)
