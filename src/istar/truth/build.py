@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -52,7 +53,7 @@ class Pieces:
             try:
                 with np.load(path, allow_pickle=False) as piece:
                     self.values[piece["rows"]] = piece["values"]
-            except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+            except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
                 raise CorruptDataError(f"the unfinished truth in {path} is damaged; delete {folder}") from error
         self._kept = self.done.copy()
         self._last = time.monotonic()
