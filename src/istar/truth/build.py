@@ -47,9 +47,7 @@ class Pieces:
         self.folder = folder
         self.values: Float[np.ndarray, " rows"] = np.full(rows, np.nan)
         folder.mkdir(parents=True, exist_ok=True)
-        self._count = 0
         for path in sorted(folder.glob("*.npz")):
-            self._count = int(path.stem) + 1
             try:
                 with np.load(path, allow_pickle=False) as piece:
                     self.values[piece["rows"]] = piece["values"]
@@ -70,20 +68,21 @@ class Pieces:
             return
         rows = np.flatnonzero(self.done & ~self._kept)
         if len(rows):
-            path = self.folder / f"{self._count:06d}.npz"
+            # another process may build the same question: neither its pieces nor its tidying up may hurt
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"{os.getpid()}-{rows[0]}.npz"
             part = path.with_suffix(".part")
             with part.open("wb") as stream:
                 np.savez(stream, rows=rows, values=self.values[rows])
                 stream.flush()
                 os.fsync(stream.fileno())
             part.replace(path)
-            self._count += 1
             self._kept[rows] = True
         self._last = time.monotonic()
 
     def discard(self) -> None:
         """Delete the pieces."""
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def provenance(target: Target, seed: int) -> Provenance:
