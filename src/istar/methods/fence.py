@@ -10,60 +10,16 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from istar.methods import language
-from istar.methods.contract import MethodError
+from istar.methods.faults import Fault, FenceError
+from istar.methods.signatures import contract_faults, describe
+
+__all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
 
 SOURCE_BYTES_LIMIT = 64 * 1024
 
 _SHAPE = re.compile(r"^\s*(?:(?:[*#?]*[A-Za-z0-9_]*|\.\.\.)\s*)*$")
-
-
-@dataclass(frozen=True, order=True)
-class Fault:
-    """One thing in a method's source that the fence refuses.
-
-    Attributes:
-        line: line number, from 1.
-        what: what is there.
-        why: why it is refused.
-        instead: what to do instead.
-    """
-
-    line: int
-    what: str
-    why: str
-    instead: str
-
-    def __str__(self) -> str:
-        """The fault as one line of text."""
-        return f"line {self.line}: {self.what}: {self.why}; {self.instead}"
-
-
-class FenceError(MethodError):
-    """A method's source has faults; the message lists them all.
-
-    Attributes:
-        faults: in the order of their lines.
-    """
-
-    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
-        """See the class docstring.
-
-        Args:
-            name: the method's name, for the message.
-            faults: at least one.
-        """
-        self.name = name
-        self.faults = tuple(faults)
-        lines = "\n".join(f"  {fault}" for fault in self.faults)
-        super().__init__(f"method {name!r} has {len(self.faults)} fault{'s' * (len(self.faults) > 1)}:\n{lines}")
-
-    def __reduce__(self) -> tuple[type[FenceError], tuple[str, tuple[Fault, ...]]]:
-        """Rebuild from name and faults, so that the error survives a process boundary."""
-        return FenceError, (self.name, self.faults)
 
 
 def check_source(source: str) -> tuple[Fault, ...]:
@@ -108,7 +64,7 @@ class _Fence(ast.NodeVisitor):
     def check(self) -> None:
         for node in ast.walk(self.tree):
             self._bind(node)
-        self._check_contract()
+        self.faults.extend(contract_faults(self.tree))
         self.visit(self.tree)
 
     # -- what the file binds ------------------------------------------------------------------------------------------
@@ -134,51 +90,11 @@ class _Fence(ast.NodeVisitor):
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             self.bound.add(node.name)
 
-    # -- the contract -------------------------------------------------------------------------------------------------
-
-    def _check_contract(self) -> None:
-        functions = {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
-        for name, parameters in language.SIGNATURES.items():
-            signature = f"`def {name}({', '.join(parameters)})`"
-            if name in functions:
-                self._check_signature(functions[name], parameters, signature)
-            elif name in language.REQUIRED:
-                self.fault(
-                    self.tree,
-                    f"there is no function `{name}`",
-                    f"every method defines {' and '.join(language.REQUIRED)}",
-                    f"add {signature} at the top level of the file",
-                )
-        for node in self.tree.body:
-            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-            allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-            if not isinstance(node, allowed) and not docstring:
-                self.fault(
-                    node,
-                    f"{_describe(node)} at the top level",
-                    "loading a method may only define things",
-                    "move it into `interpret`, `prepare` or `predict`",
-                )
-
-    def _check_signature(self, node: ast.FunctionDef, parameters: tuple[str, ...], signature: str) -> None:
-        arguments = node.args
-        given = tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
-        extra = arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults
-        if given != parameters or extra:
-            self.fault(
-                node,
-                f"`{node.name}({ast.unparse(arguments)})`",
-                "the parameters are called in this order and by these names",
-                f"write {signature}",
-            )
-        if node.decorator_list:
-            self.fault(node, f"`{node.name}` is decorated", "it is called as it stands", "remove the decorator")
-
     # -- syntax -------------------------------------------------------------------------------------------------------
 
     def generic_visit(self, node: ast.AST) -> None:
         if type(node) not in language.NODES:
-            self.fault(node, _describe(node), "methods are written without it", "use plain functions and loops")
+            self.fault(node, describe(node), "methods are written without it", "use plain functions and loops")
         super().generic_visit(node)
 
     def visit_Try(self, node: ast.Try) -> None:
@@ -194,7 +110,7 @@ class _Fence(ast.NodeVisitor):
                 if isinstance(child, (ast.Return, ast.Break, ast.Continue)):
                     self.fault(
                         child,
-                        f"{_describe(child)} inside finally",
+                        f"{describe(child)} inside finally",
                         "it swallows whatever was raised, the meter's signal too",
                         "move it behind the try statement",
                     )
@@ -384,10 +300,3 @@ class _Fence(ast.NodeVisitor):
         elif name in language.REFUSED_ATTRIBUTES:
             reason, _, instead = language.REFUSED_ATTRIBUTES[name].partition("; ")
             self.fault(node, f"the attribute `{name}`", reason, instead or "do without it")
-
-
-def _describe(node: ast.AST) -> str:
-    """Return what a piece of syntax is called."""
-    names = {"Expr": "a bare expression", "For": "a for loop", "While": "a while loop", "If": "an if statement"}
-    kind = type(node).__name__
-    return names.get(kind, f"{kind.lower()} syntax")
