@@ -81,7 +81,14 @@ def finished(config, tmp_path_factory):
     return RunFolder(runs / "mine")
 
 
-def test_search_tries_its_methods_and_keeps_the_best(finished):
+@pytest.fixture(scope="module")
+def undisturbed(finished):
+    """What the undisturbed search left in its ledger, before the test is opened."""
+    return lines(finished)
+
+
+def test_search_tries_its_methods_and_keeps_the_best(finished, undisturbed):
+    assert undisturbed
     with finished.ledger(read_only=True) as ledger:
         assert len(ledger.rounds("mine")) == 3
         assert ledger.run("mine").status == "finished"
@@ -89,10 +96,9 @@ def test_search_tries_its_methods_and_keeps_the_best(finished):
         assert finished.best_method_path.read_text() == ledger.source(best)
 
 
-def test_finished_search_resumed_does_nothing(finished, config, capsys):
-    before = lines(finished)
+def test_finished_search_resumed_does_nothing(finished, undisturbed, capsys):
     assert run(["search", "--run", "mine", "--runs", str(finished.path.parent), "--resume", "--json"]) == SUCCESS
-    assert lines(finished) == before
+    assert lines(finished) == undisturbed
     assert json.loads(capsys.readouterr().out)["methods"] == 3
 
 
@@ -142,7 +148,7 @@ def test_failing_method_exits_with_3(config, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_killed_search_resumes_to_the_same_ledger(finished, config, tmp_path, home):
+def test_killed_search_resumes_to_the_same_ledger(undisturbed, config, tmp_path, home):
     """SIGKILL a few times at growing ages; `benchmarks/kill_resume.py` does it twenty times."""
     fresh = tmp_path / "home"
     fresh.mkdir()
@@ -160,4 +166,4 @@ def test_killed_search_resumes_to_the_same_ledger(finished, config, tmp_path, ho
         process.send_signal(signal.SIGKILL)
         process.wait()
     subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
-    assert lines(RunFolder(tmp_path / "mine")) == lines(finished)
+    assert lines(RunFolder(tmp_path / "mine")) == undisturbed

@@ -110,13 +110,13 @@ def verify(
         for each in tables:
             checked.append(verify_table(loaded, each, fraction, seed))
             bar.step(f"verifying {each.question.task} {each.question.index}")
-    passed = all(each.passed for each in checked)
+    passed = all(found.passed for found in checked)
     if as_json:
-        print_json([{**asdict(each), "passed": each.passed} for each in checked])
+        print_json([{**asdict(found), "passed": found.passed} for found in checked])
         return SUCCESS if passed else ERROR
     shown = table(f"Verified on {target}", "task", ">question", ">cells", ">largest error", "")
-    for each in checked:
-        verdict = "[green]ok[/]" if each.passed else f"[red]{len(each.wrong)} wrong[/]"
-        shown.add_row(each.key.task, str(each.key.index), str(each.rows), f"{each.largest_error:.2e}", verdict)
+    for found in checked:
+        verdict = "[green]ok[/]" if found.passed else f"[red]{len(found.wrong)} wrong[/]"
+        shown.add_row(found.key.task, str(found.key.index), str(found.rows), f"{found.largest_error:.2e}", verdict)
     output.print(shown)
     return SUCCESS if passed else ERROR

@@ -23,11 +23,11 @@ class _Strict(BaseModel):
 class Caps(_Strict):
     """How much of a question a method may look at."""
 
-    rows_fraction: float = Field(0.5, gt=0, le=1)
+    rows_fraction: float = Field(default=0.5, gt=0, le=1)
     """Channels are recorded for at most this share of the rows."""
-    flops_fraction: float = Field(1.0, gt=0)
+    flops_fraction: float = Field(default=1.0, gt=0)
     """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
-    seconds: float = Field(600.0, gt=0)
+    seconds: float = Field(default=600.0, gt=0)
     """Wall-clock seconds of one question after which the worker is killed."""
 
 
@@ -57,17 +57,17 @@ class SearchConfig(_Strict):
     """Registry name of the reward formula, R_t."""
     seed: int = 0
     """The root of all randomness."""
-    methods: int = Field(100, gt=0)
+    methods: int = Field(default=100, gt=0)
     """How many methods are tried: max_iterations of the document."""
-    side_by_side: int = Field(1, gt=0)
+    side_by_side: int = Field(default=1, gt=0)
     """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
-    threads: int = Field(2, gt=0)
+    threads: int = Field(default=2, gt=0)
     """Threads of each worker."""
-    executor_seeds: int = Field(4, gt=0)
+    executor_seeds: int = Field(default=4, gt=0)
     """Executor seeds a curve is made for, paired across the two arms."""
-    corpus_sequences: int = Field(64, gt=0)
+    corpus_sequences: int = Field(default=64, gt=0)
     """Sequences of generic text a method may learn from."""
-    corpus_length: int = Field(128, gt=1)
+    corpus_length: int = Field(default=128, gt=1)
     """Tokens of each."""
     caps: Caps = Caps()
     """How much of each question a method may look at."""
@@ -79,7 +79,7 @@ class SearchConfig(_Strict):
     """Questions of the training families, whose average reward the researcher learns from."""
     validation: StageSize = StageSize(questions=4)
     """Questions of the validation families, seen through the guard alone."""
-    validate_best: int = Field(2, gt=0)
+    validate_best: int = Field(default=2, gt=0)
     """A method is validated if its training reward is among this many best so far."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""

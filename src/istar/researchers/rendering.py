@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from istar.researchers.sentence import Sentence
@@ -80,6 +81,7 @@ def _functions(sentence: Sentence) -> list[Callable[..., Any]]:
     return list(needed)
 
 
+@cache
 def _source(function: Callable[..., Any]) -> str:
     return textwrap.dedent(inspect.getsource(function)).rstrip()
 

@@ -36,7 +36,7 @@ def answer_logits(target: Target, runs: Sequence[Run], depth: float) -> Tensor:
     """Return the sum of the scored tokens' logits at a depth, minus the foil's if there is one, [runs, 1]."""
     streams = target.run(runs, upto=layer_at(target, depth))
     normed = target.anatomy.final_norm(streams.values)
-    unembedding = target.anatomy.unembedding.weight
+    unembedding = target.anatomy.unembedding.get_parameter("weight")
     logits = []
     for row, run in enumerate(runs):
         total = torch.zeros((), device=target.device)

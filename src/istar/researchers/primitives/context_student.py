@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def context_features(target: Target, tokens: Sequence[int], memory: int) -> Tensor:
     """Return each token's embedding beside the mean embedding of the `memory` tokens up to it, [tokens, 2 width]."""
-    embedded = target.anatomy.embedding.weight[torch.tensor(list(tokens), device=target.device)].detach().float()
+    table = target.anatomy.embedding.get_parameter("weight").detach()
+    embedded = table[torch.tensor(list(tokens), device=target.device)].float()
     total = embedded.cumsum(0)
     window = torch.cat([total[:memory], total[memory:] - total[:-memory]])
     length = torch.arange(1, len(embedded) + 1, device=target.device).clamp(max=memory)

@@ -34,8 +34,8 @@ def frequent_tokens(target: Target, corpus: Corpus, count: int) -> Tensor:
     _, late = early_and_late(target, corpus, 1.0)
     likely = torch.zeros(target.vocabulary, device=target.device)
     with torch.no_grad():
-        for hidden in late.to(target.dtype).split(128):
-            likely += target.unembed(hidden).exp().sum(0)
+        for first in range(0, len(late), 128):
+            likely += target.unembed(late[first : first + 128].to(target.dtype)).exp().sum(0)
     return likely.topk(min(count, target.vocabulary)).indices
 
 
@@ -50,7 +50,7 @@ def reduced_vocabulary(question: QuestionView, target: Target, frequent: Tensor)
     asked = {token for run in question.runs for token in asked_tokens(run)}
     chosen = sorted(asked | set(frequent.tolist()))
     numbers = {token: number for number, token in enumerate(chosen)}
-    return numbers, target.anatomy.unembedding.weight[chosen].detach()
+    return numbers, target.anatomy.unembedding.get_parameter("weight")[chosen].detach()
 
 
 def reduced_lens(

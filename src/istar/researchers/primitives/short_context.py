@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 def cut_run(run: Run, memory: int) -> Run:
     """Return a run without what stands more than `memory` tokens before its scored span; its first token stays."""
-    start = getattr(run.readout, "start", None)
-    removed = 0 if start is None else max(0, start - 1 - memory)
-    if not removed:
+    readout: Any = run.readout
+    start: int = getattr(readout, "start", 0)
+    removed = start - 1 - memory
+    if removed <= 0:
         return run
     tokens = run.tokens[:1] + run.tokens[1 + removed :]
-    return replace(run, tokens=tokens, readout=replace(run.readout, start=start - removed))
+    return replace(run, tokens=tokens, readout=replace(readout, start=start - removed))
 
 
 def short_context_reading(target: Target, runs: Sequence[Run], memory: int, depth: float) -> Tensor:
