@@ -50,21 +50,36 @@ class Answerer:
         self.blind = market.prior.blind_answer(self.structure, self.functional)
         columns = self.functional.weights(self.structure)
         self.weights = None if columns is None else self.grid.spread(columns)
-        self._offset = np.zeros_like(self.blind)
-        self._reference = 1.0
+        self._spread = market.prior.answer_spread(self.structure, self.functional)
         self.first = self._believe(prior)
-        # draws from the prior may be centred elsewhere than the answers of other questions are: start from those
-        self._offset = self.blind - self.first.centre
-        self._reference = max(float((self.first.spread**2).sum()), 1e-300)
+        self._reference = float(((self.first.spread if self._spread is None else self._spread) ** 2).sum())
+
+    def start(self) -> Answer:
+        """Return the blind answer."""
+        spread = self.first.spread if self._spread is None else self._spread
+        return Answer(self.blind, spread, 1.0, self.first.draws)
 
     def answer(self, posterior: AnyPosterior) -> Answer:
         """Return the answer of a posterior."""
         believed = self._believe(posterior)
-        remaining = float((believed.spread**2).sum()) / self._reference
-        centre = believed.centre
-        if self.weights is None:
-            centre = centre + self._offset * min(1.0, remaining)
-        return Answer(centre, believed.spread, min(remaining, 1.0), believed.draws)
+        if self._spread is not None:
+            believed = self._reconcile(believed, self._spread)
+        remaining = float((believed.spread**2).sum()) / max(self._reference, 1e-300)
+        return Answer(believed.centre, believed.spread, min(remaining, 1.0), believed.draws)
+
+    def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"]) -> Answer:
+        """Replace the model's prior of the answer by what other questions' answers were.
+
+        A model of the table that is right about differences between rows may be wrong about the distribution of a
+        maximum or a tail over questions. What the bought rows say is the posterior divided by the model's prior; it
+        is multiplied with the other questions' answers instead, all three taken as Gaussian.
+        """
+        before, after = self.first.spread**2 + 1e-300, believed.spread**2 + 1e-300
+        learned = np.maximum(1 / after - 1 / before, 0.0)
+        pull = np.where(learned > 0, believed.centre / after - self.first.centre / before, 0.0)
+        precision = learned + 1 / (blind_spread**2 + 1e-300)
+        centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
+        return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)
 
     def _believe(self, posterior: AnyPosterior) -> Answer:
         if self.weights is not None:

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix, hstack, identity
 from istar.executors.grid import Grid
 from istar.flops.prices import PriceSheet
 
-CANDIDATES = 320
+CANDIDATES = 240
 """At most about this many cells are weighed against one another at once."""
 
 
@@ -91,7 +91,7 @@ def draw_candidates(
         shared = np.flatnonzero((mine >= 0) & (index[mate] >= 0)) if mate >= 0 else np.zeros(0, dtype=np.int64)
         if mate >= 0:
             pairs += [(mine[r], index[mate, r]) for r in shared]
-        for share in (1, 2, 4):
+        for share in (1, 3):
             both = np.concatenate([mine[shared], index[mate, shared]]) if mate >= 0 else np.zeros(0, dtype=np.int64)
             for cells in (mine[mine >= 0], both):
                 width = 2 if cells is both else 1

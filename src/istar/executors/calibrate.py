@@ -25,6 +25,7 @@ from istar.executors.priors import (
     calibration_file,
     committed_folder,
     forget_records,
+    learn_records,
     pool,
     record_of,
     write_records,
@@ -42,15 +43,9 @@ REFERENCE_FLOOR = 0.25
 WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
-LINEAR_DESIGNS = (
-    Variant(greedy_share=0.05),
-    Variant(greedy_share=0.2),
-    Variant(design="paired", chunk=4),
-    Variant(design="paired", chunk=16),
-    Variant(design="random"),
-)
+LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
 ARM_DESIGNS = (Variant(), Variant(design="random"))
-TAIL_DESIGNS = (Variant(explore=0.1), Variant(explore=0.3), Variant(explore=0.6), Variant(design="random"))
+TAIL_DESIGNS = (Variant(explore=0.2), Variant(explore=0.6), Variant(design="random"))
 
 
 def learn_all(target: str) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
@@ -62,7 +57,7 @@ def learn_all(target: str) -> dict[str, tuple[list[Table], list[QuestionRecord]]
         except MissingTruthError:
             LOG.warning("no tables of %s on %s: skipped", task.name, target)
             continue
-        records = [record_of(table.question, table.values) for table in tables]
+        records = list(learn_records(tables))
         path = calibration_file(task.name, tables[0].target, committed_folder())
         write_records(path, task.name, tables[0].target, records)
         LOG.info("%s: %d records", task.name, len(records))
@@ -150,9 +145,21 @@ def _derived(
     return found
 
 
-def build_portfolio(known: dict[str, tuple[list[Table], list[QuestionRecord]]], seeds: Sequence[int]) -> dict[str, Any]:
-    """Return the portfolio as JSON values, chosen on training families alone."""
-    training = {task.name: known[task.name] for task in tasks("train") if task.name in known}
+def build_portfolio(
+    known: dict[str, tuple[list[Table], list[QuestionRecord]]], seeds: Sequence[int], questions: int | None = None
+) -> dict[str, Any]:
+    """Return the portfolio as JSON values, chosen on training families alone.
+
+    Args:
+        known: tables and records by task.
+        seeds: executor seeds.
+        questions: how many questions of each task to use, all if None.
+    """
+    training = {
+        task.name: (known[task.name][0][:questions], known[task.name][1][:questions])
+        for task in tasks("train")
+        if task.name in known
+    }
     by_kind: dict[str, dict[str, tuple[list[Table], list[QuestionRecord]]]] = {}
     for name, (tables, records) in training.items():
         by_kind.setdefault(tables[0].question.functional.kind, {})[name] = (tables, records)
@@ -178,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--seeds", type=int, default=1, help="executor seeds per question for the portfolio")
+    parser.add_argument("--questions", type=int, help="questions of each task for the portfolio; all by default")
     parser.add_argument("--records-only", action="store_true", help="leave the portfolio as it is")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -185,7 +193,9 @@ def main() -> None:
     known = learn_all(arguments.target)
     if not arguments.records_only:
         path = Path(__file__).with_name("portfolio.json")
-        path.write_text(json.dumps(build_portfolio(known, range(arguments.seeds)), indent=1) + "\n")
+        path.write_text(
+            json.dumps(build_portfolio(known, range(arguments.seeds), arguments.questions), indent=1) + "\n"
+        )
         LOG.info("wrote %s", path.name)
 
 

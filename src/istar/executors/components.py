@@ -93,6 +93,10 @@ def model_space(structure: Structure, functional: Functional) -> ModelSpace:
     if switches:
         kernels = switch_kernels(np.stack([at_arm(column) for column in switches], axis=1))
         groups |= dict(zip(("switches", "switch_pairs", "switch_triples"), kernels, strict=False))
+    removed = getattr(functional, "removed", None)
+    if removed is not None:
+        # what a removal does is peculiar to it; the full run, against which all are measured, has no such deviation
+        groups["removal"] = np.diag((structure[removed][example] > 0).astype(np.float64))
     identity = np.eye(grid.arms)
     common = {**groups, "arm": identity}
     own = {name: kernel for name, kernel in groups.items() if name not in ("switch_triples", "trait_pairs")}
@@ -108,14 +112,20 @@ def _fixed_effects(
         on = np.stack([column.array for column in switches], axis=1)
         position = np.linspace(-1.0, 1.0, len(switches)) if len(switches) > 1 else np.zeros(1)
         columns["switches_on"] = on.mean(1) - 0.5
+        # the first of several things present often matters most
+        columns["switches_curve"] = (on.mean(1) - 0.5) ** 2
+        columns["switches_none"] = (on.sum(1) == 0).astype(np.float64)
         if len(switches) > 1:
             columns["switch_position"] = (on - 0.5) @ position / len(switches)
     removed = getattr(functional, "removed", None)
     if removed is not None:
         columns["removed"] = (structure[removed] > 0).astype(np.float64)
+    # a property of what was removed says nothing about the full run
+    described = np.ones(structure.rows, dtype=bool) if removed is None else structure[removed] > 0
     for column in structure.of("covariate"):
-        spread = column.array.std()
+        centre, spread = column.array[described].mean(), column.array[described].std()
         if spread > 0:
-            columns[f"covariate.{column.name}"] = (column.array - column.array.mean()) / spread
-    fixed = grid.spread(np.stack(list(columns.values())))
-    return tuple(columns), np.moveaxis(fixed, 0, -1)
+            columns[f"covariate.{column.name}"] = np.where(described, (column.array - centre) / spread, 0.0)
+    used = {name: column for name, column in columns.items() if name == "intercept" or np.ptp(column) > 0}
+    fixed = grid.spread(np.stack(list(used.values())))
+    return tuple(used), np.moveaxis(fixed, 0, -1)

@@ -141,6 +141,20 @@ class TaskPrior:
         return np.asarray(centre, dtype=np.float64)
 
 
+    def answer_spread(
+        self, structure: Structure, functional: Functional
+    ) -> Float[np.ndarray, " outputs"] | None:
+        """Return the predictive standard deviation of a fresh question's answer, or None for a linear functional.
+
+        A linear functional's answer needs no belief of its own: it follows from that of the table.
+        """
+        if functional.weights(structure) is not None:
+            return None
+        answers = np.array([each.answer for each in self.records])
+        spread: Float[np.ndarray, " outputs"] = answers.std(0, ddof=1) * np.sqrt(1 + 1 / len(answers))
+        return spread
+
+
 def pool(records: Iterable[QuestionRecord], exclude: str) -> TaskPrior:
     """Return the prior of the question with hash `exclude`, from the other questions' records."""
     return TaskPrior(tuple(record for record in records if record.question != exclude))

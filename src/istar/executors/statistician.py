@@ -61,7 +61,7 @@ class Session:
         self.thought = self.arithmetic.flops
         self.desk = ChannelDesk(self)
         self.follower: PlanFollower | None = None
-        self.current: Answer = Answer(self.answerer.blind, self.answerer.first.spread, 1.0, self.answerer.first.draws)
+        self.current: Answer = self.answerer.start()
         self.known = (0, 0)
         self.round = 0
 
