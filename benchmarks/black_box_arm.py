@@ -2,7 +2,7 @@
 
 Run `python benchmarks/black_box_arm.py`; it reads the committed tables of training families and writes
 `results/black_box_arm.json`. Every contestant pays the same prices: unique tokens of the rows it has bought. Published
-estimators are given each coalition's mean over all queries, or over a quarter of them, whichever does better on average.
+estimators are given each coalition's mean over all queries, or over a quarter of them, whichever does better.
 Where a budget is too small for an estimator to answer it is granted the blind answer, and it keeps the answer of the
 largest purchase that the budget affords.
 """
@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import shapiq
 import torch
-from machine import describe_machine
 from sklearn.linear_model import Lasso, LassoCV, LinearRegression
 
 from istar.executors import Market, TaskPrior, budget_checkpoints, learn_records, pool, record_of
@@ -29,6 +28,7 @@ from istar.questions import grid_groups
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.seeds import Seed
 from istar.truth import load_tables
+from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "black_box_arm.json"
 
@@ -47,6 +47,7 @@ class Case:
 
     @property
     def blind(self) -> np.ndarray:
+        """The answer with nothing bought."""
         question = self.table.question
         return self.prior.blind_answer(question.structure, question.functional)
 
@@ -80,7 +81,7 @@ def shapley_estimator(make: Callable[[int, int], object], queries: float) -> Cal
         for budget in np.unique(np.round(2.0 ** np.arange(2.5, players + 1.01, 0.25)).astype(int)):
             seen: set[int] = set()
 
-            def game(coalitions: np.ndarray) -> np.ndarray:
+            def game(coalitions: np.ndarray, seen: set[int] = seen) -> np.ndarray:
                 codes = coalitions.astype(int) @ (1 << np.arange(players))
                 seen.update(codes.tolist())
                 return mean[codes]
@@ -143,9 +144,13 @@ class Arms:
         self.pulls = np.zeros(self.count, dtype=int)
 
     def chosen(self, arm: int) -> float:
-        return float(self.values[self.row[arm, self.order[: self.pulls[arm], 0]]].mean()) if self.pulls[arm] else -np.inf
+        """Return the mean by which an arm is chosen."""
+        return (
+            float(self.values[self.row[arm, self.order[: self.pulls[arm], 0]]].mean()) if self.pulls[arm] else -np.inf
+        )
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows bought and the measured mean of the best arm."""
         rows = [self.row[arm, self.order[: self.pulls[arm]].reshape(-1)] for arm in range(self.count)]
         best = max(range(self.count), key=self.chosen)
         measured = self.values[self.row[best, self.order[: self.pulls[best], 1]]].mean()
@@ -164,7 +169,9 @@ def halving_arms(case: Case) -> Purchases:
     """Buy by sequential halving (Karnin, Koren and Somekh, 2013), for a range of total budgets."""
     size = Arms(case)
     rounds = int(np.ceil(np.log2(size.count)))
-    for budget in np.unique(np.round(size.count * 2.0 ** np.arange(0, np.log2(rounds * len(size.order)) + 0.1, 0.5)).astype(int)):
+    for budget in np.unique(
+        np.round(size.count * 2.0 ** np.arange(0, np.log2(rounds * len(size.order)) + 0.1, 0.5)).astype(int)
+    ):
         arms = Arms(case)
         alive = list(range(arms.count))
         for _ in range(rounds):
@@ -208,13 +215,15 @@ SHAPIQ = {
     "stratified sampling": lambda n, seed: shapiq.StratifiedSamplingSV(n=n, random_state=seed),
 }
 DATAMODELS = {
-    "LASSO, alpha 0.01 (ContextCite)": lambda count: Lasso(alpha=0.01),
+    "LASSO, alpha 0.01 (ContextCite)": lambda _: Lasso(alpha=0.01),
     "LASSO, cross-validated": lambda count: LassoCV(cv=min(5, count), max_iter=20_000),
-    "least squares": lambda count: LinearRegression(),
+    "least squares": lambda _: LinearRegression(),
 }
 
 
-def contest(tables: list[TableLike], records: list, contestants: dict[str, Callable[[Case], Purchases]], seeds: int) -> dict:
+def contest(
+    tables: list[TableLike], records: list, contestants: dict[str, Callable[[Case], Purchases]], seeds: int
+) -> dict:
     """Return the mean skill at every budget of the black-box arm and of every contestant."""
     priors = [pool(records, table.question.hash) for table in tables]
     blind = [
@@ -227,7 +236,8 @@ def contest(tables: list[TableLike], records: list, contestants: dict[str, Calla
             case = Case(table, prior, reference, seed)
             trace = Statistician().answer(Market(table, prior=prior), Seed.root(seed))
             losses = [
-                table.question.functional.loss(answer, table.values, table.question.structure) for answer in trace.answers
+                table.question.functional.loss(answer, table.values, table.question.structure)
+                for answer in trace.answers
             ]
             skills["black-box arm"].append(1 - np.array(losses) / reference)
             for name, purchases in contestants.items():
@@ -273,7 +283,8 @@ def main() -> None:
         tables = load_tables(task, arguments.target)
         results[task] = better_half(contest(tables, list(learn_records(tables)), shapley, arguments.seeds))
         for name, derive, contestants in (
-            ("best arm", best_arm_table, arms), ("upper tail", upper_tail_table, {"crude quantile": crude_tail}),
+            ("best arm", best_arm_table, arms),
+            ("upper tail", upper_tail_table, {"crude quantile": crude_tail}),
         ):
             derived = [derive(table) for table in tables]
             records = [record_of(table.question, table.values) for table in derived]

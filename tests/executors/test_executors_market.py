@@ -131,6 +131,6 @@ def test_records_survive_the_file(tmp_path, records):
     path = tmp_path / "x.json"
     write_records(path, "game/synthetic", "target", records)
     assert list(_read(path)) == records
-    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 0'))
     with pytest.raises(PriorError, match="another version"):
         _read(path)

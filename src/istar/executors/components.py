@@ -2,8 +2,8 @@
 
 The value of arm a in replicate r is `fixed effects + g(a) + h_r(a)`. The common part g is what all replicates share,
 h_r what is peculiar to one of them; each is a sum of Gaussian effects: main effects of arm columns and traits, switches
-(main effects, pairs, triples), and what remains of a whole arm or a single cell. Every group has a correlation
-matrix over arms with a unit diagonal; its variance is learned from the task's other questions.
+(main effects, pairs, triples), and what remains of a whole arm or a single cell. Every group has a kernel over
+arms; its variance is learned from the task's other questions.
 """
 
 from __future__ import annotations
@@ -91,8 +91,12 @@ def model_space(structure: Structure, functional: Functional) -> ModelSpace:
             groups["trait_pairs"] = np.mean(products, axis=0)
     switches = structure.of("switch")
     if switches:
-        kernels = switch_kernels(np.stack([at_arm(column) for column in switches], axis=1))
-        groups |= dict(zip(("switches", "switch_pairs", "switch_triples"), kernels, strict=False))
+        on = np.stack([at_arm(column) for column in switches], axis=1)
+        groups |= dict(zip(("switches", "switch_pairs", "switch_triples"), switch_kernels(on), strict=False))
+        # things present may average rather than add up, and where few are present anything may happen
+        share = on / np.maximum(on.sum(1, keepdims=True), 1)
+        groups["switch_shares"] = share @ share.T
+        groups["few_switches"] = np.diag(0.5 ** on.sum(1))
     removed = getattr(functional, "removed", None)
     if removed is not None:
         # what a removal does is peculiar to it; the full run, against which all are measured, has no such deviation

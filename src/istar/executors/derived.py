@@ -16,7 +16,6 @@ from istar.questions import BestArmMean, Column, Functional, Question, Structure
 from istar.seeds import Seed
 
 ARMS = 64
-STREAM_ROWS = 1024
 TAIL_LEVEL = 0.99
 
 
@@ -92,18 +91,10 @@ def best_arm_table(table: TableLike) -> DerivedTable:
 
 
 def upper_tail_table(table: TableLike) -> DerivedTable:
-    """Return the question for the upper tail of the negative values of up to 1,024 random rows of a table."""
+    """Return the question for the upper tail of the negative values of 64 arms of a table, its structure kept."""
     question = table.question
     generator = Seed.root(0).split("upper_tail", question.hash).generator()
-    rows = np.sort(generator.permutation(len(table.values))[:STREAM_ROWS])
-    length = np.array([len(question.runs[row].tokens) for row in rows], dtype=np.float64)
-    columns = [
-        Column("row", "nuisance", tuple(map(float, range(len(rows))))),
-        Column("length", "covariate", tuple(length.tolist())),
-    ]
-    switches = question.structure.of("switch")
-    if switches:
-        on = np.mean([column.array[rows] for column in switches], axis=0)
-        columns.append(Column("switches_on", "covariate", tuple(on.tolist())))
-    derived = _derive(table, "upper_tail", rows, columns, UpperTail(TAIL_LEVEL))
+    arm, _ = grid_groups(question.structure)
+    rows = np.flatnonzero(np.isin(arm, generator.permutation(int(arm.max()) + 1)[:ARMS]))
+    derived = _derive(table, "upper_tail", rows, list(question.structure.take(rows).columns), UpperTail(TAIL_LEVEL))
     return DerivedTable(derived.question, -derived.values, derived.prices, derived.target)

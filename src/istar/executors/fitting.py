@@ -30,10 +30,12 @@ class TableFit:
     Attributes:
         variances: variance of every component, in squared units of the readout.
         fixed: estimates of the fixed effects, by name.
+        fixed_covariance: covariance of the estimates' errors, in the order of `fixed`.
     """
 
     variances: dict[str, float]
     fixed: dict[str, float]
+    fixed_covariance: tuple[tuple[float, ...], ...]
 
 
 class _Likelihood:
@@ -58,8 +60,8 @@ class _Likelihood:
             cells = np.ix_(seen, replicates)
             self.patterns.append((tensor(values[cells]), tensor(space.fixed[cells]), torch.tensor(seen)))
 
-    def __call__(self, log_variances: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the log-likelihood and the posterior mean of the fixed effects."""
+    def __call__(self, log_variances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the log-likelihood, and the posterior mean and covariance of the fixed effects."""
         variances = log_variances.exp()
         groups = 0 if self.common is None else len(self.common)
         own = torch.einsum("k,kab->ab", variances[groups:], self.own)
@@ -88,7 +90,9 @@ class _Likelihood:
         factor = torch.linalg.cholesky(precision)
         solved = torch.cholesky_solve(shift[:, None], factor)[:, 0]
         total = total + 0.5 * shift @ solved - factor.diagonal().log().sum()
-        return total, solved[: self.effects] * VAGUE**0.5
+        unit = torch.eye(size, dtype=torch.float64)[:, : self.effects]
+        covariance = torch.cholesky_solve(unit, factor)[: self.effects] * VAGUE
+        return total, solved[: self.effects] * VAGUE**0.5, covariance
 
 
 def fit_table(space: ModelSpace, values: Float[np.ndarray, " rows"]) -> TableFit:
@@ -114,8 +118,9 @@ def fit_table(space: ModelSpace, values: Float[np.ndarray, " rows"]) -> TableFit
     bounds = [(np.log(1e-5), np.log(20.0))] * len(start)
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS})
     with torch.no_grad():
-        fixed = likelihood(torch.tensor(found.x))[1].numpy()
+        _, mean, covariance = likelihood(torch.tensor(found.x))
+    fixed, errors = mean.numpy(), covariance.numpy() * spread**2
     effects = dict(zip(space.fixed_names, (fixed * spread).tolist(), strict=True))
     effects["intercept"] += centre
     variances = dict(zip(space.names, (np.exp(found.x) * spread**2).tolist(), strict=True))
-    return TableFit(variances, effects)
+    return TableFit(variances, effects, tuple(tuple(row) for row in errors.tolist()))

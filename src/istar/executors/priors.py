@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 QUANTILE_KNOTS = np.concatenate([[0.001, 0.003], np.linspace(0.01, 0.99, 50), [0.995, 0.997, 0.999]])
 LEAST_QUESTIONS = 2
 """A prior needs the records of at least this many other questions."""
-VERSION = 1
+VERSION = 2
 
 
 class PriorError(IstarError):
@@ -47,6 +47,7 @@ class QuestionRecord:
         answer: its true answer.
         variances: the variance components that its table has, squared readout units, by name.
         fixed: the estimates of its fixed effects, by name.
+        fixed_covariance: covariance of the estimates' errors, in the order of `fixed`.
         residual_quantiles: quantiles at `QUANTILE_KNOTS` of what fixed effects leave, in standard deviations.
     """
 
@@ -54,6 +55,7 @@ class QuestionRecord:
     answer: tuple[float, ...]
     variances: dict[str, float]
     fixed: dict[str, float]
+    fixed_covariance: tuple[tuple[float, ...], ...]
     residual_quantiles: tuple[float, ...]
 
 
@@ -71,7 +73,14 @@ def record_of(question: Question, values: Float[np.ndarray, " rows"]) -> Questio
     spread = residual.std() or 1.0
     quantiles = np.quantile((residual - residual.mean()) / spread, QUANTILE_KNOTS)
     answer = question.functional.answer(values, question.structure)
-    return QuestionRecord(question.hash, tuple(answer.tolist()), fit.variances, fit.fixed, tuple(quantiles.tolist()))
+    return QuestionRecord(
+        question.hash,
+        tuple(answer.tolist()),
+        fit.variances,
+        fit.fixed,
+        fit.fixed_covariance,
+        tuple(quantiles.tolist()),
+    )
 
 
 @dataclass(frozen=True)
@@ -104,20 +113,29 @@ class TaskPrior:
         mean: Float[np.ndarray, " knots"] = np.mean([each.residual_quantiles for each in self.records], axis=0)
         return mean
 
-    def _fixed(self, name: str) -> tuple[float, float]:
-        """Return the predictive mean and variance of a fixed effect of a fresh question."""
-        estimates = np.array([each.fixed[name] for each in self.records if name in each.fixed])
-        total = sum(self.variances.values())
-        if len(estimates) < LEAST_QUESTIONS:
-            return 0.0, total
-        # the variance of a fresh question about the mean of the others, and a little for having seen few
-        return float(estimates.mean()), float(estimates.var(ddof=1) * (1 + 1 / len(estimates)) + 1e-4 * total)
-
     def hyperparameters(self, fixed_names: Sequence[str]) -> Hyperparameters:
-        """Return the beliefs about a fresh question whose model has these fixed effects."""
-        moments = [self._fixed(name) for name in fixed_names]
-        mean, variance = np.array(moments).T
-        return Hyperparameters(mean, np.diag(variance), self.variances)
+        """Return the beliefs about a fresh question whose model has these fixed effects.
+
+        The fixed effects of questions differ by more than the errors of their estimates; that surplus, and the error of
+        the mean over questions, is the prior covariance. The errors themselves stem from the random effects, which
+        have variances of their own.
+        """
+        total, size = sum(self.variances.values()), len(fixed_names)
+        known = [each for each in self.records if all(name in each.fixed for name in fixed_names)]
+        if len(known) < LEAST_QUESTIONS:
+            return Hyperparameters(np.zeros(size), total * np.eye(size), self.variances)
+        estimates = np.array([[each.fixed[name] for name in fixed_names] for each in known])
+        places = [[list(each.fixed).index(name) for name in fixed_names] for each in known]
+        errors = [
+            np.array(each.fixed_covariance)[np.ix_(place, place)] for each, place in zip(known, places, strict=True)
+        ]
+        sample = np.atleast_2d(np.cov(estimates.T))
+        # few questions: pull the correlations half-way to none
+        sample = 0.5 * sample + 0.5 * np.diag(np.diag(sample))
+        values, vectors = np.linalg.eigh(sample - np.mean(errors, axis=0))
+        surplus = (vectors * np.maximum(values, 0.0)) @ vectors.T
+        covariance = surplus + sample / len(known) + 1e-4 * total * np.eye(size)
+        return Hyperparameters(estimates.mean(0), covariance, self.variances)
 
     def blind_answer(self, structure: Structure, functional: Functional) -> Float[np.ndarray, " outputs"]:
         """Return the answer with no run bought: skill 0.
@@ -140,10 +158,7 @@ class TaskPrior:
         centre = np.median(answers, axis=0) if functional.centre == "median" else np.mean(answers, axis=0)
         return np.asarray(centre, dtype=np.float64)
 
-
-    def answer_spread(
-        self, structure: Structure, functional: Functional
-    ) -> Float[np.ndarray, " outputs"] | None:
+    def answer_spread(self, structure: Structure, functional: Functional) -> Float[np.ndarray, " outputs"] | None:
         """Return the predictive standard deviation of a fresh question's answer, or None for a linear functional.
 
         A linear functional's answer needs no belief of its own: it follows from that of the table.
@@ -169,7 +184,7 @@ def write_records(path: Path, task: str, target: str, records: Sequence[Question
     """Write the records of a task, replacing the file in one step."""
     data = {"version": VERSION, "task": task, "target": target, "records": [asdict(record) for record in records]}
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+    temporary.write_text(json.dumps(data, indent=1) + "\n")
     temporary.replace(path)
 
 
@@ -179,7 +194,12 @@ def _read(path: Path) -> tuple[QuestionRecord, ...]:
         raise PriorError(f"{path.name} was written by another version; run `python -m istar.executors.calibrate`")
     return tuple(
         QuestionRecord(
-            item["question"], tuple(item["answer"]), item["variances"], item["fixed"], tuple(item["residual_quantiles"])
+            item["question"],
+            tuple(item["answer"]),
+            item["variances"],
+            item["fixed"],
+            tuple(tuple(row) for row in item["fixed_covariance"]),
+            tuple(item["residual_quantiles"]),
         )
         for item in data["records"]
     )

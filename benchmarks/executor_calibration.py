@@ -1,0 +1,171 @@
+"""How far the statistician may be trusted: skill at every budget, coverage of its intervals, and what channels cost it.
+
+Run `python benchmarks/executor_calibration.py`; it replays the committed tables and writes
+`results/executor_calibration.json`:
+
+- black-box arm: mean skill at every budget, its least value, and how often the 90% posterior interval of an output
+  holds the truth, at several budgets;
+- noise channels, at several prices: the FLOPs, as a share of brute force, that the white-box arm needs more than the
+  black-box arm to reach each skill level (goal: at most 2%);
+- perfect channels (the true values) at a tenth of brute force: the skill once they can be paid for (goal: 1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istar.executors import Market, TaskPrior, Trace, learn_records, pool
+from istar.executors.statistician import Statistician
+from istar.methods.recording import ChannelBatch, Recording
+from istar.questions import nested_batches
+from istar.rewards.skill import blind_loss, reference_losses, skill
+from istar.seeds import Seed
+from istar.tasks import tasks
+from istar.truth import MissingTruthError, Table, load_tables
+from machine import describe_machine
+
+RESULTS = Path(__file__).parent / "results" / "executor_calibration.json"
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+NOISE_PRICES = (0.1, 0.4, 0.7)
+PERFECT_PRICE = 0.1
+Z90 = 1.645
+
+
+def recording(table: Table, channels: np.ndarray, price: float) -> Recording:
+    """Return a recording whose batches cost `price` of brute force in proportion to their rows."""
+    batches, done = [], 0
+    for rows in nested_batches(table.question.structure, Seed.root(0)):
+        done += len(rows)
+        flops = int(price * table.brute_flops * done / len(table.values))
+        batches.append(ChannelBatch(rows, channels[rows].astype(np.float32), flops))
+    return Recording("synthetic", table.question.hash, table.target, "v1", tuple(batches), 0)
+
+
+class Replays:
+    """All replays of one task."""
+
+    def __init__(self, tables: list[Table], priors: list[TaskPrior], seeds: int) -> None:
+        self.tables, self.priors, self.seeds = tables, priors, seeds
+        self.references = reference_losses(
+            [
+                blind_loss(table, prior.blind_answer(table.question.structure, table.question.functional))
+                for table, prior in zip(tables, priors, strict=True)
+            ]
+        )
+
+    def run(
+        self, channels: Callable[[Table], np.ndarray] | None = None, price: float = 0.0
+    ) -> list[tuple[Table, Trace]]:
+        """Return the trace of every question and seed."""
+        found: list[tuple[Table, Trace]] = []
+        for table, prior in zip(self.tables, self.priors, strict=True):
+            heard = None if channels is None else recording(table, channels(table), price)
+            markets = (Market(table, heard, prior=prior) for _ in range(self.seeds))
+            found.extend((table, Statistician().answer(each, Seed.root(seed))) for seed, each in enumerate(markets))
+        return found
+
+    def skills(self, traces: list[tuple[Table, Trace]]) -> np.ndarray:
+        """Return the skill at every budget of every trace."""
+        curves = []
+        for place, (table, trace) in enumerate(traces):
+            question = table.question
+            losses = [question.functional.loss(answer, table.values, question.structure) for answer in trace.answers]
+            curves.append(skill(np.array(losses), self.references[place // self.seeds]))
+        return np.stack(curves)
+
+    def spent(self, traces: list[tuple[Table, Trace]]) -> np.ndarray:
+        """Return the share of brute force spent at every budget of every trace."""
+        return np.stack([trace.flops_spent / table.brute_flops for table, trace in traces])
+
+
+def flops_to_reach(skills: np.ndarray, spent: np.ndarray) -> np.ndarray:
+    """Return, for every level, the share of brute force at which the mean curve reaches it for good."""
+    mean, share = skills.mean(0), spent.mean(0)
+    falling = np.minimum.accumulate(mean[::-1])[::-1]
+    return np.array([np.interp(level, falling, share) for level in LEVELS])
+
+
+def coverage(traces: list[tuple[Table, Trace]]) -> list[float]:
+    inside = []
+    for table, trace in traces:
+        inside.append((np.abs(trace.answers - table.answer) <= Z90 * trace.spread + 1e-9).mean(1))
+    return [round(float(each), 3) for each in np.mean(inside, axis=0)]
+
+
+def noise(table: Table) -> np.ndarray:
+    return np.random.default_rng(table.question.index).standard_normal((len(table.values), 2))
+
+
+def assess(replays: Replays) -> dict[str, object]:
+    """Return the figures of one task."""
+    plain = replays.run()
+    skills, spent = replays.skills(plain), replays.spent(plain)
+    rounded = lambda values: [round(float(each), 4) for each in values]  # noqa: E731
+    losses = {}
+    for price in NOISE_PRICES:
+        deaf = replays.run(noise, price)
+        extra = flops_to_reach(replays.skills(deaf), replays.spent(deaf)) - flops_to_reach(skills, spent)
+        losses[f"{price:g}"] = {"by_level": rounded(extra), "most": round(float(extra.max()), 4)}
+    perfect = replays.run(lambda table: table.values[:, None], PERFECT_PRICE)
+    curve, paid = replays.skills(perfect).mean(0), replays.spent(perfect).mean(0)
+    after = budget_after(paid, PERFECT_PRICE)
+    return {
+        "questions": len(replays.tables),
+        "black_box_skill": rounded(skills.mean(0)),
+        "least_mean_skill": round(float(skills.mean(0).min()), 4),
+        "coverage_of_90_percent_intervals": coverage(plain),
+        "stop": {
+            "share_of_brute_force": round(float(np.mean([trace.stop / table.brute_flops for table, trace in plain])), 4)
+        },
+        "statistician_share_of_brute_force": round(
+            float(np.mean([trace.statistician_flops[-1] / table.brute_flops for table, trace in plain])), 5
+        ),
+        "noise_channels_extra_flops": losses,
+        "perfect_channels": {
+            "price": PERFECT_PRICE,
+            "skill": rounded(curve),
+            "flops": rounded(paid),
+            "skill_once_paid_for": round(float(curve[after]), 4),
+            "flops_then": round(float(paid[after]), 4),
+        },
+    }
+
+
+def budget_after(paid: np.ndarray, price: float) -> int:
+    """Return the first budget with room for the channels and a few rows to verify them."""
+    return int(np.flatnonzero(paid >= 1.1 * price)[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", default="smollm2-135m")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--questions", type=int)
+    parser.add_argument("--split", choices=("train", "validation", "test"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    results: dict[str, object] = {"machine": describe_machine(), "seeds": arguments.seeds, "levels": LEVELS}
+    for task in tasks(arguments.split):
+        try:
+            tables = load_tables(task.name, arguments.target)
+        except MissingTruthError:
+            continue
+        records = learn_records(tables)
+        priors = [pool(records, table.question.hash) for table in tables]
+        replays = Replays(tables, priors, arguments.seeds)
+        chosen = slice(arguments.questions)
+        replays.tables, replays.priors = replays.tables[chosen], replays.priors[chosen]
+        results[task.name] = {"split": task.family.split} | assess(replays)
+        print(task.name, json.dumps(results[task.name]))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
