@@ -1,6 +1,6 @@
 """Kills a search with SIGKILL at random moments, again and again, and compares its ledger with an undisturbed one's.
 
-    python benchmarks/kill_resume.py [--kills 20] [--methods 6]
+    python benchmarks/kill_resume.py [--kills 20] [--methods 8]
 
 Both searches run on the tiny target with small tables, each with caches of its own, so that nothing but the killed
 search's own files can help it. Exits with 1 if the two ledgers' exports differ in a single byte.
@@ -27,17 +27,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "protocol"))
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--methods", type=int, default=6)
+    parser.add_argument("--methods", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0, help="decides when the kills come")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "kill_resume.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         settings = prepare(root, arguments.methods)
-        start = time.monotonic()
-        run(root, settings, "undisturbed").wait()
-        seconds = time.monotonic() - start
-        kills = kill(root, settings, arguments.kills, seconds, random.Random(arguments.seed))
+        loading, seconds = undisturbed_seconds(root, settings)
+        kills = kill(root, settings, arguments.kills, loading, seconds, random.Random(arguments.seed))
         process = run(root, settings, "killed")
         if process.wait():
             print("the last resume failed")
@@ -98,13 +96,27 @@ def run(root: Path, settings: Path, name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def kill(root: Path, settings: Path, count: int, seconds: float, moments: random.Random) -> list[dict[str, float]]:
+def undisturbed_seconds(root: Path, settings: Path) -> tuple[float, float]:
+    """Run the search to its end; return the seconds until its ledger is there, and all."""
+    start = time.monotonic()
+    process = run(root, settings, "undisturbed")
+    while process.poll() is None and not (root / "undisturbed" / "run" / "ledger.sqlite").exists():
+        time.sleep(0.02)
+    loading = time.monotonic() - start
+    if process.wait():
+        raise SystemExit("the undisturbed search failed")
+    return loading, time.monotonic() - start
+
+
+def kill(
+    root: Path, settings: Path, count: int, loading: float, seconds: float, moments: random.Random
+) -> list[dict[str, float]]:
     """Start the search and kill it at a random moment, `count` times in a row; return when, and how far it was."""
     kills = []
-    loading = 0.25 * seconds  # what passes before the first round; kills fall before and after it
+    stretch = 2.5 * (seconds - loading) / count  # so that the search is about done after the last kill
     for _ in range(count):
         process = run(root, settings, "killed")
-        wait = moments.uniform(0.2 * loading, loading + 1.5 * seconds / count)
+        wait = moments.uniform(0.8 * loading, loading + stretch)
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -59,7 +59,7 @@ class Stand:
     def tables(self, stage: Stage) -> dict[str, tuple[Table, ...]]:
         """Return the questions that a stage asks, by task."""
         size: StageSize = getattr(self.config, stage)
-        named = size.tasks or tuple(
+        named = _named(self.config, stage) or tuple(
             each.name for each in self.summaries if each.status == "active" and each.split == SPLIT_OF_STAGE[stage]
         )
         if stage == "screen" and not size.tasks:
@@ -100,7 +100,7 @@ def _tasks_of(
     for stage in stages:
         size: StageSize = getattr(config, stage)
         split = SPLIT_OF_STAGE[stage]
-        chosen: Iterable[str] = size.tasks or [
+        chosen: Iterable[str] = _named(config, stage) or [
             each.name for each in every if each.status == "active" and each.split == split
         ]
         for name in chosen:
@@ -115,6 +115,12 @@ def _tasks_of(
                 f"`istar truth build --target {target.name}`, and see `istar tasks` for why others were dropped"
             )
     return tuple(each for each in every if each.split in splits), tuple(names)
+
+
+def _named(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
+    """Return the tasks that the settings name for a stage; the screen asks one of the training stage's."""
+    size: StageSize = getattr(config, stage)
+    return size.tasks or (config.train.tasks if stage == "screen" else ())
 
 
 def conduct(
