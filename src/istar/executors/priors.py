@@ -213,7 +213,7 @@ def committed_folder() -> Path:
 @cache
 def _known_records(task: str, target: str) -> tuple[QuestionRecord, ...]:
     found: dict[str, QuestionRecord] = {}
-    for folder in (cache_folder("calibration"), committed_folder()):
+    for folder in (cache_folder(f"calibration-v{VERSION}"), committed_folder()):
         path = calibration_file(task, target, folder)
         if path.exists():
             found |= {record.question: record for record in _read(path)}
@@ -254,7 +254,7 @@ def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
     missing = [table for table in tables if table.question.hash not in known]
     if missing:
         known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
-        write_records(calibration_file(task, target, cache_folder("calibration")), task, target, tuple(known.values()))
+        write_records(calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")), task, target, tuple(known.values()))
         forget_records()
     return tuple(known[table.question.hash] for table in tables)
 
