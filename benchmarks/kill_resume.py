@@ -1,6 +1,6 @@
 """Kills a search with SIGKILL at random moments, again and again, and compares its ledger with an undisturbed one's.
 
-    python benchmarks/kill_resume.py [--kills 20] [--methods 8]
+    python benchmarks/kill_resume.py [--kills 20] [--methods 24]
 
 Both searches run on the tiny target with small tables, each with caches of its own, so that nothing but the killed
 search's own files can help it. Exits with 1 if the two ledgers' exports differ in a single byte.
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "protocol"))
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--methods", type=int, default=8)
+    parser.add_argument("--methods", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0, help="decides when the kills come")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "kill_resume.json")
     arguments = parser.parse_args()
@@ -116,7 +116,7 @@ def kill(
     stretch = 2.5 * (seconds - loading) / count  # so that the search is about done after the last kill
     for _ in range(count):
         process = run(root, settings, "killed")
-        wait = moments.uniform(0.8 * loading, loading + stretch)
+        wait = moments.uniform(0.9 * loading, 1.1 * loading + stretch)
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         process.wait()

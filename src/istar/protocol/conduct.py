@@ -98,7 +98,6 @@ def _tasks_of(
     names: dict[str, None] = {}
     splits = {SPLIT_OF_STAGE[stage] for stage in stages}
     for stage in stages:
-        size: StageSize = getattr(config, stage)
         split = SPLIT_OF_STAGE[stage]
         chosen: Iterable[str] = _named(config, stage) or [
             each.name for each in every if each.status == "active" and each.split == split
