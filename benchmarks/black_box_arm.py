@@ -82,7 +82,7 @@ def shapley_estimator(make: Callable[[int, int], object], queries: float) -> Cal
             seen: set[int] = set()
 
             def game(coalitions: np.ndarray, seen: set[int] = seen) -> np.ndarray:
-                codes = coalitions.astype(int) @ (1 << np.arange(players))
+                codes = np.atleast_2d(coalitions).astype(int) @ (1 << np.arange(players))
                 seen.update(codes.tolist())
                 return mean[codes]
 

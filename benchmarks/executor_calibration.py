@@ -32,7 +32,7 @@ from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "executor_calibration.json"
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-NOISE_PRICES = (0.1, 0.4, 0.7)
+NOISE_PRICES = (0.1, 0.4)
 PERFECT_PRICE = 0.1
 Z90 = 1.645
 

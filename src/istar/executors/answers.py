@@ -38,14 +38,15 @@ class Answerer:
     Args:
         market: the question.
         prior: the posterior given nothing.
+        temper: see `Variant`.
         seed: decides the draws; the same draws at every budget, so that answers change only with what is bought.
     """
 
-    def __init__(self, market: Market, prior: Posterior, seed: Seed) -> None:
+    def __init__(self, market: Market, prior: Posterior, temper: float, seed: Seed) -> None:
         """See the class docstring."""
         self.structure, self.functional = market.structure, market.functional
         self.grid = prior.process.grid
-        self.seed = seed
+        self.seed, self._temper = seed, temper
         self.quantiles = market.prior.residual_quantiles
         self.blind = market.prior.blind_answer(self.structure, self.functional)
         columns = self.functional.weights(self.structure)
@@ -75,8 +76,8 @@ class Answerer:
         is multiplied with the other questions' answers instead, all three taken as Gaussian.
         """
         before, after = self.first.spread**2 + 1e-300, believed.spread**2 + 1e-300
-        learned = np.maximum(1 / after - 1 / before, 0.0)
-        pull = np.where(learned > 0, believed.centre / after - self.first.centre / before, 0.0)
+        learned = self._temper * np.maximum(1 / after - 1 / before, 0.0)
+        pull = self._temper * np.where(learned > 0, believed.centre / after - self.first.centre / before, 0.0)
         precision = learned + 1 / (blind_spread**2 + 1e-300)
         centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
         return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)

@@ -1,4 +1,4 @@
-"""Rebuild everything the statistician learned: `python -m istar.executors.calibrate [--target NAME] [--records-only]`.
+"""Rebuild everything the statistician learned: `python -m istar.executors.calibrate [--target NAME] [--afresh]`.
 
 First the records of every task's committed tables, from which priors are pooled (always without the question asked).
 Then the portfolio, on training families alone: every variant answers every training question of a kind of functional,
@@ -40,16 +40,28 @@ LOG = logging.getLogger(__name__)
 
 REFERENCE_FLOOR = 0.25
 """A question's blind loss counts as at least this share of the task's mean, as in `istar.rewards.skill`."""
+RULE = "best mean skill over all budgets on training questions, among variants never under -0.05 on average"
 WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
-ARM_DESIGNS = (Variant(), Variant(design="random"))
-TAIL_DESIGNS = (Variant(explore=0.2), Variant(explore=0.6), Variant(design="random"))
+ARM_DESIGNS = (Variant(), Variant(temper=0.5), Variant(design="random"))
+TAIL_DESIGNS = (
+    Variant(explore=0.2, temper=0.5),
+    Variant(explore=0.2, temper=0.2),
+    Variant(explore=0.2, temper=0.1),
+    Variant(explore=0.5, temper=0.2),
+    Variant(design="random", temper=0.2),
+)
 
 
-def learn_all(target: str) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
-    """Learn and commit the records of every task that has tables; return tables and records by task."""
+def learn_all(target: str, afresh: bool = False) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
+    """Learn and commit the records of every task that has tables; return tables and records by task.
+
+    Args:
+        target: the target's name or id.
+        afresh: learn again what is known already, as a change of the model of a table requires.
+    """
     found = {}
     for task in tasks():
         try:
@@ -57,7 +69,8 @@ def learn_all(target: str) -> dict[str, tuple[list[Table], list[QuestionRecord]]
         except MissingTruthError:
             LOG.warning("no tables of %s on %s: skipped", task.name, target)
             continue
-        records = list(learn_records(tables))
+        known = [record_of(table.question, table.values) for table in tables] if afresh else learn_records(tables)
+        records = list(known)
         path = calibration_file(task.name, tables[0].target, committed_folder())
         write_records(path, task.name, tables[0].target, records)
         LOG.info("%s: %d records", task.name, len(records))
@@ -146,7 +159,10 @@ def _derived(
 
 
 def build_portfolio(
-    known: dict[str, tuple[list[Table], list[QuestionRecord]]], seeds: Sequence[int], questions: int | None = None
+    known: dict[str, tuple[list[Table], list[QuestionRecord]]],
+    seeds: Sequence[int],
+    questions: int | None = None,
+    kinds: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the portfolio as JSON values, chosen on training families alone.
 
@@ -154,6 +170,7 @@ def build_portfolio(
         known: tables and records by task.
         seeds: executor seeds.
         questions: how many questions of each task to use, all if None.
+        kinds: kinds of functionals to choose for, all if None.
     """
     training = {
         task.name: (known[task.name][0][:questions], known[task.name][1][:questions])
@@ -165,19 +182,23 @@ def build_portfolio(
         by_kind.setdefault(tables[0].question.functional.kind, {})[name] = (tables, records)
     choice: dict[str, Any] = {}
     for kind, members in sorted(by_kind.items()):
+        if kinds is not None and kind not in kinds:
+            continue
         LOG.info("%s on %s", kind, ", ".join(members))
         choice[kind] = choose(list(members.values()), LINEAR_DESIGNS, models=True, seeds=seeds)
         choice[kind]["chosen_on"] = sorted(members)
     games = by_kind.get("shapley_values", {})
     extra: tuple[tuple[str, Callable[[TableLike], TableLike], Sequence[Variant], bool], ...] = (
-        ("best_arm_mean", best_arm_table, ARM_DESIGNS, True),
+        ("best_arm_mean", best_arm_table, ARM_DESIGNS, False),
         ("upper_tail", upper_tail_table, TAIL_DESIGNS, False),
     )
     for kind, derive, designs, models in extra:
+        if kinds is not None and kind not in kinds:
+            continue
         LOG.info("%s on questions derived from %s", kind, ", ".join(games))
         choice[kind] = choose(_derived(games.values(), derive), designs, models, seeds)
         choice[kind]["chosen_on"] = [f"{name}, asked for {kind}" for name in sorted(games)]
-    return {"version": 1, "rule": "best mean skill over all budgets on training questions", "choice": choice}
+    return choice
 
 
 def main() -> None:
@@ -186,11 +207,13 @@ def main() -> None:
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--seeds", type=int, default=1, help="executor seeds per question for the portfolio")
     parser.add_argument("--questions", type=int, help="questions of each task for the portfolio; all by default")
+    parser.add_argument("--kinds", nargs="+", help="choose for these kinds of functionals alone and keep the others")
+    parser.add_argument("--afresh", action="store_true", help="learn known records again")
     parser.add_argument("--records-only", action="store_true", help="leave the portfolio as it is")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    known = learn_all(arguments.target)
+    known = learn_all(arguments.target, arguments.afresh)
     if not arguments.records_only:
         path = Path(__file__).with_name("portfolio.json")
         path.write_text(

@@ -91,10 +91,15 @@ def best_arm_table(table: TableLike) -> DerivedTable:
 
 
 def upper_tail_table(table: TableLike) -> DerivedTable:
-    """Return the question for the upper tail of the negative values of 64 arms of a table, its structure kept."""
+    """Return the question for the upper tail of the negative values of 64 arms of a table, its structure kept.
+
+    Arms with fewer than two switches on are left out: whether such an arm is drawn would decide the whole tail.
+    """
     question = table.question
     generator = Seed.root(0).split("upper_tail", question.hash).generator()
     arm, _ = grid_groups(question.structure)
-    rows = np.flatnonzero(np.isin(arm, generator.permutation(int(arm.max()) + 1)[:ARMS]))
+    on = sum((column.array for column in question.structure.of("switch")), np.zeros(len(arm)))
+    allowed = np.unique(arm[on >= 2])
+    rows = np.flatnonzero(np.isin(arm, generator.permutation(allowed)[:ARMS]))
     derived = _derive(table, "upper_tail", rows, list(question.structure.take(rows).columns), UpperTail(TAIL_LEVEL))
     return DerivedTable(derived.question, -derived.values, derived.prices, derived.target)

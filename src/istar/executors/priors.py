@@ -254,7 +254,9 @@ def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
     missing = [table for table in tables if table.question.hash not in known]
     if missing:
         known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
-        write_records(calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")), task, target, tuple(known.values()))
+        write_records(
+            calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")), task, target, tuple(known.values())
+        )
         forget_records()
     return tuple(known[table.question.hash] for table in tables)
 

@@ -22,6 +22,8 @@ class Variant:
         greedy_share: the greedy design is used until this share of brute force is spent, the paired one after it.
         chunk: how many replicates the paired design buys of an arm at once.
         explore: share of rows bought at random where the design looks for extreme rows.
+        temper: power to which what bought rows say is taken where the functional is not linear; below 1 for a model
+            that is only nearly right.
     """
 
     model: Model = "full"
@@ -29,13 +31,13 @@ class Variant:
     greedy_share: float = 0.1
     chunk: int = 8
     explore: float = 0.3
+    temper: float = 1.0
 
     @property
     def name(self) -> str:
         """A short name for tables of scores."""
-        return "-".join(
-            [self.model, self.design, f"until{self.greedy_share:g}", f"chunk{self.chunk}", f"explore{self.explore:g}"]
-        )
+        parts = [self.model, self.design, f"until{self.greedy_share:g}", f"chunk{self.chunk}"]
+        return "-".join([*parts, f"explore{self.explore:g}", f"temper{self.temper:g}"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the variant as JSON values."""
