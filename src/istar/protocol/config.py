@@ -145,7 +145,7 @@ PRESETS = {
         executor_seeds=2,
         researcher_options={"warm_up": 5},
         corpus_sequences=16,
-        caps=Caps(rows_fraction=0.25, flops_fraction=0.25, seconds=120.0),
+        caps=Caps(rows_fraction=0.25, flops_fraction=0.25, seconds=60.0),
         train=StageSize(
             questions=1,
             tasks=(

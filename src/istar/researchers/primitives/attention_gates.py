@@ -84,7 +84,7 @@ class AttentionGates(Primitive):
 
     kind: ClassVar[str] = "attention_gates"
     functions: ClassVar[tuple[Callable[..., object], ...]] = (GatedContexts, gated_contexts, expand, attention_gates)
-    points: int = choice(1, 2, 4)
+    points: int = choice(1, 2)
 
     @property
     def title(self) -> str:
