@@ -72,6 +72,9 @@ class FakeArms:
         self._count(f"baseline {table.question.task} {table.question.index}")
         return Evaluation(tuple(curve(table, seed, "black_box", 0.0) for seed in SEEDS))
 
+    def stop(self):
+        self.calls["stop"] += 1
+
     def interpretation_key(self, method):
         return method, "target", "corpus", "v1"
 

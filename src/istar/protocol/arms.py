@@ -10,11 +10,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from istar.errors import IstarError
 from istar.ledger import InterpretationRecord, Spending
 from istar.rewards.curves import Curve
 
 if TYPE_CHECKING:
     from istar.truth.table import Table
+
+
+class StoppedError(IstarError):
+    """What was waited for was stopped on purpose; nobody is to blame, and nothing of it is written down."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,9 @@ class Arms(Protocol):
 
     def session(self, source: str, name: str) -> AbstractContextManager[Session]:
         """Open a session with the method of this source; its processes end with the context."""
+
+    def stop(self) -> None:
+        """End everything that runs; whoever waits for it gets a `StoppedError`."""
 
     def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
         """Return what an interpretation is filed under: method, target, corpus and rulebook."""

@@ -19,14 +19,23 @@ from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
-from istar.protocol.arms import Evaluation
+from istar.protocol.arms import Evaluation, StoppedError
 from istar.protocol.config import Caps, SearchConfig
 from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.stores import BaselineStore, KeptRecording, RecordingKey, RecordingStore
 from istar.questions import nested_batches
 from istar.rewards.curves import Arm, Curve, curve_from_trace
-from istar.sandbox import InterpretationKey, InterpretationStore, Jail, Limits, TargetSpec, Worker, choose_tier
+from istar.sandbox import (
+    InterpretationKey,
+    InterpretationStore,
+    Jail,
+    Limits,
+    SandboxError,
+    TargetSpec,
+    Worker,
+    choose_tier,
+)
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
@@ -69,6 +78,7 @@ class SandboxArms:
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
         self._free: Queue[Jail] = Queue()
+        self._stopped = False
 
     def __enter__(self) -> SandboxArms:
         """Start the jails; they load the target in the background."""
@@ -84,6 +94,12 @@ class SandboxArms:
     def __exit__(self, *_: object) -> None:
         """Kill the jails."""
         self._limits.restore_original_limits()
+        for jail in self._jails:
+            jail.stop()
+
+    def stop(self) -> None:
+        """See `Arms`."""
+        self._stopped = True
         for jail in self._jails:
             jail.stop()
 
@@ -137,8 +153,14 @@ class SandboxArms:
         """Lend a jail that runs the method, as soon as one is free."""
         jail = self._free.get()
         try:
+            if self._stopped:
+                raise StoppedError(f"{name!r} was not run: the search was stopped")
             with Worker(source, jail.target, name=name, jail=jail) as worker:
                 yield worker
+        except (MethodError, SandboxError) as error:
+            if self._stopped:
+                raise StoppedError(f"{name!r} was stopped with the search") from error
+            raise
         finally:
             self._free.put(jail)
 

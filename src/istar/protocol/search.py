@@ -131,6 +131,15 @@ class Search:
 
     def run(self) -> SearchOutcome:
         """Run the algorithm to its end, from the beginning or from where it was killed."""
+        # One pool for the whole search: a jail ends with the thread that started it.
+        with ThreadPoolExecutor(self.config.side_by_side) as pool:
+            try:
+                return self._run(pool)
+            except BaseException:
+                self.arms.stop()  # or the pool would wait for methods that nobody waits for any more
+                raise
+
+    def _run(self, pool: ThreadPoolExecutor) -> SearchOutcome:
         # Initialization
         best_reward: float | None = None
         best: Proposal | None = None
@@ -140,7 +149,7 @@ class Search:
         # for iteration in range(max_iterations), `side_by_side` of them at a time
         for iterations in self._iterations():
             candidates = [self._propose(iteration) for iteration in iterations]
-            trials = self._side_by_side(iterations, candidates, self._promising(rounds))
+            trials = self._side_by_side(pool, iterations, candidates, self._promising(rounds))
             for iteration, I, trial in zip(iterations, candidates, trials, strict=True):
                 revealed = False
                 if trial.validation is not None:
@@ -263,11 +272,12 @@ class Search:
         return lambda reward: len(best) < self.config.validate_best or reward > best[0]
 
     def _side_by_side(
-        self, iterations: Sequence[int], candidates: Sequence[Proposal], promising: Callable[[float], bool]
+        self,
+        pool: ThreadPoolExecutor,
+        iterations: Sequence[int],
+        candidates: Sequence[Proposal],
+        promising: Callable[[float], bool],
     ) -> list[Trial]:
         # The static check comes before the threads: CPython 3.11's parser is not safe among them.
         faults = [check_source(I.source) for I in candidates]
-        if len(candidates) == 1:
-            return [self._trial(iterations[0], candidates[0], faults[0], promising)]
-        with ThreadPoolExecutor(len(candidates)) as pool:
-            return list(pool.map(self._trial, iterations, candidates, faults, [promising] * len(candidates)))
+        return list(pool.map(self._trial, iterations, candidates, faults, [promising] * len(candidates)))
