@@ -357,20 +357,14 @@ def test_processor_time_is_read_from_the_system(jail):
 
 def test_work_beside_the_meter_shows_as_unexplained_seconds(jail, target, view, batches):
     honest = TEMPLATE.format(body="return torch.zeros(len(runs), 1)")
+    # A loop of a second or more on any machine, against an allowance of half a second.
     hidden = TEMPLATE.format(
-        body="total = 0\n    for number in range(6_000_000 * (len(runs) > 20)):\n        total += number\n"
+        body="total = 0\n    for number in range(60_000_000 * (len(runs) > 20)):\n        total += number\n"
         "    return torch.zeros(len(runs), 1) + total % 2"
     )
+    assert any(len(batch) > 20 for batch in batches)
     assert record_method(jail, target, honest, view, batches).unexplained_cpu_seconds == 0.0
-    started = time.process_time()
-    total = 0
-    for number in range(6_000_000):
-        total += number
-    here = time.process_time() - started
-    found = record_method(jail, target, hidden, view, batches)
-    assert found.cpu_seconds > 0.5 * here
-    if here > 2.0:
-        assert found.unexplained_cpu_seconds > 0.0
+    assert record_method(jail, target, hidden, view, batches).unexplained_cpu_seconds > 0.0
 
 
 def test_a_timeout_kills_and_the_next_request_finds_a_fresh_worker(jail, target, view, batches, in_process):
