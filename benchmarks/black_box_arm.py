@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def shapley_estimator(make: Callable[[int, int], object], queries: float) -> Cal
         chosen = chosen[: max(1, round(queries * len(chosen)))]
         inside = np.isin(query, chosen)
         mean = np.array([case.table.values[(coalition == each) & inside].mean() for each in range(2**players)])
-        for budget in np.unique(np.round(2.0 ** np.arange(2.5, players + 1.01, 0.25)).astype(int)):
+        for budget in np.unique(np.round(2.0 ** np.arange(2.5, players + 1.01, 0.5)).astype(int)):
             seen: set[int] = set()
 
             def game(coalitions: np.ndarray, seen: set[int] = seen) -> np.ndarray:
@@ -111,7 +111,7 @@ def datamodel(make: Callable[[int], object]) -> Callable[[Case], Purchases]:
         first = np.array([np.flatnonzero(subset == each)[0] for each in range(count)])
         mean = np.array([case.table.values[subset == each].mean() for each in range(count)])
         order = np.random.default_rng(case.seed).permutation(count - question.functional.held_out)
-        for size in np.unique(np.round(2.0 ** np.arange(2, 8.1, 0.25)).astype(int)):
+        for size in np.unique(np.round(2.0 ** np.arange(2, 8.1, 0.5)).astype(int)):
             part = order[: min(size, len(order))]
             target = mean[part]
             scale = target.std() or 1.0
@@ -201,7 +201,7 @@ def confidence_arms(case: Case) -> Purchases:
 def crude_tail(case: Case) -> Purchases:
     """Buy random rows and answer with their own quantile and mean above it."""
     order = np.random.default_rng(case.seed).permutation(len(case.table.values))
-    for size in np.unique(np.round(2.0 ** np.arange(2, np.log2(len(order)) + 0.01, 0.25)).astype(int)):
+    for size in np.unique(np.round(2.0 ** np.arange(2, np.log2(len(order)) + 0.01, 0.5)).astype(int)):
         rows = order[:size]
         yield rows, case.table.question.functional.answer(case.table.values[rows], None)
 
@@ -222,7 +222,11 @@ DATAMODELS = {
 
 
 def contest(
-    tables: list[TableLike], records: list, contestants: dict[str, Callable[[Case], Purchases]], seeds: int
+    tables: Sequence[TableLike],
+    records: list,
+    contestants: dict[str, Callable[[Case], Purchases]],
+    seeds: int,
+    questions: int | None,
 ) -> dict:
     """Return the mean skill at every budget of the black-box arm and of every contestant."""
     priors = [pool(records, table.question.hash) for table in tables]
@@ -231,7 +235,8 @@ def contest(
         for table, prior in zip(tables, priors, strict=True)
     ]
     skills: dict[str, list[np.ndarray]] = {"black-box arm": []} | {name: [] for name in contestants}
-    for table, prior, reference in zip(tables, priors, reference_losses(blind), strict=True):
+    chosen = list(zip(tables, priors, reference_losses(blind), strict=True))[:questions]
+    for table, prior, reference in chosen:
         for seed in range(seeds):
             case = Case(table, prior, reference, seed)
             trace = Statistician().answer(Market(table, prior=prior), Seed.root(seed))
@@ -271,6 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--questions", type=int, help="questions of each task; all by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     shapley = {
@@ -279,19 +285,21 @@ def main() -> None:
     attribution = {name: datamodel(make) for name, make in DATAMODELS.items()}
     arms = {"uniform": uniform_arms, "sequential halving": halving_arms, "UCB-E": confidence_arms}
     results: dict[str, object] = {"machine": describe_machine(), "seeds": arguments.seeds}
+    for task in ("context_attribution/facts-subsets", "context_attribution/reviews-subsets"):
+        tables = load_tables(task, arguments.target)
+        results[task] = contest(tables, list(learn_records(tables)), attribution, arguments.seeds, arguments.questions)
     for task in ("shot_shapley/antonyms", "shot_shapley/capitals"):
         tables = load_tables(task, arguments.target)
-        results[task] = better_half(contest(tables, list(learn_records(tables)), shapley, arguments.seeds))
+        results[task] = better_half(
+            contest(tables, list(learn_records(tables)), shapley, arguments.seeds, arguments.questions)
+        )
         for name, derive, contestants in (
             ("best arm", best_arm_table, arms),
             ("upper tail", upper_tail_table, {"crude quantile": crude_tail}),
         ):
             derived = [derive(table) for table in tables]
             records = [record_of(table.question, table.values) for table in derived]
-            results[f"{task}, {name}"] = contest(derived, records, contestants, arguments.seeds)
-    for task in ("context_attribution/facts-subsets", "context_attribution/reviews-subsets"):
-        tables = load_tables(task, arguments.target)
-        results[task] = contest(tables, list(learn_records(tables)), attribution, arguments.seeds)
+            results[f"{task}, {name}"] = contest(derived, records, contestants, arguments.seeds, arguments.questions)
     for task, summary in results.items():
         if isinstance(summary, dict) and "black-box arm" in summary:
             print(task)

@@ -27,7 +27,7 @@ UNSEEN_SHARE = 0.012
 EAGERNESS = 0.4
 """The first batch is bought once it costs at most this share of the budget."""
 VERIFICATION_ROWS = 20
-"""The first rows are chosen among those of the first batch until so many are known both ways."""
+"""Once the first batch is bought, so many of its rows are bought too, so that they are known both ways."""
 DOUBT = 0.05
 """No batch is bought beyond `UNSEEN_SHARE` while the channels are noise with at least this probability."""
 IGNORED = 0.05
@@ -79,11 +79,15 @@ class ChannelDesk:
         arms = session.space.grid.arms
         return frozenset(names | {name for name in parts if shares[name] < 1e-6 * arms * size[name]})
 
-    def verification_rows(self) -> tuple[Bool[np.ndarray, " rows"] | None, int]:
-        """Return among which rows the first ones should be chosen, and how many; None where there are no channels."""
-        if not self.open:
-            return None, 0
-        return self.first, int(min(VERIFICATION_ROWS, max(6, self.first.sum() // 3), self.first.sum()))
+    def missing_verification(self) -> tuple[Bool[np.ndarray, " rows"], int]:
+        """Return the rows whose channels are known, and how many of them should be bought next to judge these.
+
+        None until channels have been bought: rows are then bought exactly as in the black-box arm.
+        """
+        if self.session.market.channel_batches == 0:
+            return self.first, 0
+        wanted = int(min(VERIFICATION_ROWS, max(6, self.first.sum() // 3), self.first.sum()))
+        return self.first, max(0, wanted - int((self.session.market.bought & self.first).sum()))
 
     def worth(self) -> Worth:
         """Return what the channels bought so far are believed to be worth."""

@@ -49,8 +49,6 @@ def plan_purchases(
     checkpoints: Int[np.ndarray, " checkpoints"],
     variant: Variant,
     seed: Seed,
-    first: Bool[np.ndarray, " rows"] | None = None,
-    first_count: int = 0,
 ) -> Plan:
     """Return the plan for a question, from memory if it was made before.
 
@@ -62,11 +60,9 @@ def plan_purchases(
         checkpoints: FLOP budgets; a stage of the plan leads up to each.
         variant: the design.
         seed: decides random choices.
-        first: rows among which the first ones are chosen, or None for all.
-        first_count: how many rows are chosen among those.
     """
     if key not in _PLANS:
-        _PLANS[key] = _make(process, weights, sheet, checkpoints, variant, seed, first, first_count)
+        _PLANS[key] = _make(process, weights, sheet, checkpoints, variant, seed)
         while len(_PLANS) > KEPT_PLANS:
             _PLANS.popitem(last=False)
     _PLANS.move_to_end(key)
@@ -80,8 +76,6 @@ def _make(
     checkpoints: Int[np.ndarray, " checkpoints"],
     variant: Variant,
     seed: Seed,
-    first: Bool[np.ndarray, " rows"] | None,
-    first_count: int,
 ) -> Plan:
     grid, arithmetic = process.grid, process.arithmetic
     generator = seed.split("plan").generator()
@@ -100,25 +94,19 @@ def _make(
         bought[rows] = True
         order.append(rows)
 
-    def greedy(allowance: int, only: Bool[np.ndarray, " rows"] | None, most: int | None) -> bool:
-        shown = bought if only is None else bought | ~only
+    def greedy(allowance: int) -> bool:
         posterior = process.condition(grid.spread(bought), nothing)
-        rows, _ = greedy_rows(posterior, weights, sheet, bought, shown, allowance, generator, most)
+        rows, _ = greedy_rows(posterior, weights, sheet, bought, bought, allowance, generator)
         if len(rows):
             take(rows)
         return len(rows) > 0
 
     if variant.design == "greedy":
-        if first is not None:
-            while (missing := first_count - int(bought.sum())) > 0 and greedy(sheet.total, first, missing):
-                pass
         for budget in checkpoints.tolist():
             if budget > variant.greedy_share * sheet.total:
                 break
-            while not bought.all() and greedy(budget - bill.spent, None, None):
+            while not bought.all() and greedy(budget - bill.spent):
                 pass
-    elif first is not None:
-        take(generator.permutation(np.flatnonzero(first))[:first_count])
     if not bought.all():
         if variant.design == "random":
             rest = random_order(~bought, generator)
@@ -142,9 +130,23 @@ class PlanFollower:
         self.plan, self.sheet = plan, sheet
         self._stage = 0
 
-    def next_rows(self, bought: Bool[np.ndarray, " rows"], allowance: int) -> Int[np.ndarray, " rows"]:
-        """Return the next rows of the plan that the allowance affords."""
-        rest = self.plan.order[~bought[self.plan.order]]
+    def next_rows(
+        self,
+        bought: Bool[np.ndarray, " rows"],
+        allowance: int,
+        among: Bool[np.ndarray, " rows"] | None = None,
+        most: int | None = None,
+    ) -> Int[np.ndarray, " rows"]:
+        """Return the next rows of the plan that the allowance affords.
+
+        Args:
+            bought: rows bought so far.
+            allowance: FLOPs that may be spent.
+            among: only these rows.
+            most: at most so many.
+        """
+        wanted = ~bought if among is None else ~bought & among
+        rest = self.plan.order[wanted[self.plan.order]][:most]
         return affordable_prefix(self.sheet, bought, rest, allowance)
 
     def arithmetic(self, bought: int) -> int:

@@ -76,7 +76,6 @@ class Session:
         """Return the follower of the purchase plan of a linear functional."""
         if self.follower is None:
             assert self.answerer.weights is not None
-            first, count = self.desk.verification_rows()
             before = self.arithmetic.take()
             key = (
                 self.market.question_hash,
@@ -84,8 +83,6 @@ class Session:
                 self.variant,
                 self.seed.path,
                 tuple(self.market.checkpoints.tolist()),
-                None if first is None else first.tobytes(),
-                count,
             )
             plan = plan_purchases(
                 key,
@@ -95,8 +92,6 @@ class Session:
                 self.market.checkpoints,
                 self.variant,
                 self.seed,
-                first,
-                count,
             )
             self.arithmetic.take()
             self.arithmetic.flops = before
@@ -108,6 +103,9 @@ class Session:
         market = self.market
         if self.answerer.weights is not None:
             follower = self.plan()
+            among, missing = self.desk.missing_verification()
+            if missing > 0:
+                market.buy(follower.next_rows(market.bought, market.allowance, among, missing))
             while True:
                 self.arithmetic.flops += follower.arithmetic(int(market.bought.sum()))
                 self.settle()
@@ -139,12 +137,10 @@ class Session:
             return generator.permutation(unbought)
         if isinstance(functional, BestArmMean):
             weights = best_arm_weights(functional, draws, market.structure, grid)
-            verify, count = self.desk.verification_rows()
-            closed = market.bought.copy()
-            most = None
-            if verify is not None and (market.bought & verify).sum() < count:
-                closed |= ~verify
-                most = count - int((market.bought & verify).sum())
+            among, missing = self.desk.missing_verification()
+            closed, most = market.bought.copy(), None
+            if missing > 0:
+                closed, most = closed | ~among, missing
             rows, _ = greedy_rows(
                 self.desk.design_posterior(),
                 weights,
