@@ -13,10 +13,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from machine import describe_machine
@@ -45,7 +47,7 @@ def main() -> int:
     result = {
         "machine": describe_machine(),
         "kills": len(kills),
-        "kills_during_the_search": sum(each["rounds"] < arguments.methods for each in kills),
+        "kills_during_the_search": sum(not each["search_had_ended"] for each in kills),
         "undisturbed_seconds": round(seconds, 1),
         "moments": kills,
         "ledger_lines": len(undisturbed),
@@ -110,31 +112,38 @@ def undisturbed_seconds(root: Path, settings: Path) -> tuple[float, float]:
 
 def kill(
     root: Path, settings: Path, count: int, loading: float, seconds: float, moments: random.Random
-) -> list[dict[str, float]]:
+) -> list[dict[str, int]]:
     """Start the search and kill it at a random moment, `count` times in a row; return when, and how far it was."""
     kills = []
-    stretch = 2.5 * (seconds - loading) / count  # so that the search is about done after the last kill
-    for _ in range(count):
+    stretch = 2.0 * (seconds - loading) / count  # so that the search is about done after the last kill
+    folder = root / "killed" / "run"
+    for number in range(count):
+        before = progress(folder)["evaluations"]
         process = run(root, settings, "killed")
-        wait = moments.uniform(0.9 * loading, 1.1 * loading + stretch)
-        time.sleep(wait)
+        if number % 4 == 0:  # while it loads, or just after
+            time.sleep(moments.uniform(0.0, 1.2 * loading))
+        else:  # while it works
+            while process.poll() is None and progress(folder)["evaluations"] == before:
+                time.sleep(0.05)
+            time.sleep(moments.uniform(0.0, stretch))
+        ended = process.poll() is not None
         process.send_signal(signal.SIGKILL)
         process.wait()
-        kills.append({"seconds": round(wait, 2), **progress(root / "killed" / "run")})
-        print(f"killed after {wait:.1f} s: {kills[-1]['rounds']} rounds, {kills[-1]['evaluations']} evaluations")
+        kills.append({"search_had_ended": ended, **progress(folder)})
+        print(f"kill {number}: {kills[-1]}")
     return kills
 
 
 def progress(folder: Path) -> dict[str, int]:
-    """Return how many rounds and evaluations the ledger of a killed search holds."""
-    from istar.errors import IstarError
-    from istar.ledger import Ledger
-
-    try:
-        with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
-            return {"rounds": len(ledger.rounds("run")), "evaluations": len(ledger.evaluations("run"))}
-    except IstarError:
-        return {"rounds": 0, "evaluations": 0}
+    """Return how many rounds and evaluations the ledger of a search holds, also while it is being written."""
+    counts = {}
+    for table in ("rounds", "evaluations"):
+        try:
+            with closing(sqlite3.connect(f"file:{folder}/ledger.sqlite?mode=ro", uri=True)) as connection:
+                counts[table] = int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        except sqlite3.OperationalError:
+            counts[table] = 0
+    return counts
 
 
 def export(root: Path, name: str) -> list[str]:

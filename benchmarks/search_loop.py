@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "search_loop.json")
     arguments = parser.parse_args()
-    tasks = tuple(arguments.task or ("shot_shapley/antonyms", "context_attribution/facts-subsets"))
+    tasks = tuple(arguments.task or ("prompt_ceiling/words",))
 
     from istar.protocol.config import Caps, SearchConfig, StageSize
 
@@ -58,9 +58,6 @@ def main() -> int:
         researcher_options={"warm_up": arguments.rounds},
         corpus_sequences=16,
         caps=Caps(rows_fraction=0.125, flops_fraction=0.25),
-        screen=StageSize(questions=1, tasks=tasks[:1]),
-        screen_floor=-100.0,
-        train=stage,
         validation=stage,
     )
     with tempfile.TemporaryDirectory() as scratch:
@@ -83,12 +80,12 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
 
     R = REWARDS.get(config.reward)
     torch.set_num_threads(config.threads)
-    with stand(config, ("train",)) as here:
+    with stand(config, ("validation",)) as here:
         arms: SandboxArms = here.arms
         arms.recordings = RecordingStore(scratch / "recordings")
         arms.interpretations = InterpretationStore(scratch / "interpretations")
         arms.baselines = BaselineStore(scratch / "baselines")
-        tasks = here.tables("train")
+        tasks = here.tables("validation")
         M1 = make_researcher(config)
         proposals = []
         for iteration in range(rounds):
