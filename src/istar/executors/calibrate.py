@@ -216,9 +216,9 @@ def main() -> None:
     known = learn_all(arguments.target, arguments.afresh)
     if not arguments.records_only:
         path = Path(__file__).with_name("portfolio.json")
-        path.write_text(
-            json.dumps(build_portfolio(known, range(arguments.seeds), arguments.questions), indent=1) + "\n"
-        )
+        choice = build_portfolio(known, range(arguments.seeds), arguments.questions, arguments.kinds)
+        kept = json.loads(path.read_text())["choice"] if arguments.kinds and path.exists() else {}
+        path.write_text(json.dumps({"version": 1, "rule": RULE, "choice": kept | choice}, indent=1) + "\n")
         LOG.info("wrote %s", path.name)
 
 
