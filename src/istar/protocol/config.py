@@ -139,13 +139,13 @@ def _faults(error: ValidationError) -> str:
 PRESETS = {
     "standard": SearchConfig(),
     "demo": SearchConfig(
-        methods=14,
+        methods=12,
         side_by_side=2,
         threads=1,
         executor_seeds=2,
         researcher_options={"warm_up": 5},
         corpus_sequences=16,
-        caps=Caps(rows_fraction=0.25, flops_fraction=0.25, seconds=60.0),
+        caps=Caps(rows_fraction=0.25, flops_fraction=0.15, seconds=60.0),
         train=StageSize(
             questions=1,
             tasks=(
