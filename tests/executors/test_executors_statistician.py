@@ -8,6 +8,7 @@ from istar.executors import EXECUTORS, Executor, Market, pool, record_of
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import model_space
 from istar.executors.evidence import Evidence, channel_features
+from istar.executors.experience import channel_record, experience_of
 from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant, variances_of
 from istar.seeds import Seed
@@ -127,11 +128,10 @@ def test_every_design_buys_everything_in_the_end(design):
 def evidence_of(table, prior, channels, verified):
     space = model_space(table.question.structure, table.question.functional)
     beliefs = prior.hyperparameters(space.fixed_names)
-    evidence = Evidence(space, beliefs, frozenset({"own.replicate"}), Arithmetic())
-    features = channel_features(channels, space.grid.replicate, space.grid.arms > 1)
+    evidence = Evidence(space, beliefs, Arithmetic())
     bought = np.zeros(len(table.values), dtype=bool)
     bought[np.random.default_rng(0).permutation(len(bought))[:verified]] = True
-    return evidence.worth(np.where(bought, table.values, np.nan), features, bought)
+    return evidence.worth(np.where(bought, table.values, np.nan), channel_features(channels), bought)
 
 
 def test_noise_is_found_useless_and_truth_is_not():
@@ -139,15 +139,18 @@ def test_noise_is_found_useless_and_truth_is_not():
     for table, prior in zip(tables, priors, strict=True):
         noise = evidence_of(table, prior, channels_of(table, "noise"), 40)
         truth = evidence_of(table, prior, channels_of(table, "truth"), 20)
-        assert noise.mattering > 0.7
+        assert noise.useless > 0.3
+        assert noise.unexplained > 0.7
         assert truth.useless < 1e-6
-        assert truth.mattering < 0.01
+        assert truth.unexplained < 0.05
 
 
 def test_a_monotone_relation_is_seen():
     tables, priors = family("shapley")
     bent = np.exp(tables[0].values)[:, None]
-    assert evidence_of(tables[0], priors[0], bent, 40).mattering < 0.3
+    worth = evidence_of(tables[0], priors[0], bent, 40)
+    assert worth.useless < 0.01
+    assert worth.unexplained < 0.6
 
 
 def test_channels_that_know_only_the_query_are_not_trusted_for_the_shots():
@@ -156,13 +159,62 @@ def test_channels_that_know_only_the_query_are_not_trusted_for_the_shots():
     query = table.question.structure.levels("query")
     level = np.array([table.values[query == each].mean() for each in range(query.max() + 1)])
     worth = evidence_of(table, priors[0], level[query][:, None], 60)
-    assert worth.mattering > 0.7
-    assert worth.cancelling < worth.mattering
+    assert worth.unexplained == 1.0
 
 
-def test_constant_channels_have_no_features():
-    channels = np.ones((10, 2))
-    assert channel_features(channels, np.zeros(10, dtype=int), False).shape == (10, 0)
+def test_constant_channels_say_nothing():
+    tables, priors = family("shapley")
+    assert (channel_features(np.ones((10, 2))) == 0).all()
+    worth = evidence_of(tables[0], priors[0], np.ones((len(tables[0].values), 2)), 40)
+    assert worth.useless == 1.0
+    assert worth.unexplained == 1.0
+
+
+def heard_before(kind, channels, price):
+    """Tables, priors, recordings, and for each question what the others taught of the method."""
+    tables, priors = family(kind)
+    recordings = [recording(table, channels_of(table, channels), price) for table in tables]
+    records = [channel_record(*each) for each in zip(tables, recordings, priors, strict=True)]
+    return [
+        (table, prior, heard, experience_of(records, table.question.hash))
+        for table, prior, heard in zip(tables, priors, recordings, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["shapley", "removal", "subsets"])
+def test_with_experience_noise_is_not_bought(kind):
+    for table, prior, heard, experience in heard_before(kind, "noise", 0.4):
+        trace = Statistician().answer(Market(table, heard, prior=prior, experience=experience), Seed.root(0))
+        bought = max(trace.channel_batches)
+        assert (heard.batches[bought - 1].flops if bought else 0) <= 0.02 * table.brute_flops
+
+
+@pytest.mark.parametrize("kind", ["shapley", "removal", "subsets"])
+def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
+    price = 0.1
+    for table, prior, heard, experience in heard_before(kind, "truth", price):
+        trace = Statistician().answer(Market(table, heard, prior=prior, experience=experience), Seed.root(0))
+        loss = [table.question.functional.loss(each, table.values, table.question.structure) for each in trace.answers]
+        share = trace.checkpoints / trace.checkpoints[-1]
+        assert max(loss[place] for place in np.flatnonzero(share > 1.2 * price)) < 0.05 * loss[0]
+
+
+def test_experience_leaves_the_question_itself_out():
+    (table, _, _, experience), *_ = heard_before("shapley", "truth", 0.1)
+    assert len(experience.records) == QUESTIONS - 1
+    assert table.question.hash not in {record.question for record in experience.records}
+    assert experience_of([], "none") is None
+
+
+def test_a_method_without_channels_is_left_alone():
+    tables, priors = family("shapley")
+    silent = [recording(table, np.zeros((len(table.values), 0)), 0.0) for table in tables]
+    records = [channel_record(*each) for each in zip(tables, silent, priors, strict=True)]
+    experience = experience_of(records, tables[0].question.hash)
+    plain = Statistician().answer(Market(tables[0], prior=priors[0]), Seed.root(0))
+    deaf = Statistician().answer(Market(tables[0], silent[0], prior=priors[0], experience=experience), Seed.root(0))
+    np.testing.assert_array_equal(plain.answers, deaf.answers)
+    assert not deaf.channel_batches.any()
 
 
 def test_simpler_models_keep_the_total_variance():

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from istar.executors.market import Market
 from istar.executors.process import Posterior
-from istar.executors.tails import AnyPosterior, learned_shape, skewed_draws
+from istar.executors.tails import learned_shape, skewed_draws
 from istar.seeds import Seed
 
 DRAWS = 128
@@ -60,13 +60,33 @@ class Answerer:
         spread = self.first.spread if self._spread is None else self._spread
         return Answer(self.blind, spread, 1.0, self.first.draws)
 
-    def answer(self, posterior: AnyPosterior) -> Answer:
+    def answer(self, posterior: Posterior) -> Answer:
         """Return the answer of a posterior."""
         believed = self._believe(posterior)
         if self._spread is not None:
             believed = self._reconcile(believed, self._spread)
-        remaining = float((believed.spread**2).sum()) / max(self._reference, 1e-300)
-        return Answer(believed.centre, believed.spread, min(remaining, 1.0), believed.draws)
+        elif self._temper < 1:
+            believed = self._tempered(believed, posterior.scale)
+        return self.restate(believed, believed.centre, believed.spread)
+
+    def restate(
+        self, answer: Answer, centre: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"]
+    ) -> Answer:
+        """Return an answer with another centre and spread, and what remains by these."""
+        remaining = float((spread**2).sum()) / max(self._reference, 1e-300)
+        return Answer(centre, spread, min(remaining, 1.0), answer.draws)
+
+    def _tempered(self, believed: Answer, scale: float) -> Answer:
+        """Take what bought rows say of a linear answer to the power of the temper.
+
+        With a share s of an output's prior variance left, the rows' precision is 1/s - 1 in units of the prior's.
+        """
+        prior = np.maximum(self.first.spread**2, 1e-300)
+        share = np.clip(believed.spread**2 / scale / prior, 0.0, 1.0)
+        weaker = self._temper * (1 - share) + share
+        centre = self.blind + self._temper / np.maximum(weaker, 1e-300) * (believed.centre - self.blind)
+        spread = np.sqrt(prior * scale * share / np.maximum(weaker, 1e-300))
+        return Answer(centre, spread, believed.remaining, believed.draws)
 
     def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"]) -> Answer:
         """Replace the model's prior of the answer by what other questions' answers were.
@@ -82,7 +102,7 @@ class Answerer:
         centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
         return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)
 
-    def _believe(self, posterior: AnyPosterior) -> Answer:
+    def _believe(self, posterior: Posterior) -> Answer:
         if self.weights is not None:
             linear = posterior.linear(self.weights)
             variance = np.maximum(np.diag(linear.covariance), 0.0)
@@ -90,7 +110,7 @@ class Answerer:
         generator = self.seed.split("draws").generator()
         if self.grid.arms == 1:
             shape = self.quantiles
-            if isinstance(posterior, Posterior):
+            if not posterior.process.informed:
                 shape = learned_shape(posterior, self.quantiles)
             tables = skewed_draws(posterior, shape, DRAWS, generator)
         else:

@@ -1,9 +1,10 @@
 """The channel desk: whether to buy a method's channels, and what to believe of them.
 
-The desk buys one small batch unseen, if it is cheap. From rows known both ways it learns what the channels are worth
-(`evidence`), and compares futures: going on to every level of the nested batches, or buying rows alone. A future is
-scored by the share of the answer's variance expected to remain, averaged over the budgets still to come. The price of
-the next batch is known, later ones are extrapolated from it.
+With experience of the method the desk knows what its channels are likely to be worth and to cost, and buys them as soon
+as they serve. Without, it buys one small batch unseen, if it is cheap. From rows known both ways it learns what the
+channels are worth here (`evidence`), and compares futures: going on to every level of the nested batches, or buying
+rows alone. A future is scored by the share of the answer's variance expected to remain, averaged over the budgets still
+to come.
 """
 
 from __future__ import annotations
@@ -14,26 +15,31 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from istar.executors.evidence import Evidence, Worth, channel_features
-from istar.executors.fidelities import two_fidelity_posterior
+from istar.executors.fidelities import InformedProcess, noise_kernels
+from istar.executors.forecast import levels_left
+from istar.executors.opinion import Credit, Regression, clipped, opinion
 from istar.executors.process import Posterior
-from istar.executors.tails import AnyPosterior
-from istar.questions import UpperTail
 
 if TYPE_CHECKING:
+    from istar.executors.answers import Answer
     from istar.executors.statistician import Session
 
 UNSEEN_SHARE = 0.012
-"""At most this share of brute force is spent on channels before rows have shown that they are worth something."""
+"""Without experience at most this share of brute force is spent on channels before rows have shown their worth."""
 EAGERNESS = 0.4
-"""The first batch is bought once it costs at most this share of the budget."""
-VERIFICATION_ROWS = 20
-"""Once the first batch is bought, so many of its rows are bought too, so that they are known both ways."""
+"""Without experience channels are bought unseen once they cost at most this share of the budget."""
+UNSEEN_ROWS = 32
+"""So many rows must have channels before a method never heard before is judged."""
+VERIFIED_SHARE = 0.01
+"""Once they have, this share of all rows is bought among them, so that they are known both ways,"""
+VERIFIED_ROWS = (8, 20)
+"""but at least and at most so many."""
 DOUBT = 0.05
 """No batch is bought beyond `UNSEEN_SHARE` while the channels are noise with at least this probability."""
+MARGIN = 0.02
+"""The share by which the mean remaining variance must be expected to fall for channels to be bought."""
 IGNORED = 0.05
 """Channels that explain less than this share of the variance are left out of the answer."""
-TAIL_DECAY = 50.0
-"""How fast a tail's variance is taken to fall with the share of rows seen."""
 
 
 class ChannelDesk:
@@ -48,59 +54,85 @@ class ChannelDesk:
         self.session = session
         market = session.market
         offer = market.channel_offer()
-        limit = UNSEEN_SHARE * market.brute_flops
-        self.open = offer is not None and 0 <= offer.flops <= limit
-        self.first = np.zeros(market.structure.rows, dtype=bool)
-        if self.open and offer is not None:
-            self.first[offer.rows] = True
-        self.cancelling = self._cancelling() if self.open else frozenset()
-        self.evidence = Evidence(session.space, session.beliefs, self.cancelling, session.arithmetic)
-        self._features: tuple[int, Float[np.ndarray, "rows features"]] | None = None
+        self.experience = market.experience
+        unseen = offer is not None and offer.flops <= UNSEEN_SHARE * market.brute_flops
+        self.open = offer is not None and market.channel_count > 0 and (self.experience is not None or unseen)
+        self.evidence = Evidence(session.space, session.beliefs, session.arithmetic, self.experience)
+        self.credit: Credit | None = None
         self._worth: tuple[tuple[int, int], Worth] | None = None
+        self._said: tuple[int, Float[np.ndarray, " outputs"]] | None = None
         self._remaining: tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]] | None = None
         self._posterior: tuple[int, Posterior] | None = None
-
-    def _cancelling(self) -> frozenset[str]:
-        """Return the variance components that the answer is (nearly) free of, and the level of a replicate."""
-        session = self.session
-        names = {"own.replicate"} & set(session.space.names)
-        weights = session.answerer.weights
-        if weights is None:
-            return frozenset(names)
-        total, shares = weights.sum(2), {}
-        for name, kernel in session.space.common.items():
-            shares[f"common.{name}"] = float(np.einsum("oa,ab,ob->", total, kernel, total, optimize=True))
-        for name, kernel in session.space.own.items():
-            shares[f"own.{name}"] = float(np.einsum("oar,ab,obr->", weights, kernel, weights, optimize=True))
-        variances = session.beliefs.variances
-        parts = {name: share * variances[name] for name, share in shares.items()}
-        # compared with what would be left if the answer summed instead of contrasting
-        size = {name: float((total**2).sum() if name.startswith("common") else (weights**2).sum()) for name in shares}
-        arms = session.space.grid.arms
-        return frozenset(names | {name for name in parts if shares[name] < 1e-6 * arms * size[name]})
 
     def missing_verification(self) -> tuple[Bool[np.ndarray, " rows"], int]:
         """Return the rows whose channels are known, and how many of them should be bought next to judge these.
 
-        None until channels have been bought: rows are then bought exactly as in the black-box arm.
+        None until enough channels have been bought unseen: rows are then bought exactly as in the black-box arm.
         """
-        if self.session.market.channel_batches == 0:
-            return self.first, 0
-        wanted = int(min(VERIFICATION_ROWS, max(6, self.first.sum() // 3), self.first.sum()))
-        return self.first, max(0, wanted - int((self.session.market.bought & self.first).sum()))
+        market = self.session.market
+        if market.channels is None or self.experience is not None:
+            return np.zeros_like(market.bought), 0
+        known = ~np.isnan(market.channels).any(1)
+        if self._too_few_to_judge():
+            return known, 0
+        wanted = int(np.clip(VERIFIED_SHARE * market.structure.rows, *VERIFIED_ROWS))
+        return known, max(0, wanted - int((market.bought & known).sum()))
 
     def worth(self) -> Worth:
-        """Return what the channels bought so far are believed to be worth."""
+        """Return what channels are believed to be worth row by row; before any is bought, what experience says."""
         market = self.session.market
-        assert market.channels is not None
-        if self._features is None or self._features[0] != market.channel_batches:
-            grid = self.session.space.grid
-            self._features = (market.channel_batches, channel_features(market.channels, grid.replicate, grid.arms > 1))
         stamp = (market.channel_batches, int(market.bought.sum()))
         if self._worth is None or self._worth[0] != stamp:
-            found = self.evidence.worth(market.known_values, self._features[1], market.bought)
-            self._worth = (stamp, found)
+            features = channel_features(self._channels())
+            self._worth = (stamp, self.evidence.worth(market.known_values, features, market.bought))
         return self._worth[1]
+
+    def _channels(self) -> Float[np.ndarray, "rows channels"]:
+        market = self.session.market
+        if market.channels is not None:
+            return market.channels
+        return np.full((market.structure.rows, market.channel_count), np.nan)
+
+    def hear(self, answer: Answer) -> Answer:
+        """Return the answer to a linear question by rows and by the opinion of the channels bought so far."""
+        session, market = self.session, self.session.market
+        if market.channel_batches == 0 or market.channel_count == 0 or session.answerer.weights is None:
+            return answer
+        if self._left_by_channels(market.channel_batches) > 1 - IGNORED:
+            return answer
+        answerer = session.answerer
+        variance = answerer.first.spread**2
+        prior = self.credit_after(market.channel_batches)
+        said = self._opinion(answerer.weights)
+        centre, spread, self.credit = prior.listen(said, variance, answer.centre - answerer.blind, answer.spread)
+        session.arithmetic.elementwise(len(said) * len(prior.weights), 16)
+        return answerer.restate(answer, answerer.blind + centre, spread)
+
+    def credit_after(self, batches: int) -> Credit:
+        """Return how far the opinion after so many batches is believed before rows have spoken of the answer."""
+        if self.experience is not None:
+            return self.experience.credit(batches)
+        worth = self.worth()
+        covered = 1 - float(self._levels()[1][batches])
+        return Credit.of_a_stranger(worth.useless, (1 - worth.unexplained) * covered)
+
+    def _opinion(self, weights: Float[np.ndarray, "outputs arms replicates"]) -> Float[np.ndarray, " outputs"]:
+        """Return the opinion as a deviation from the blind answer."""
+        session, market = self.session, self.session.market
+        grid, level = session.space.grid, market.channel_batches
+        stamp = level if self.experience is not None else (level, int(market.bought.sum()))
+        if self._said is None or self._said[0] != stamp:
+            channels = clipped(self._channels())
+            known = ~np.isnan(channels).any(1)
+            slopes = None if self.experience is None else self.experience.slopes(market.channel_count)
+            if slopes is None:
+                both = np.flatnonzero(known & market.bought)
+                values = np.nan_to_num(market.known_values)
+                slopes = Regression.of(channels, values, grid.replicate, both).slopes()
+            signal = channels @ slopes
+            said = opinion(session.process, weights, grid, signal, known) - session.answerer.blind
+            self._said = (stamp, said)
+        return self._said[1]
 
     def design_posterior(self) -> Posterior:
         """Return the posterior given bought rows alone, which serves the buying design."""
@@ -109,21 +141,21 @@ class ChannelDesk:
             self._posterior = (bought, self.session.observed())
         return self._posterior[1]
 
-    def believe(self) -> AnyPosterior:
+    def believe(self) -> Posterior:
         """Return the posterior of the table given all that is known."""
-        market = self.session.market
-        if market.channels is not None:
+        session, market = self.session, self.session.market
+        if market.channels is not None and session.answerer.weights is None:
             worth = self.worth()
-            if 1 - worth.mattering >= IGNORED and worth.useless < 0.5:
-                return two_fidelity_posterior(
-                    self.session.space,
-                    self.session.beliefs,
-                    worth,
-                    self.cancelling,
-                    market.bought,
-                    market.known_values,
-                    self.session.arithmetic,
+            if worth.unexplained <= 1 - IGNORED and worth.useless < 0.5:
+                grid = session.space.grid
+                known = ~np.isnan(worth.signal)
+                informed = InformedProcess(
+                    session.process,
+                    noise_kernels(session.space, session.beliefs, worth.noise),
+                    grid.spread(known),
+                    grid.spread(np.where(known, worth.signal, 0.0)),
                 )
+                return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
         return self.design_posterior()
 
     def trade(self) -> bool:
@@ -132,8 +164,11 @@ class ChannelDesk:
         if not self.open:
             return False
         while (offer := market.channel_offer()) is not None:
-            if market.channel_batches == 0:
-                if offer.flops > EAGERNESS * (market.next_checkpoint or 0) or offer.flops > market.allowance:
+            if self.experience is None and self._too_few_to_judge():
+                spent = market.channel_flops + offer.flops
+                if spent > EAGERNESS * (market.next_checkpoint or 0) or offer.flops > market.allowance:
+                    return False
+                if spent > UNSEEN_SHARE * market.brute_flops:
                     return False
                 market.buy_channels()
                 continue
@@ -144,82 +179,93 @@ class ChannelDesk:
             market.buy_channels()
         return False
 
+    def _too_few_to_judge(self) -> bool:
+        """Whether fewer rows have channels than it takes to judge a method never heard before."""
+        channels = self.session.market.channels
+        return channels is None or int((~np.isnan(channels).any(1)).sum()) < UNSEEN_ROWS
+
     def _go_on(self, price: int) -> bool:
         """Whether some further level of channels is expected to serve the remaining budgets better than rows alone."""
         market = self.session.market
-        worth = self.worth()
+        if self.experience is not None and self.session.answerer.weights is not None:
+            useless = (self.credit or self.experience.credit(len(market.batch_rows))).useless
+        else:
+            useless = self.worth().useless
         beyond_cap = market.channel_flops + price > UNSEEN_SHARE * market.brute_flops
-        if worth.useless > 0.5 or (beyond_cap and worth.useless > DOUBT):
+        if useless > 0.5 or (self.experience is None and beyond_cap and useless > DOUBT):
             return False
-        scores = self._futures(worth, price)
-        return bool(scores.argmin() > 0)
+        scores = self._futures(price)
+        return bool(scores.min() < (1 - MARGIN) * scores[0])
 
-    def _futures(self, worth: Worth, price: int) -> Float[np.ndarray, " levels"]:
+    def _costs(self, price: int, sizes: Float[np.ndarray, " levels"]) -> Float[np.ndarray, " levels"]:
+        """Return the FLOPs from here to each later level: the next price is known, the others are expected.
+
+        They are expected to rise as on the task's other questions, or else in proportion to the rows.
+        """
+        level = self.session.market.channel_batches
+        rows = price / max(1.0, sizes[level]) * sizes[level:]
+        known = np.zeros(0) if self.experience is None else self.experience.prices
+        if len(known) > level:
+            steps = np.diff(known, prepend=0.0)[level:]
+            if steps[0] > 0:
+                rows[: len(steps)] = steps[: len(rows)] * price / steps[0]
+            else:
+                rows[: len(steps)] = steps[: len(rows)] * self.session.market.brute_flops
+        return np.concatenate([[0.0], np.cumsum(rows)])
+
+    def _futures(self, price: int) -> Float[np.ndarray, " levels"]:
         """Return the expected mean remaining variance of stopping here (first) or at each later level."""
         market = self.session.market
         brute = market.brute_flops
-        row_share, variance = self._curve()
+        row_share, variance = self._levels()
         level = market.channel_batches
-        rows = row_share * market.structure.rows
-        sizes = np.diff(rows)
-        here = level - 1
-        per_row = price / max(1.0, sizes[here])
-        costs = np.concatenate([[0.0], np.cumsum(per_row * sizes[here:])])
+        costs = self._costs(price, np.diff(row_share) * market.structure.rows)
         budgets = market.checkpoints[market.checkpoints > market.spent] / brute
         row_spent = market.bill.spent / brute
-        now = self.session.current.remaining
-        lost = self._effective(worth)
-
-        def seen(share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
-            left: Float[np.ndarray, " budgets"] = np.interp(
-                share, np.concatenate([[0.0], row_share]), np.concatenate([[1.0], variance])
-            )
-            return left
-
+        now = float(self._together(level, self._by_rows(np.array([row_spent])))[0])
         scores = []
         for index, cost in enumerate(costs):
             left = budgets - (market.spent + cost) / brute
-            by_rows = seen(row_spent + np.maximum(left, 0.0))
-            by_channels = variance[here + index]
-            together = 1 / np.maximum(1 / np.maximum(by_channels, 1e-9) + 1 / np.maximum(by_rows, 1e-9) - 1, 1.0)
-            expected = lost * by_rows + (1 - lost) * together
+            by_rows = self._by_rows(row_spent + np.maximum(left, 0.0))
+            expected = self._together(level + index, by_rows)
             # while saving up, the answer stays what it is
             scores.append(float(np.where(left >= 0, np.minimum(expected, 1.0), max(now, expected[-1])).mean()))
         return np.array(scores)
 
-    def _effective(self, worth: Worth) -> float:
-        """Return the share of the answer's variance that the channels leave unexplained."""
-        session = self.session
-        weights = session.answerer.weights
-        if weights is not None:
-            return worth.mattering
-        variances = session.beliefs.variances
-        cancelling = sum(variances[name] for name in self.cancelling) / session.space.grid.replicates
-        mattering = sum(value for name, value in variances.items() if name not in self.cancelling)
-        return (worth.cancelling * cancelling + worth.mattering * mattering) / (cancelling + mattering)
+    def _together(self, level: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+        """Return the share of variance expected to be left by rows and so many batches of channels."""
+        if level == 0:
+            return by_rows
+        left = self._left_by_channels(level)
+        together: Float[np.ndarray, " budgets"] = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
+        return np.minimum(together, by_rows)
 
-    def _curve(self) -> tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
-        """Return, level by level, the share of rows in the nested batches and the variance left if they were known."""
+    def _left_by_channels(self, level: int) -> float:
+        """Return the share of variance that so many batches of channels are expected to leave."""
+        if self.session.answerer.weights is None:
+            worth, known = self.worth(), 1 - float(self._levels()[1][level])
+            return 1 - (1 - worth.unexplained) * known
+        if self.experience is not None:
+            return self.experience.left_by_opinion(level)
+        return self.credit_after(level).remaining
+
+    def _by_rows(self, share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+        """Return the variance left where a share of brute force goes to rows: as elsewhere in the task, or in a grid."""
+        if self.experience is not None and len(self.experience.rows_left):
+            budgets, seen = self.experience.rows_left.T
+            return np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), seen, left=1.0)
+        row_share, variance = self._levels()
+        return np.interp(share, np.r_[row_share, 1.0], np.r_[variance, 0.0])
+
+    def _levels(self) -> tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
+        """Return, from no level on, the share of rows in the nested batches and the variance left if they were known."""
         if self._remaining is None:
-            session = self.session
-            batches = session.market.batch_rows
-            seen = np.zeros(session.market.structure.rows, dtype=bool)
-            shares, left = [], []
-            grid = session.space.grid
-            weights = session.answerer.weights
-            nothing = np.zeros((grid.arms, grid.replicates))
-            reference = None if weights is None else np.trace(session.prior.linear(weights).covariance)
-            for rows in batches:
-                seen[rows] = True
-                share = float(seen.mean())
-                shares.append(share)
-                if weights is None or reference is None:
-                    decay = TAIL_DECAY if isinstance(session.market.functional, UpperTail) else TAIL_DECAY / 2
-                    left.append((1 - share) / (1 + decay * share))
-                elif seen.all():
-                    left.append(0.0)
-                else:
-                    posterior = session.process.condition(grid.spread(seen), nothing)
-                    left.append(float(np.trace(posterior.linear(weights).covariance)) / reference)
-            self._remaining = (np.array(shares), np.array(left))
+            session, market = self.session, self.session.market
+            if self.experience is not None and len(self.experience.levels) > len(market.batch_rows):
+                sizes = np.cumsum([0, *map(len, market.batch_rows)])
+                self._remaining = (sizes / market.structure.rows, self.experience.levels[: len(sizes)])
+            else:
+                self._remaining = levels_left(
+                    session.prior, session.answerer.weights, market.functional, market.batch_rows
+                )
         return self._remaining

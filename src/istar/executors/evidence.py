@@ -1,17 +1,21 @@
-"""What channels are worth: a Bayesian regression of bought values on channels, under rival hypotheses.
+"""What channels are worth: how closely they follow bought values, weighed under rival hypotheses.
 
-A hypothesis says which share q of the prior variance the channels leave unexplained, separately for effects that
-cancel in the answer (the level of a replicate, of a context) and for effects that matter. At q = 1 the channels are
-noise. Half of the prior belief is on noise; marginal likelihoods of rows known both ways decide.
+The channels of a row are combined into one, the signal. It is taken as the row's value on another scale, plus noise
+that is independent of it: `signal = slope * value + level of the replicate + noise`. The noise has a smooth part, spread
+over arms and replicates like the values themselves, and a rough part that is each cell's alone. A hypothesis says how
+large the two are; another says that the slope is 0 and the channels are noise. Half of the prior belief is on that, or
+what the task's other questions taught (`experience`); rows known both ways decide.
+
+Levels of replicates are left out: a channel that knows only which queries are hard says nothing of what is asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.linalg import cho_factor, cho_solve
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -19,11 +23,34 @@ from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
 from istar.executors.process import Hyperparameters
 
-SHARES = (1.0, 0.6, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 1e-6)
+if TYPE_CHECKING:
+    from istar.executors.experience import Experience, Learned
+
+STEPS = (1e-6, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
+HYPOTHESES = np.array([(smooth, rough) for smooth in STEPS for rough in STEPS])
+"""Smooth and rough part of the noise's variance, in units of the signal's variance within replicates."""
 USELESS = 0.5
 """Prior probability that the channels are noise."""
 MOST_ROWS = 128
 """At most this many rows known both ways are used."""
+RIDGE = 8.0
+"""How many rows' worth of doubt there is about the combination of several channels."""
+REPLICATE = "own.replicate"
+AVERAGED = 0.1
+"""Share of the rough noise that is taken to stay in an answer over many cells."""
+
+
+@dataclass(frozen=True)
+class ChannelNoise:
+    """By how much the signal, brought to the scale of the values, misses them.
+
+    Attributes:
+        smooth: variance of the smooth part, as a factor on the variances of the values' own effects.
+        rough: variance of the rough part, in squared units of the readout.
+    """
+
+    smooth: float
+    rough: float
 
 
 @dataclass(frozen=True)
@@ -32,45 +59,52 @@ class Worth:
 
     Attributes:
         useless: probability that they are noise.
-        cancelling: expected unexplained share of the effects that cancel in the answer.
-        mattering: expected unexplained share of the effects that matter.
-        signal: the channels' prediction of the values, up to a constant; NaN where rows have no channels.
+        unexplained: expected share of the answer's variance that is left where the channels of all rows are known.
+        noise: of the signal, the doubt about its scale included.
+        signal: the channels combined, on the scale of the values and up to a constant a replicate; NaN where rows have
+            no channels.
+        weights: posterior probability of each hypothesis, given that the channels are not noise.
+        slope: posterior mean of the slope, given that too.
+        mixture: the weight of each channel in the signal.
     """
 
     useless: float
-    cancelling: float
-    mattering: float
+    unexplained: float
+    noise: ChannelNoise
     signal: Float[np.ndarray, " rows"]
+    weights: Float[np.ndarray, " hypotheses"]
+    slope: float
+    mixture: Float[np.ndarray, " channels"]
 
 
-def channel_features(
-    channels: Float[np.ndarray, "rows channels"], replicate: Int[np.ndarray, " rows"], several_arms: bool
-) -> Float[np.ndarray, "rows features"]:
-    """Return standardised features of the rows that have channels, NaN elsewhere.
+def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
+    """Return each channel on a common scale: half itself, half its normal scores, so that outliers do not rule.
 
-    Each channel gives itself and its normal scores (so that any monotone relation is nearly linear in one of them),
-    and, where replicates hold several arms, its mean over the replicate.
+    Rows without channels are NaN; a channel that does not vary is 0.
     """
     known = ~np.isnan(channels).any(1)
-    if not known.any() or channels.shape[1] == 0:
-        return np.full((len(channels), 0), np.nan)
-    features = []
-    for column in channels[known].T:
+    features = np.full(channels.shape, np.nan)
+    if not known.any():
+        return features
+    for place, column in enumerate(channels[known].T):
         if column.std() <= 1e-12 * max(1.0, float(np.abs(column).max())):
+            features[known, place] = 0.0
             continue
-        plain = (column - column.mean()) / column.std()
-        features.append(np.clip(plain, -8.0, 8.0))
+        plain = np.clip((column - column.mean()) / column.std(), -8.0, 8.0)
         scores = ndtri((rankdata(column) - 0.5) / len(column))
-        features.append(scores / scores.std())
-        if several_arms:
-            owner = replicate[known]
-            level = np.bincount(owner, plain)[owner] / np.bincount(owner)[owner]
-            if level.std() > 1e-9:
-                features.append((level - level.mean()) / level.std())
-    filled = np.full((len(channels), len(features)), np.nan)
-    if features:
-        filled[known] = np.stack(features, axis=1)
-    return filled
+        features[known, place] = (plain + scores / scores.std()) / 2
+    return features
+
+
+def within_replicates(
+    column: Float[np.ndarray, " rows"], replicate: Int[np.ndarray, " rows"]
+) -> Float[np.ndarray, " rows"]:
+    """Return deviations from the mean over each replicate, or from the mean where no replicate has two rows."""
+    count = np.bincount(replicate)
+    if count.max() <= 1:
+        return np.asarray(column - column.mean())
+    deviations: Float[np.ndarray, " rows"] = column - (np.bincount(replicate, column) / np.maximum(count, 1))[replicate]
+    return deviations
 
 
 class Evidence:
@@ -79,41 +113,52 @@ class Evidence:
     Args:
         space: the model of the question.
         beliefs: the hyperparameters.
-        cancelling: names of the variance components that cancel in the answer.
         arithmetic: where the operations are counted.
+        experience: what the task's other questions taught of the same method, if anything.
     """
 
     def __init__(
-        self, space: ModelSpace, beliefs: Hyperparameters, cancelling: frozenset[str], arithmetic: Arithmetic
+        self,
+        space: ModelSpace,
+        beliefs: Hyperparameters,
+        arithmetic: Arithmetic,
+        experience: Experience | None = None,
     ) -> None:
         """See the class docstring."""
         self.space, self.beliefs, self.arithmetic = space, beliefs, arithmetic
-        self.cancelling = cancelling
+        self.experience = experience
         self.total = sum(beliefs.variances.values())
+        self.matter = self._matter()
 
-    def _covariances(
-        self, rows: Int[np.ndarray, " verified"]
-    ) -> tuple[Float[np.ndarray, "verified verified"], Float[np.ndarray, "verified verified"]]:
-        """Return the prior covariance of rows by effects that cancel and by those that matter."""
+    def _matter(self) -> float:
+        """Return the mean prior variance of a row but for the level of its replicate."""
+        size = 0.0
+        for level, kernels in (("common", self.space.common), ("own", self.space.own)):
+            for name, kernel in kernels.items():
+                if f"{level}.{name}" != REPLICATE:
+                    size += self.beliefs.variances[f"{level}.{name}"] * float(np.diag(kernel).mean())
+        fixed = self.space.fixed[..., 1:]
+        slopes = np.einsum("are,ef,arf->ar", fixed, self.beliefs.fixed_covariance[1:, 1:], fixed)
+        return size + float(slopes.mean())
+
+    def _smooth(self, rows: Int[np.ndarray, " verified"]) -> Float[np.ndarray, "verified verified"]:
+        """Return the covariance of smooth noise of unit variance."""
         arm, replicate = self.space.grid.arm[rows], self.space.grid.replicate[rows]
         same = (replicate[:, None] == replicate[None, :]).astype(np.float64)
-        parts = [np.zeros((len(rows), len(rows))), np.zeros((len(rows), len(rows)))]
-        groups = (("common", self.space.common, np.ones_like(same)), ("own", self.space.own, same))
-        for level, kernels, mask in groups:
+        covariance = np.zeros((len(rows), len(rows)))
+        for level, kernels in (("common", self.space.common), ("own", self.space.own)):
             for name, kernel in kernels.items():
-                full = f"{level}.{name}"
-                part = parts[0 if full in self.cancelling else 1]
-                part += self.beliefs.variances[full] * kernel[np.ix_(arm, arm)] * mask
-        fixed = self.space.fixed[arm, replicate]
-        covariance = self.beliefs.fixed_covariance.copy()
-        covariance[0, 0] = 0.0
-        parts[1] += fixed @ covariance @ fixed.T
-        return parts[0], parts[1]
+                if f"{level}.{name}" != REPLICATE:
+                    part = self.beliefs.variances[f"{level}.{name}"] * kernel[np.ix_(arm, arm)]
+                    covariance += part * same if level == "own" else part
+        fixed = self.space.fixed[arm, replicate][:, 1:]
+        covariance += fixed @ self.beliefs.fixed_covariance[1:, 1:] @ fixed.T
+        return covariance / self.matter
 
     def worth(
         self,
         values: Float[np.ndarray, " rows"],
-        features: Float[np.ndarray, "rows features"],
+        features: Float[np.ndarray, "rows channels"],
         bought: Bool[np.ndarray, " rows"],
     ) -> Worth:
         """Weigh the hypotheses by the rows known both ways.
@@ -123,44 +168,137 @@ class Evidence:
             features: features of the rows with channels, NaN elsewhere.
             bought: which rows are bought.
         """
-        known = ~np.isnan(features).any(1) if features.shape[1] else np.zeros(len(bought), dtype=bool)
-        rows = np.flatnonzero(bought & known)
         count = features.shape[1]
-        flat = np.where(known, 0.0, np.nan)
-        if len(rows) < 3 or count == 0:
-            return Worth(USELESS, 1.0, 1.0, flat)
+        known = ~np.isnan(features).any(1) if count else np.zeros(len(bought), dtype=bool)
+        rows = np.flatnonzero(bought & known)
         if len(rows) > MOST_ROWS:
             rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.int64)]
-        cancelling, mattering = self._covariances(rows)
-        level, matter = float(np.diag(cancelling).mean()), float(np.diag(mattering).mean())
-        centre = (
-            self.space.fixed[self.space.grid.arm[rows], self.space.grid.replicate[rows]]
-            @ np.r_[0.0, self.beliefs.fixed_mean[1:]]
-        )
-        design = features[rows]
-        vague = 100.0 * self.total
-        hypotheses = [(1.0, 1.0)]
-        firsts = SHARES if level > 0 else (1.0,)
-        hypotheses += [(a, b) for a in firsts for b in SHARES if (a, b) != (1.0, 1.0)]
-        logs, systems = [], []
-        rest = values[rows]
-        for a, b in hypotheses:
-            slope = ((1 - a) * level + (1 - b) * matter) / count
-            covariance = a * cancelling + b * mattering + slope * (design @ design.T) + vague
-            covariance[np.diag_indices(len(rows))] += 1e-9 * self.total
-            factor = cho_factor(covariance, lower=True, check_finite=False)
-            centred = rest - b * centre
-            solved = cho_solve(factor, centred, check_finite=False)
-            logs.append(-0.5 * float(centred @ solved) - float(np.log(np.diag(factor[0])).sum()))
-            systems.append(slope * (design.T @ solved))
-            self.arithmetic.cholesky(len(rows))
-            self.arithmetic.matmul(len(rows), count, len(rows))
-        prior = np.full(len(hypotheses), (1 - USELESS) / (len(hypotheses) - 1))
-        prior[0] = USELESS
-        weight = np.array(logs) + np.log(prior)
-        weight = np.exp(weight - weight.max())
-        weight /= weight.sum()
-        shares = weight @ np.array(hypotheses)
-        slopes = weight @ np.array(systems)
-        signal = np.where(known, np.nan_to_num(features) @ slopes, np.nan)
-        return Worth(float(weight[0]), float(shares[0]), float(shares[1]), signal)
+        learned = None if self.experience is None else self.experience.learned(count)
+        mixture, free = self._mixture(values, features, rows)
+        if learned is not None:
+            mixture, free = learned.mixture, 0
+        signal = np.full(len(bought), np.nan)
+        if known.any() and count:
+            signal[known] = features[known] @ mixture
+            spread = within_replicates(signal[known], self.space.grid.replicate[known]).std()
+            signal /= spread if spread > 1e-9 else np.inf
+        varies = count > 0 and (not known.any() or bool(np.nanstd(signal) > 0))
+        weights, slope, variance, useless = self._weigh(values, signal, rows, free, learned)
+        if not varies or slope == 0.0 or useless >= 1.0:
+            noise = ChannelNoise(np.inf, np.inf)
+            return Worth(1.0, 1.0, noise, np.where(known, 0.0, np.nan), weights, 0.0, mixture)
+        smooth, rough = weights @ HYPOTHESES / (slope**2 * self.matter)
+        smooth += variance / slope**2
+        noise = ChannelNoise(smooth / (1 - useless), rough * self.matter / (1 - useless))
+        left = noise.smooth + noise.rough / self.matter * (1.0 if self.space.grid.arms == 1 else AVERAGED)
+        return Worth(useless, left / (1 + left), noise, signal / slope, weights, slope, mixture)
+
+    def _mixture(
+        self, values: Float[np.ndarray, " rows"], features: Float[np.ndarray, "rows channels"], rows: Int[np.ndarray, "v"]
+    ) -> tuple[Float[np.ndarray, " channels"], int]:
+        """Return the weights of the channels in the signal, and how many of them were fitted to the values."""
+        count = features.shape[1]
+        if count < 2 or len(rows) < 3:
+            return np.ones(count), 0
+        replicate = self.space.grid.replicate[rows]
+        design = np.stack([within_replicates(column, replicate) for column in features[rows].T], axis=1)
+        target = within_replicates(values[rows], replicate)
+        fitted = np.linalg.solve(design.T @ design + RIDGE * np.eye(count), design.T @ target)
+        self.arithmetic.matmul(count, len(rows), count)
+        self.arithmetic.cholesky(count)
+        size = float(np.linalg.norm(fitted))
+        return (fitted / size, count - 1) if size > 0 else (np.ones(count), 0)
+
+    def _weigh(
+        self,
+        values: Float[np.ndarray, " rows"],
+        signal: Float[np.ndarray, " rows"],
+        rows: Int[np.ndarray, " verified"],
+        free: int,
+        learned: Learned | None,
+    ) -> tuple[Float[np.ndarray, " hypotheses"], float, float, float]:
+        """Return weights of the hypotheses, mean and variance of the slope, and the probability of uselessness."""
+        count = len(HYPOTHESES)
+        beliefs = [(1.0, USELESS, np.full(count, 1 / count), 0.0, 0.5 / self.matter)]
+        if learned is not None:
+            beliefs[0] = (1 - learned.trust, *beliefs[0][1:])
+            beliefs.append((learned.trust, learned.useless, learned.weights, learned.slope, learned.slope_variance))
+        likelihood = _Likelihood.nothing(count)
+        if len(rows) >= 3:
+            likelihood = self._likelihood(values[rows], np.nan_to_num(signal[rows]), rows)
+        logs, useless, slopes, spreads = [], [], [], []
+        for share, noise, weights, mean, variance in beliefs:
+            evidence, slope, spread = likelihood.slopes(mean, variance)
+            evidence = evidence - 0.5 * free * np.log(max(len(rows), 1))
+            logs.append(np.log(share * (1 - noise) * weights + 1e-300) + evidence)
+            useless.append(np.log(share * noise * weights + 1e-300) + likelihood.useless)
+            slopes.append(slope)
+            spreads.append(spread)
+        top = max(np.max(logs), np.max(useless))
+        used, unused = np.exp(np.array(logs) - top), float(np.exp(np.array(useless) - top).sum())
+        total = float(used.sum())
+        if total <= 0:
+            return np.full(count, 1 / count), 0.0, 0.0, 1.0
+        share = used / total
+        slope = float((share * np.array(slopes)).sum())
+        variance = float((share * (np.array(spreads) + (np.array(slopes) - slope) ** 2)).sum())
+        return share.sum(0), slope, variance, unused / (unused + total)
+
+    def _likelihood(
+        self,
+        values: Float[np.ndarray, " verified"],
+        signal: Float[np.ndarray, " verified"],
+        rows: Int[np.ndarray, " verified"],
+    ) -> _Likelihood:
+        replicate = self.space.grid.replicate[rows]
+        same = np.ones((len(rows), len(rows)))
+        if self.space.grid.arms > 1:
+            same = 1.0 + (replicate[:, None] == replicate[None, :])
+        smooth = self._smooth(rows)
+        covariances = HYPOTHESES[:, :1, None] * smooth + HYPOTHESES[:, 1:, None] * np.eye(len(rows)) + 30.0 * same
+        factors = np.linalg.cholesky(covariances)
+        whitened = np.linalg.solve(factors, np.stack([values, signal], axis=1))
+        self.arithmetic.flops += len(HYPOTHESES) * (len(rows) ** 3 // 3 + 2 * len(rows) ** 2) * 2
+        products = np.einsum("hni,hnj->hij", whitened, whitened)
+        logs = -np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(1)
+        return _Likelihood(products[:, 0, 0], products[:, 0, 1], products[:, 1, 1], logs)
+
+
+@dataclass(frozen=True)
+class _Likelihood:
+    """The likelihood of the slope under every hypothesis.
+
+    Attributes:
+        precision: of the slope.
+        pull: precision times its best value.
+        square: the signal's weighted square.
+        logs: the logarithm of the normalising constant.
+    """
+
+    precision: Float[np.ndarray, " hypotheses"]
+    pull: Float[np.ndarray, " hypotheses"]
+    square: Float[np.ndarray, " hypotheses"]
+    logs: Float[np.ndarray, " hypotheses"]
+
+    @classmethod
+    def nothing(cls, count: int) -> _Likelihood:
+        """Return the likelihood of no rows."""
+        none = np.zeros(count)
+        return cls(none, none, none, none)
+
+    @property
+    def useless(self) -> Float[np.ndarray, " hypotheses"]:
+        """The log likelihood at slope 0."""
+        return self.logs - 0.5 * self.square
+
+    def slopes(
+        self, mean: float, variance: float
+    ) -> tuple[
+        Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"]
+    ]:
+        """Return the log likelihood under a normal belief about the slope, and its posterior mean and variance."""
+        precision = self.precision + 1 / variance
+        pull = self.pull + mean / variance
+        quadratic = self.square + mean**2 / variance - pull**2 / precision
+        logs = self.logs - 0.5 * (quadratic + np.log(variance * precision))
+        return logs, pull / precision, 1 / precision

@@ -16,6 +16,7 @@ from istar.executors.executor import ExecutorError, Trace
 from istar.questions import Functional, QuestionView, Structure
 
 if TYPE_CHECKING:
+    from istar.executors.experience import Experience
     from istar.executors.priors import TaskPrior
     from istar.flops.prices import Bill, PriceSheet
     from istar.methods.recording import Recording
@@ -67,6 +68,7 @@ class Market:
         recording: what a method said about the question, for the white-box arm; None in the black-box arm.
         checkpoints: ascending FLOP budgets; `budget_checkpoints` of brute force if None.
         prior: what is known of the task; read from the committed calibration, without this question, if None.
+        experience: what the recording's method was worth on the task's other questions, if anything is known of it.
 
     Raises:
         ExecutorError: the recording belongs to another question or its method failed.
@@ -79,6 +81,7 @@ class Market:
         recording: Recording | None = None,
         checkpoints: Int[np.ndarray, " checkpoints"] | None = None,
         prior: TaskPrior | None = None,
+        experience: Experience | None = None,
     ) -> None:
         """See the class docstring."""
         if recording is not None and recording.question_hash != table.question.hash:
@@ -94,6 +97,8 @@ class Market:
             prior = prior_of_question(table.question, table.target)
         self._values = table.values
         self._batches = recording.batches if recording is not None else ()
+        self.channel_count = recording.channels if recording is not None else 0
+        self.experience = experience if recording is not None else None
         self.question_hash = table.question.hash
         self.view: QuestionView = table.question.view
         self.structure: Structure = table.question.structure

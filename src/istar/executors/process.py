@@ -95,14 +95,79 @@ def kernels_of(space: ModelSpace, beliefs: Hyperparameters, shares: Mapping[str,
     )
 
 
+@dataclass(frozen=True)
+class ReplicateGroup:
+    """Replicates of which the same is believed before values are known.
+
+    Attributes:
+        replicates: which replicates.
+        own: covariance over arms of what is peculiar to each of them.
+        common_root: how the arms depend on the coordinates of what is common to all replicates.
+    """
+
+    replicates: Int[np.ndarray, " same"]
+    own: Float[np.ndarray, "arms arms"]
+    common_root: Float[np.ndarray, "arms rank"]
+
+
+def same_columns(mask: Bool[np.ndarray, "arms replicates"]) -> list[Int[np.ndarray, " same"]]:
+    """Return the replicates grouped by equal columns of a mask."""
+    _, group = np.unique(np.packbits(mask, axis=0).T, axis=0, return_inverse=True)
+    return [np.flatnonzero(group.reshape(-1) == index) for index in range(int(group.max()) + 1)]
+
+
+def information(
+    factor: Float[np.ndarray, "seen seen"],
+    design: Float[np.ndarray, "seen same effects"],
+    root: Float[np.ndarray, "seen rank"],
+    rest: Float[np.ndarray, "seen same"],
+    arithmetic: Arithmetic,
+) -> tuple[Float[np.ndarray, "size size"], Float[np.ndarray, " size"], float]:
+    """Return what cells of alike replicates say of the shared coordinates: precision, its pull, and their square.
+
+    Args:
+        factor: Cholesky factor of the cells' own covariance in one replicate.
+        design: how the cells depend on the fixed effects' coordinates.
+        root: how they depend on the common part's coordinates.
+        rest: the cells' values beyond their prior mean.
+        arithmetic: where the operations are counted.
+    """
+    seen, same, effects = design.shape
+    rank = root.shape[1]
+    common = solve_triangular(factor, root, lower=True, check_finite=False)
+    fixed = solve_triangular(factor, design.reshape(seen, -1), lower=True, check_finite=False)
+    fixed = fixed.reshape(seen, same, effects)
+    white = solve_triangular(factor, rest, lower=True, check_finite=False)
+    flat = fixed.reshape(-1, effects)
+    cross = fixed.sum(1).T @ common
+    precision = np.block([[flat.T @ flat, cross], [cross.T, same * (common.T @ common)]])
+    shift = np.concatenate([flat.T @ white.reshape(-1), common.T @ white.sum(1)])
+    arithmetic.triangular_solve(seen, rank + same * (effects + 1))
+    arithmetic.matmul(rank, seen, rank)
+    return precision, shift, float((white**2).sum())
+
+
 class Process:
-    """The prior over a table, ready to be conditioned.
+    """The belief about a table before values are known, ready to be conditioned.
 
     Args:
         grid: rows as arms by replicates.
         kernels: the prior.
         arithmetic: where the operations are counted.
+
+    Attributes:
+        effects: how many coordinates the fixed effects have.
+        rank: how many the common part has.
+        design: how cells depend on the fixed effects' coordinates.
+        prior_mean: mean of every cell where all coordinates are 0.
+        groups: what is believed of the replicates, given the coordinates.
+        precision: precision of the coordinates.
+        shift: precision times mean of the coordinates.
+        informed: whether channels have been heard.
     """
+
+    design: Float[np.ndarray, "arms replicates effects"]
+    prior_mean: Float[np.ndarray, "arms replicates"]
 
     def __init__(self, grid: Grid, kernels: Kernels, arithmetic: Arithmetic) -> None:
         """See the class docstring."""
@@ -110,12 +175,15 @@ class Process:
         own = kernels.own + JITTER * (np.trace(kernels.own) + np.trace(kernels.common)) / arms * np.eye(arms)
         self.grid, self.arithmetic = grid, arithmetic
         self.scale_weight = kernels.scale_weight
-        self.fixed_root = _square_root(kernels.fixed_covariance, 0.0)
+        self.informed = False
+        fixed_root = _square_root(kernels.fixed_covariance, 0.0)
         self.common_root = _square_root(kernels.common, NEGLIGIBLE * kernels.noise / grid.replicates)
         self.own = own
-        self.effects, self.rank = self.fixed_root.shape[1], self.common_root.shape[1]
-        self.design = kernels.fixed @ self.fixed_root
-        self.prior_mean: Float[np.ndarray, "arms replicates"] = kernels.fixed @ kernels.fixed_mean
+        self.effects, self.rank = fixed_root.shape[1], self.common_root.shape[1]
+        self.design = kernels.fixed @ fixed_root
+        self.prior_mean = kernels.fixed @ kernels.fixed_mean
+        self.groups = [ReplicateGroup(np.arange(grid.replicates), own, self.common_root)]
+        self.precision, self.shift = np.eye(self.effects + self.rank), np.zeros(self.effects + self.rank)
         arithmetic.cholesky(arms)
 
     def condition(
@@ -162,52 +230,42 @@ class Posterior:
     ) -> None:
         """See `Process.condition`."""
         self.process, self.observed = process, observed
-        count, effects, rank = process.arithmetic, process.effects, process.rank
-        size, arms = effects + rank, process.grid.arms
-        precision, shift, square = np.eye(size), np.zeros(size), 0.0
+        count, arms = process.arithmetic, process.grid.arms
+        precision, shift, square = process.precision.copy(), process.shift.copy(), 0.0
         centred = np.where(observed, values - process.prior_mean, 0.0)
         self.patterns: list[_Pattern] = []
-        packed = np.packbits(observed, axis=0).T
-        _, first, group = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-        for index, representative in enumerate(first):
-            replicates = np.flatnonzero(group.reshape(-1) == index)
-            seen = np.flatnonzero(observed[:, representative])
-            design = np.moveaxis(process.design[:, replicates], 1, 0)
-            if len(seen) == 0:
-                none = np.zeros((arms, 0))
-                self.patterns.append(_Pattern(replicates, seen, none, process.own, process.common_root, design))
-                continue
-            factor = np.linalg.cholesky(process.own[np.ix_(seen, seen)])
-            common = solve_triangular(factor, process.common_root[seen], lower=True, check_finite=False)
-            fixed = solve_triangular(
-                factor, np.moveaxis(design[:, seen], 1, 0).reshape(len(seen), -1), lower=True, check_finite=False
-            ).reshape(len(seen), len(replicates), effects)
-            rest = solve_triangular(factor, centred[np.ix_(seen, replicates)], lower=True, check_finite=False)
-            flat = fixed.reshape(-1, effects)
-            precision[:effects, :effects] += flat.T @ flat
-            cross = fixed.sum(1).T @ common
-            precision[:effects, effects:] += cross
-            precision[effects:, :effects] += cross.T
-            precision[effects:, effects:] += len(replicates) * (common.T @ common)
-            shift[:effects] += flat.T @ rest.reshape(-1)
-            shift[effects:] += common.T @ rest.sum(1)
-            square += float((rest**2).sum())
-            regression = cho_solve((factor, True), process.own[seen], check_finite=False).T
-            remainder = process.own - regression @ process.own[seen]
-            remainder[seen] = 0.0
-            remainder[:, seen] = 0.0
-            lift = process.common_root - regression @ process.common_root[seen]
-            fixed_lift = design - np.einsum("as,rse->rae", regression, design[:, seen])
-            self.patterns.append(_Pattern(replicates, seen, regression, remainder, lift, fixed_lift))
-            count.cholesky(len(seen))
-            count.triangular_solve(len(seen), rank + len(replicates) * (effects + 1) + 2 * arms)
-            count.matmul(rank, len(seen), rank)
-            count.matmul(arms, len(seen), arms + rank + effects * len(replicates))
+        for group in process.groups:
+            own, root = group.own, group.common_root
+            for same in same_columns(observed[:, group.replicates]):
+                replicates = group.replicates[same]
+                seen = np.flatnonzero(observed[:, replicates[0]])
+                design = np.moveaxis(process.design[:, replicates], 1, 0)
+                if len(seen) == 0:
+                    self.patterns.append(_Pattern(replicates, seen, np.zeros((arms, 0)), own, root, design))
+                    continue
+                factor = np.linalg.cholesky(own[np.ix_(seen, seen)])
+                cells = np.ix_(seen, replicates)
+                more, pull, size = information(factor, process.design[cells], root[seen], centred[cells], count)
+                precision += more
+                shift += pull
+                square += size
+                regression = cho_solve((factor, True), own[seen], check_finite=False).T
+                remainder = own - regression @ own[seen]
+                remainder[seen] = 0.0
+                remainder[:, seen] = 0.0
+                lift = root - regression @ root[seen]
+                fixed_lift = design - np.einsum("as,rse->rae", regression, design[:, seen])
+                self.patterns.append(_Pattern(replicates, seen, regression, remainder, lift, fixed_lift))
+                count.cholesky(len(seen))
+                count.triangular_solve(len(seen), 2 * arms)
+                count.matmul(arms, len(seen), arms + process.rank + process.effects * len(replicates))
         self.factor = np.linalg.cholesky(precision)
         self.coordinates = cho_solve((self.factor, True), shift, check_finite=False)
-        count.cholesky(size)
+        count.cholesky(len(shift))
         observations = int(observed.sum())
-        square -= float(shift @ self.coordinates)
+        # what was known of the coordinates before is no surprise
+        before = float(process.shift @ np.linalg.solve(process.precision, process.shift)) if process.informed else 0.0
+        square -= float(shift @ self.coordinates) - before
         self.scale = (process.scale_weight + max(square, 0.0)) / (process.scale_weight + observations)
         self.mean = self._mean(centred, values)
 
@@ -215,13 +273,15 @@ class Posterior:
         self, centred: Float[np.ndarray, "arms replicates"], values: Float[np.ndarray, "arms replicates"]
     ) -> Float[np.ndarray, "arms replicates"]:
         process = self.process
-        common = process.common_root @ self.coordinates[process.effects :]
-        mean = process.prior_mean + process.design @ self.coordinates[: process.effects] + common[:, None]
+        fixed, common = self.coordinates[: process.effects], self.coordinates[process.effects :]
+        mean = process.prior_mean + process.design @ fixed
+        for group in process.groups:
+            mean[:, group.replicates] += (group.common_root @ common)[:, None]
         explained = mean - process.prior_mean
         for each in self.patterns:
             if len(each.seen):
-                rest = centred[np.ix_(each.seen, each.replicates)] - explained[np.ix_(each.seen, each.replicates)]
-                mean[:, each.replicates] += each.regression @ rest
+                cells = np.ix_(each.seen, each.replicates)
+                mean[:, each.replicates] += each.regression @ (centred[cells] - explained[cells])
                 process.arithmetic.matmul(process.grid.arms, len(each.seen), len(each.replicates))
         return np.where(self.observed, values, mean)
 
@@ -305,7 +365,7 @@ class Posterior:
         shift = solve_triangular(self.factor, noise.T, lower=True, trans="T", check_finite=False).T
         tables = np.empty((count, grid.arms, grid.replicates))
         for each in self.patterns:
-            own = _square_root(each.remainder, 1e-12 * float(np.trace(process.own)))
+            own = _square_root(each.remainder, 1e-12 * float(np.trace(process.groups[0].own)))
             fresh = generator.standard_normal((count, own.shape[1], len(each.replicates)))
             tables[:, :, each.replicates] = np.einsum("ab,dbr->dar", own, fresh, optimize=True)
             tables[:, :, each.replicates] += (shift[:, process.effects :] @ each.lift.T)[:, :, None]

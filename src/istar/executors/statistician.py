@@ -178,7 +178,7 @@ class Session:
             self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
             return
         before = self.arithmetic.flops
-        self.current = self.answerer.answer(self.desk.believe())
+        self.current = self.desk.hear(self.answerer.answer(self.desk.believe()))
         self.thought = max(self.thought, self.arithmetic.flops - before)
 
     def observed(self) -> Posterior:
@@ -206,8 +206,7 @@ class Statistician(Executor):
         session = Session(market, variant, seed)
         stopping = StoppingRule(market.brute_flops)
         while market.next_checkpoint is not None:
-            held = session.desk.trade()
-            if not held:
+            if not session.desk.trade():
                 session.buy_rows()
             if session.changed():
                 session.think()

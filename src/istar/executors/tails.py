@@ -11,18 +11,15 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
-from istar.executors.fidelities import ShiftedPosterior, StackedPosterior
 from istar.executors.priors import QUANTILE_KNOTS
 from istar.executors.process import Posterior
-
-AnyPosterior = Posterior | ShiftedPosterior | StackedPosterior
 
 PRIOR_ROWS = 200
 """How many bought rows the other questions' quantile function is worth."""
 
 
 def skewed_draws(
-    posterior: AnyPosterior, quantiles: Float[np.ndarray, " knots"], count: int, generator: np.random.Generator
+    posterior: Posterior, quantiles: Float[np.ndarray, " knots"], count: int, generator: np.random.Generator
 ) -> Float[np.ndarray, "draws 1 replicates"]:
     """Return posterior draws of a single-arm table with residuals of a learned shape.
 
@@ -53,7 +50,7 @@ def learned_shape(posterior: Posterior, quantiles: Float[np.ndarray, " knots"]) 
     """
     process = posterior.process
     observed = posterior.observed[0]
-    spread = float(np.sqrt(process.own[0, 0] * posterior.scale))
+    spread = float(np.sqrt(process.groups[0].own[0, 0] * posterior.scale))
     if not observed.any() or spread <= 0:
         return quantiles
     fitted = process.prior_mean + process.design @ posterior.coordinates[: process.effects]

@@ -1,0 +1,261 @@
+"""What a method's channels were worth on the task's other questions: experience that the white-box arm starts with.
+
+The statistician's prior of a task is learned from the task's other questions, never from the question asked. What it
+knows beforehand of a method is learned in the same way: on each of the other questions the method was recorded on,
+values are regressed on channels, and what they were worth, their slopes and their prices are averaged. A method that
+said nothing elsewhere is then left alone, and one that said much is listened to before a row is bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.executors.arithmetic import Arithmetic
+from istar.executors.components import model_space
+from istar.executors.evidence import HYPOTHESES, MOST_ROWS, STEPS, Evidence, channel_features
+from istar.executors.forecast import levels_left
+from istar.executors.opinion import CORRELATIONS, Agreement, Credit, Regression, clipped, opinion
+from istar.executors.process import Process, kernels_of
+
+if TYPE_CHECKING:
+    from istar.executors.priors import TaskPrior
+    from istar.methods.recording import Recording
+    from istar.truth.table import Table
+
+Item = TypeVar("Item")
+
+STRIDES = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0])
+DOUBT = 0.5
+"""How many questions' worth of belief stays with channels that are worth something else here."""
+BLUR = 1.0
+"""By how many steps of `STEPS` the noise is taken to differ between questions."""
+LOOSENESS = 0.5
+"""How far the slope is taken to differ between questions, in units of its mean."""
+LOOSENESS_QUESTIONS = 2.0
+"""How many questions that belief is worth."""
+
+
+@dataclass(frozen=True)
+class ChannelRecord:
+    """What a method's channels were worth on one question, in hindsight.
+
+    Attributes:
+        question: the question's hash.
+        useless: probability that they were noise.
+        weights: probability of each hypothesis of `evidence`, if they were not.
+        slope: slope of the signal on the values, per unit of the readout.
+        mixture: weight of each channel in the signal; none if the method said nothing.
+        prices: FLOPs up to the end of each nested batch, as a share of brute force.
+        levels: from no batch on, the share of the answer's variance left were the values of the batches' rows known.
+        rows_left: shares of brute force, and the share of the loss left there in the black-box arm; none if unknown.
+        regression: of the values on the channels, where the functional is linear.
+        agreements: how the opinion after each nested batch compares with the truth, where the functional is linear.
+        heard: the share of the blind answer's loss that is left, after each nested batch, by an answer that goes
+            `STRIDES` of the way from the blind one to the opinion (brought to the size of the truth).
+    """
+
+    question: str
+    useless: float
+    weights: Float[np.ndarray, " hypotheses"]
+    slope: float
+    mixture: Float[np.ndarray, " channels"]
+    prices: Float[np.ndarray, " batches"]
+    levels: Float[np.ndarray, " levels"]
+    rows_left: Float[np.ndarray, "budgets 2"]
+    regression: Regression | None
+    agreements: tuple[Agreement, ...]
+    heard: Float[np.ndarray, "batches strides"]
+
+
+def channel_record(
+    table: Table,
+    recording: Recording,
+    prior: TaskPrior,
+    rows_left: Float[np.ndarray, "budgets 2"] | None = None,
+) -> ChannelRecord:
+    """Return what a method's channels were worth on a question whose whole table is known.
+
+    Args:
+        table: the question with its values.
+        recording: what the method said.
+        prior: what is known of the task from its other questions.
+        rows_left: budgets as shares of brute force, and the share of the loss left there in the black-box arm.
+    """
+    question = table.question
+    space = model_space(question.structure, question.functional)
+    beliefs = prior.hyperparameters(space.fixed_names)
+    columns = question.functional.weights(question.structure)
+    weights = None if columns is None else space.grid.spread(columns)
+    channels = np.full((question.structure.rows, recording.channels), np.nan)
+    seen = np.zeros(question.structure.rows, dtype=bool)
+    for batch in recording.batches:
+        channels[batch.rows] = batch.channels
+        # the first batches that are large enough: a sub-grid, so that rows can be compared within replicates
+        if seen.sum() < MOST_ROWS:
+            seen[batch.rows] = True
+    worth = Evidence(space, beliefs, Arithmetic()).worth(table.values, channel_features(channels), seen)
+    prices = np.array([batch.flops for batch in recording.batches]) / table.brute_flops
+    process = Process(space.grid, kernels_of(space, beliefs), Arithmetic())
+    nothing = process.condition(np.zeros_like(space.grid.present), np.zeros(space.grid.present.shape))
+    levels = levels_left(nothing, weights, question.functional, [batch.rows for batch in recording.batches])[1]
+    regression, agreements, heard = None, [], []
+    if weights is not None and recording.channels:
+        known = ~np.isnan(channels).any(1)
+        regression = Regression.of(clipped(channels), table.values, space.grid.replicate, np.flatnonzero(known))
+        blind = nothing.linear(weights)
+        truth = question.functional.answer(table.values, question.structure) - blind.mean
+        loss = question.functional.loss(blind.mean, table.values, question.structure)
+        seen[:] = False
+        for batch in recording.batches:
+            seen[batch.rows] = True
+            signal = clipped(np.where(seen[:, None], channels, np.nan)) @ regression.slopes()
+            said = opinion(process, weights, space.grid, signal, seen) - blind.mean
+            agreement = Agreement.of(said, truth, np.diag(blind.covariance))
+            agreements.append(agreement)
+            answers = blind.mean + STRIDES[:, None] * agreement.scale * said
+            left = [question.functional.loss(each, table.values, question.structure) for each in answers]
+            heard.append(np.clip(np.array(left) / max(loss, 1e-300), 0.0, 2.0))
+    return ChannelRecord(
+        regression=regression,
+        agreements=tuple(agreements),
+        heard=np.array(heard).reshape(-1, len(STRIDES)),
+        question=question.hash,
+        useless=worth.useless,
+        weights=worth.weights,
+        slope=worth.slope,
+        mixture=worth.mixture,
+        prices=prices,
+        levels=levels,
+        rows_left=np.zeros((0, 2)) if rows_left is None else rows_left,
+    )
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The records of several questions as a belief about another one.
+
+    Attributes:
+        trust: probability that the channels are worth there about what they were worth elsewhere.
+        useless: probability that they are noise, if so.
+        weights: probability of each hypothesis, if they are not.
+        slope: mean of the slope, then.
+        slope_variance: its variance.
+        mixture: weight of each channel in the signal.
+    """
+
+    trust: float
+    useless: float
+    weights: Float[np.ndarray, " hypotheses"]
+    slope: float
+    slope_variance: float
+    mixture: Float[np.ndarray, " channels"]
+
+
+def _blur() -> Float[np.ndarray, "hypotheses hypotheses"]:
+    """Return how likely each hypothesis is where another held."""
+    steps = np.stack(np.meshgrid(np.arange(len(STEPS)), np.arange(len(STEPS)), indexing="ij"), -1).reshape(-1, 2)
+    blur = np.exp(-((steps[:, None] - steps[None]) ** 2).sum(2) / (2 * BLUR**2))
+    normal: Float[np.ndarray, "hypotheses hypotheses"] = blur / blur.sum(1, keepdims=True)
+    return normal
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What is known of a method before it is heard on a question.
+
+    Attributes:
+        records: of the questions it was learned from; at least one.
+    """
+
+    records: tuple[ChannelRecord, ...]
+
+    def learned(self, channels: int) -> Learned | None:
+        """Return the belief about so many channels; None if the records are of another number of them.
+
+        A question on which the method said nothing is one on which its channels were noise.
+        """
+        if {len(record.mixture) for record in self.records} - {0, channels}:
+            return None
+        count = len(self.records)
+        useless = np.array([record.useless for record in self.records])
+        trust = count / (count + DOUBT)
+        told = [record for record in self.records if record.useless < 1.0]
+        if not told:
+            even = np.full(len(HYPOTHESES), 1 / len(HYPOTHESES))
+            return Learned(trust, 1.0, even, 0.0, 1.0, np.ones(channels))
+        share = np.array([1 - record.useless for record in told])
+        share /= share.sum()
+        slopes = np.array([record.slope for record in told])
+        slope = float(share @ slopes)
+        spread = count * float(share @ (slopes - slope) ** 2) + LOOSENESS_QUESTIONS * LOOSENESS**2 * slope**2
+        variance = spread / (count - 1 + LOOSENESS_QUESTIONS) * (1 + 1 / count)
+        mixture = share @ np.array([record.mixture for record in told])
+        weights = share @ np.array([record.weights for record in told]) @ _blur()
+        return Learned(trust, float(useless.mean()), weights, slope, max(variance, 1e-12), mixture)
+
+    def slopes(self, channels: int) -> Float[np.ndarray, " channels"] | None:
+        """Return the slopes of the values on so many channels; None if no record has so many."""
+        known = [each.regression for each in self.records if each.regression is not None]
+        known = [each for each in known if len(each.side) == channels]
+        return sum(known[1:], known[0]).slopes() if known else None
+
+    def credit(self, batches: int) -> Credit:
+        """Return how far an opinion after so many nested batches is believed."""
+        silent = Agreement(1.0, 0.0, 1.0, 1)
+        said = [_at(each.agreements, batches) or silent for each in self.records]
+        return Credit.from_agreements(said)
+
+    def left_by_opinion(self, batches: int) -> float:
+        """Return the share of the loss that opinions after so many batches left elsewhere, taken as far as believed."""
+        believed = float(self.credit(batches).weights @ CORRELATIONS)
+        heard = [_at(each.heard, batches) for each in self.records]
+        left = [1.0 if each is None else float(np.interp(believed, STRIDES, each)) for each in heard]
+        return float(np.mean(left))
+
+    @cached_property
+    def prices(self) -> Float[np.ndarray, " levels"]:
+        """Mean price up to the end of each nested batch, as a share of brute force."""
+        return _mean_start([record.prices for record in self.records])
+
+    @cached_property
+    def levels(self) -> Float[np.ndarray, " levels"]:
+        """Mean share of variance left were the values of each nested batch's rows known, from no batch on."""
+        return _mean_start([record.levels for record in self.records if len(record.prices)])
+
+    @cached_property
+    def rows_left(self) -> Float[np.ndarray, "budgets 2"]:
+        """Budgets as shares of brute force, and the mean share of the loss left there in the black-box arm."""
+        known = [record.rows_left for record in self.records if len(record.rows_left)]
+        if not known:
+            return np.zeros((0, 2))
+        budgets = known[0][:, 0]
+        left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
+        return np.stack([budgets, np.minimum.accumulate(left)], axis=1)
+
+
+def _at(series: Sequence[Item], batches: int) -> Item | None:
+    """Return what belongs to so many batches, the last there is if fewer were made, None if none were."""
+    return series[min(batches, len(series)) - 1] if len(series) else None
+
+
+def _mean_start(series: Sequence[Float[np.ndarray, " some"]]) -> Float[np.ndarray, " shortest"]:
+    """Return the mean of series as far as all that are not empty go."""
+    spoken = [each for each in series if len(each)]
+    length = min(map(len, spoken), default=0)
+    mean: Float[np.ndarray, " shortest"] = np.mean([each[:length] for each in spoken], axis=0) if spoken else np.zeros(0)
+    return mean
+
+
+def experience_of(records: Sequence[ChannelRecord], exclude: str) -> Experience | None:
+    """Return the experience for the question with hash `exclude` from the other questions' records, if there are any.
+
+    A record without channels counts: a method that had nothing to say elsewhere is not expected to speak here.
+    """
+    others = tuple(record for record in records if record.question != exclude)
+    return Experience(others) if others else None
