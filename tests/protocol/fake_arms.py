@@ -94,7 +94,7 @@ class FakeSession:
             raise MethodError("it divided by zero")
         return InterpretationRecord(self.method, "target", "corpus", "v1", flops=7, bytes=8, sha256="0" * 64)
 
-    def evaluate(self, table):
+    def evaluate(self, table, others=()):
         self.arms._count(f"evaluate {self.method} {table.question.task} {table.question.index}")
         advantage = self.arms.advantage(self.source)
         curves = tuple(curve(table, seed, "white_box", advantage) for seed in SEEDS)

@@ -1,6 +1,7 @@
 """Executors: what answers a question under a FLOP budget, with or without a method's channels."""
 
 from istar.executors.executor import EXECUTORS, Executor, ExecutorError, Trace
+from istar.executors.experience import ChannelRecord, Experience
 from istar.executors.market import ChannelOffer, Market, budget_checkpoints
 from istar.executors.priors import (
     PriorError,
@@ -17,8 +18,10 @@ from istar.executors.statistician import Statistician
 __all__ = [
     "EXECUTORS",
     "ChannelOffer",
+    "ChannelRecord",
     "Executor",
     "ExecutorError",
+    "Experience",
     "Market",
     "PriorError",
     "QuestionRecord",

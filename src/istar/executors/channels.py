@@ -60,7 +60,7 @@ class ChannelDesk:
         self.evidence = Evidence(session.space, session.beliefs, session.arithmetic, self.experience)
         self.credit: Credit | None = None
         self._worth: tuple[tuple[int, int], Worth] | None = None
-        self._said: tuple[int, Float[np.ndarray, " outputs"]] | None = None
+        self._said: tuple[tuple[int, int], Float[np.ndarray, " outputs"]] | None = None
         self._remaining: tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]] | None = None
         self._posterior: tuple[int, Posterior] | None = None
 
@@ -96,14 +96,15 @@ class ChannelDesk:
     def hear(self, answer: Answer) -> Answer:
         """Return the answer to a linear question by rows and by the opinion of the channels bought so far."""
         session, market = self.session, self.session.market
-        if market.channel_batches == 0 or market.channel_count == 0 or session.answerer.weights is None:
+        weights = session.answerer.weights
+        if market.channel_batches == 0 or market.channel_count == 0 or weights is None:
             return answer
         if self._left_by_channels(market.channel_batches) > 1 - IGNORED:
             return answer
         answerer = session.answerer
         variance = answerer.first.spread**2
         prior = self.credit_after(market.channel_batches)
-        said = self._opinion(answerer.weights)
+        said = self._opinion(weights)
         centre, spread, self.credit = prior.listen(said, variance, answer.centre - answerer.blind, answer.spread)
         session.arithmetic.elementwise(len(said) * len(prior.weights), 16)
         return answerer.restate(answer, answerer.blind + centre, spread)
@@ -120,7 +121,8 @@ class ChannelDesk:
         """Return the opinion as a deviation from the blind answer."""
         session, market = self.session, self.session.market
         grid, level = session.space.grid, market.channel_batches
-        stamp = level if self.experience is not None else (level, int(market.bought.sum()))
+        # with experience the scale of the channels is known and does not wait for rows
+        stamp = (level, int(market.bought.sum()) if self.experience is None else 0)
         if self._said is None or self._said[0] != stamp:
             channels = clipped(self._channels())
             known = ~np.isnan(channels).any(1)
@@ -217,7 +219,7 @@ class ChannelDesk:
         """Return the expected mean remaining variance of stopping here (first) or at each later level."""
         market = self.session.market
         brute = market.brute_flops
-        row_share, variance = self._levels()
+        row_share, _ = self._levels()
         level = market.channel_batches
         costs = self._costs(price, np.diff(row_share) * market.structure.rows)
         budgets = market.checkpoints[market.checkpoints > market.spent] / brute
@@ -237,8 +239,8 @@ class ChannelDesk:
         if level == 0:
             return by_rows
         left = self._left_by_channels(level)
-        together: Float[np.ndarray, " budgets"] = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
-        return np.minimum(together, by_rows)
+        together = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
+        return np.asarray(np.minimum(together, by_rows))
 
     def _left_by_channels(self, level: int) -> float:
         """Return the share of variance that so many batches of channels are expected to leave."""
@@ -250,15 +252,17 @@ class ChannelDesk:
         return self.credit_after(level).remaining
 
     def _by_rows(self, share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
-        """Return the variance left where a share of brute force goes to rows: as elsewhere in the task, or in a grid."""
+        """Return the variance left where a share of brute force goes to rows: as elsewhere in the task, or in grids."""
         if self.experience is not None and len(self.experience.rows_left):
             budgets, seen = self.experience.rows_left.T
-            return np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), seen, left=1.0)
-        row_share, variance = self._levels()
-        return np.interp(share, np.r_[row_share, 1.0], np.r_[variance, 0.0])
+            left = np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), seen, left=1.0)
+        else:
+            row_share, variance = self._levels()
+            left = np.interp(share, np.r_[row_share, 1.0], np.r_[variance, 0.0])
+        return np.asarray(left)
 
     def _levels(self) -> tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
-        """Return, from no level on, the share of rows in the nested batches and the variance left if they were known."""
+        """Return, from no batch on, the share of rows in the batches and the variance left if they were known."""
         if self._remaining is None:
             session, market = self.session, self.session.market
             if self.experience is not None and len(self.experience.levels) > len(market.batch_rows):

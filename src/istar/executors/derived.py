@@ -91,9 +91,10 @@ def best_arm_table(table: TableLike) -> DerivedTable:
 
 
 def upper_tail_table(table: TableLike) -> DerivedTable:
-    """Return the question for the upper tail of the negative values of 64 arms of a table, its structure kept.
+    """Return the question for the upper tail of the negative values of 64 arms of a table, as a stream of rows.
 
-    Arms with fewer than two switches on are left out: whether such an arm is drawn would decide the whole tail.
+    Nothing of the structure is kept but a covariate, how many switches are on. Arms with fewer than two of them on are
+    left out: whether such an arm is drawn would decide the whole tail.
     """
     question = table.question
     generator = Seed.root(0).split("upper_tail", question.hash).generator()
@@ -101,5 +102,6 @@ def upper_tail_table(table: TableLike) -> DerivedTable:
     on = sum((column.array for column in question.structure.of("switch")), np.zeros(len(arm)))
     allowed = np.unique(arm[on >= 2])
     rows = np.flatnonzero(np.isin(arm, generator.permutation(allowed)[:ARMS]))
-    derived = _derive(table, "upper_tail", rows, list(question.structure.take(rows).columns), UpperTail(TAIL_LEVEL))
+    columns = [Column("row", "arm", tuple(map(float, range(len(rows))))), Column("on", "covariate", tuple(on[rows]))]
+    derived = _derive(table, "upper_tail", rows, columns, UpperTail(TAIL_LEVEL))
     return DerivedTable(derived.question, -derived.values, derived.prices, derived.target)

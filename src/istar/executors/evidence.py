@@ -1,10 +1,10 @@
 """What channels are worth: how closely they follow bought values, weighed under rival hypotheses.
 
 The channels of a row are combined into one, the signal. It is taken as the row's value on another scale, plus noise
-that is independent of it: `signal = slope * value + level of the replicate + noise`. The noise has a smooth part, spread
-over arms and replicates like the values themselves, and a rough part that is each cell's alone. A hypothesis says how
-large the two are; another says that the slope is 0 and the channels are noise. Half of the prior belief is on that, or
-what the task's other questions taught (`experience`); rows known both ways decide.
+that is independent of it: `signal = slope * value + level of the replicate + noise`. The noise has a smooth part,
+spread over arms and replicates like the values themselves, and a rough part that is each cell's alone. A hypothesis
+says how large the two are; another says that the slope is 0 and the channels are noise. Half of the prior belief is on
+that, or what the task's other questions taught (`experience`); rows known both ways decide.
 
 Levels of replicates are left out: a channel that knows only which queries are hard says nothing of what is asked.
 """
@@ -21,6 +21,7 @@ from scipy.stats import rankdata
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
+from istar.executors.grid import within_replicates
 from istar.executors.process import Hyperparameters
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ class ChannelNoise:
     Attributes:
         smooth: variance of the smooth part, as a factor on the variances of the values' own effects.
         rough: variance of the rough part, in squared units of the readout.
+        level: variance of the level of a replicate, in the same unit; infinite if nothing is known of it.
     """
 
     smooth: float
     rough: float
+    level: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,6 @@ def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.n
         scores = ndtri((rankdata(column) - 0.5) / len(column))
         features[known, place] = (plain + scores / scores.std()) / 2
     return features
-
-
-def within_replicates(
-    column: Float[np.ndarray, " rows"], replicate: Int[np.ndarray, " rows"]
-) -> Float[np.ndarray, " rows"]:
-    """Return deviations from the mean over each replicate, or from the mean where no replicate has two rows."""
-    count = np.bincount(replicate)
-    if count.max() <= 1:
-        return np.asarray(column - column.mean())
-    deviations: Float[np.ndarray, " rows"] = column - (np.bincount(replicate, column) / np.maximum(count, 1))[replicate]
-    return deviations
 
 
 class Evidence:
@@ -180,7 +172,7 @@ class Evidence:
         signal = np.full(len(bought), np.nan)
         if known.any() and count:
             signal[known] = features[known] @ mixture
-            spread = within_replicates(signal[known], self.space.grid.replicate[known]).std()
+            spread = within_replicates(signal[known, None], self.space.grid.replicate[known]).std()
             signal /= spread if spread > 1e-9 else np.inf
         varies = count > 0 and (not known.any() or bool(np.nanstd(signal) > 0))
         weights, slope, variance, useless = self._weigh(values, signal, rows, free, learned)
@@ -189,20 +181,24 @@ class Evidence:
             return Worth(1.0, 1.0, noise, np.where(known, 0.0, np.nan), weights, 0.0, mixture)
         smooth, rough = weights @ HYPOTHESES / (slope**2 * self.matter)
         smooth += variance / slope**2
-        noise = ChannelNoise(smooth / (1 - useless), rough * self.matter / (1 - useless))
+        level = np.inf if learned is None else learned.level
+        noise = ChannelNoise(smooth / (1 - useless), rough * self.matter / (1 - useless), level)
         left = noise.smooth + noise.rough / self.matter * (1.0 if self.space.grid.arms == 1 else AVERAGED)
         return Worth(useless, left / (1 + left), noise, signal / slope, weights, slope, mixture)
 
     def _mixture(
-        self, values: Float[np.ndarray, " rows"], features: Float[np.ndarray, "rows channels"], rows: Int[np.ndarray, "v"]
+        self,
+        values: Float[np.ndarray, " rows"],
+        features: Float[np.ndarray, "rows channels"],
+        rows: Int[np.ndarray, " v"],
     ) -> tuple[Float[np.ndarray, " channels"], int]:
         """Return the weights of the channels in the signal, and how many of them were fitted to the values."""
         count = features.shape[1]
         if count < 2 or len(rows) < 3:
             return np.ones(count), 0
         replicate = self.space.grid.replicate[rows]
-        design = np.stack([within_replicates(column, replicate) for column in features[rows].T], axis=1)
-        target = within_replicates(values[rows], replicate)
+        both = within_replicates(np.column_stack([features[rows], values[rows]]), replicate)
+        design, target = both[:, :-1], both[:, -1]
         fitted = np.linalg.solve(design.T @ design + RIDGE * np.eye(count), design.T @ target)
         self.arithmetic.matmul(count, len(rows), count)
         self.arithmetic.cholesky(count)
@@ -228,12 +224,12 @@ class Evidence:
             likelihood = self._likelihood(values[rows], np.nan_to_num(signal[rows]), rows)
         logs, useless, slopes, spreads = [], [], [], []
         for share, noise, weights, mean, variance in beliefs:
-            evidence, slope, spread = likelihood.slopes(mean, variance)
+            evidence, centre, vague = likelihood.slopes(mean, variance)
             evidence = evidence - 0.5 * free * np.log(max(len(rows), 1))
             logs.append(np.log(share * (1 - noise) * weights + 1e-300) + evidence)
             useless.append(np.log(share * noise * weights + 1e-300) + likelihood.useless)
-            slopes.append(slope)
-            spreads.append(spread)
+            slopes.append(centre)
+            spreads.append(vague)
         top = max(np.max(logs), np.max(useless))
         used, unused = np.exp(np.array(logs) - top), float(np.exp(np.array(useless) - top).sum())
         total = float(used.sum())
@@ -241,8 +237,9 @@ class Evidence:
             return np.full(count, 1 / count), 0.0, 0.0, 1.0
         share = used / total
         slope = float((share * np.array(slopes)).sum())
-        variance = float((share * (np.array(spreads) + (np.array(slopes) - slope) ** 2)).sum())
-        return share.sum(0), slope, variance, unused / (unused + total)
+        spread = float((share * (np.array(spreads) + (np.array(slopes) - slope) ** 2)).sum())
+        summed: Float[np.ndarray, " hypotheses"] = share.sum(0)
+        return summed, slope, spread, unused / (unused + total)
 
     def _likelihood(
         self,
@@ -293,9 +290,7 @@ class _Likelihood:
 
     def slopes(
         self, mean: float, variance: float
-    ) -> tuple[
-        Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"]
-    ]:
+    ) -> tuple[Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"], Float[np.ndarray, " hypotheses"]]:
         """Return the log likelihood under a normal belief about the slope, and its posterior mean and variance."""
         precision = self.precision + 1 / variance
         pull = self.pull + mean / variance

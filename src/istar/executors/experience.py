@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import model_space
@@ -50,6 +50,7 @@ class ChannelRecord:
         useless: probability that they were noise.
         weights: probability of each hypothesis of `evidence`, if they were not.
         slope: slope of the signal on the values, per unit of the readout.
+        level: variance of the signal's misses of a replicate's level, squared units of the readout.
         mixture: weight of each channel in the signal; none if the method said nothing.
         prices: FLOPs up to the end of each nested batch, as a share of brute force.
         levels: from no batch on, the share of the answer's variance left were the values of the batches' rows known.
@@ -64,6 +65,7 @@ class ChannelRecord:
     useless: float
     weights: Float[np.ndarray, " hypotheses"]
     slope: float
+    level: float
     mixture: Float[np.ndarray, " channels"]
     prices: Float[np.ndarray, " batches"]
     levels: Float[np.ndarray, " levels"]
@@ -129,11 +131,20 @@ def channel_record(
         useless=worth.useless,
         weights=worth.weights,
         slope=worth.slope,
+        level=_level_misses(worth.signal - table.values, space.grid.replicate),
         mixture=worth.mixture,
         prices=prices,
         levels=levels,
         rows_left=np.zeros((0, 2)) if rows_left is None else rows_left,
     )
+
+
+def _level_misses(misses: Float[np.ndarray, " rows"], replicate: Int[np.ndarray, " rows"]) -> float:
+    """Return the variance over replicates of the mean miss of each; infinite where fewer than two are known."""
+    known = ~np.isnan(misses)
+    count = np.bincount(replicate[known], minlength=1)
+    means = np.bincount(replicate[known], misses[known], minlength=1)[count > 0] / count[count > 0]
+    return float(means.var(ddof=1)) if len(means) > 1 else np.inf
 
 
 @dataclass(frozen=True)
@@ -146,6 +157,7 @@ class Learned:
         weights: probability of each hypothesis, if they are not.
         slope: mean of the slope, then.
         slope_variance: its variance.
+        level: variance of the signal's misses of a replicate's level.
         mixture: weight of each channel in the signal.
     """
 
@@ -154,6 +166,7 @@ class Learned:
     weights: Float[np.ndarray, " hypotheses"]
     slope: float
     slope_variance: float
+    level: float
     mixture: Float[np.ndarray, " channels"]
 
 
@@ -188,7 +201,7 @@ class Experience:
         told = [record for record in self.records if record.useless < 1.0]
         if not told:
             even = np.full(len(HYPOTHESES), 1 / len(HYPOTHESES))
-            return Learned(trust, 1.0, even, 0.0, 1.0, np.ones(channels))
+            return Learned(trust, 1.0, even, 0.0, 1.0, np.inf, np.ones(channels))
         share = np.array([1 - record.useless for record in told])
         share /= share.sum()
         slopes = np.array([record.slope for record in told])
@@ -197,7 +210,8 @@ class Experience:
         variance = spread / (count - 1 + LOOSENESS_QUESTIONS) * (1 + 1 / count)
         mixture = share @ np.array([record.mixture for record in told])
         weights = share @ np.array([record.weights for record in told]) @ _blur()
-        return Learned(trust, float(useless.mean()), weights, slope, max(variance, 1e-12), mixture)
+        level = float(share @ np.array([record.level for record in told]))
+        return Learned(trust, float(useless.mean()), weights, slope, max(variance, 1e-12), level, mixture)
 
     def slopes(self, channels: int) -> Float[np.ndarray, " channels"] | None:
         """Return the slopes of the values on so many channels; None if no record has so many."""
@@ -214,7 +228,7 @@ class Experience:
     def left_by_opinion(self, batches: int) -> float:
         """Return the share of the loss that opinions after so many batches left elsewhere, taken as far as believed."""
         believed = float(self.credit(batches).weights @ CORRELATIONS)
-        heard = [_at(each.heard, batches) for each in self.records]
+        heard = [_at(list(each.heard), batches) for each in self.records]
         left = [1.0 if each is None else float(np.interp(believed, STRIDES, each)) for each in heard]
         return float(np.mean(left))
 
@@ -248,7 +262,9 @@ def _mean_start(series: Sequence[Float[np.ndarray, " some"]]) -> Float[np.ndarra
     """Return the mean of series as far as all that are not empty go."""
     spoken = [each for each in series if len(each)]
     length = min(map(len, spoken), default=0)
-    mean: Float[np.ndarray, " shortest"] = np.mean([each[:length] for each in spoken], axis=0) if spoken else np.zeros(0)
+    mean: Float[np.ndarray, " shortest"] = (
+        np.mean([each[:length] for each in spoken], axis=0) if spoken else np.zeros(0)
+    )
     return mean
 
 

@@ -1,10 +1,10 @@
 """The belief about a table seen at two fidelities: channels of many rows, values of a few.
 
-A channel's signal is a noisy look at the value (`evidence`), so it changes what is believed before rows are bought. Given
-signals, the table still is fixed effects, a common part and parts peculiar to replicates, only with other means and
-covariances: a `Process` like the prior, to be conditioned on bought values in the same way. The noise's own common part
-and fixed effects become further coordinates of what all replicates share. This is exact; compare the co-kriging of
-Kennedy and O'Hagan (2000).
+A channel's signal is a noisy look at the value (`evidence`), so it changes what is believed before rows are bought.
+Given signals, the table still is fixed effects, a common part and parts peculiar to replicates, only with other means
+and covariances: a `Process` like the prior, to be conditioned on bought values in the same way. The noise's own common
+part and fixed effects become further coordinates of what all replicates share. This is exact; compare the co-kriging
+of Kennedy and O'Hagan (2000).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from istar.executors.evidence import REPLICATE, ChannelNoise
 from istar.executors.process import Hyperparameters, Kernels, Process, ReplicateGroup, information, same_columns
 
 VAGUE = 10.0
-"""Variance of the signal's level, overall and in each replicate, in units of the values' prior variance."""
+"""Variance of the signal's overall level, in units of the values' prior variance; at most that in a replicate, too."""
 NEGLIGIBLE = 1e-3
 """Directions of the noise's common part are left out whose variance is under this share of its mean variance."""
 
@@ -38,7 +38,9 @@ def noise_kernels(space: ModelSpace, beliefs: Hyperparameters, noise: ChannelNoi
         common += noise.smooth * beliefs.variances[f"common.{name}"] * kernel
     own = noise.rough * np.eye(arms)
     for name, kernel in space.own.items():
-        size = VAGUE * total if f"own.{name}" == REPLICATE else noise.smooth * beliefs.variances[f"own.{name}"]
+        size = noise.smooth * beliefs.variances[f"own.{name}"]
+        if f"own.{name}" == REPLICATE:
+            size = min(noise.level, VAGUE * total)
         own += size * kernel
     covariance = noise.smooth * beliefs.fixed_covariance
     covariance[0, :] = covariance[:, 0] = 0.0

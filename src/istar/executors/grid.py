@@ -55,6 +55,18 @@ class Grid:
         return gathered
 
 
+def within_replicates(
+    columns: Float[np.ndarray, "rows columns"], replicate: Int[np.ndarray, " rows"]
+) -> Float[np.ndarray, "rows columns"]:
+    """Return deviations from the mean over each replicate, or from the mean where no replicate has two rows."""
+    count = np.bincount(replicate)
+    if count.max(initial=0) <= 1:
+        replicate, count = np.zeros_like(replicate), np.array([len(replicate)])
+    means = np.stack([np.bincount(replicate, column) / np.maximum(count, 1) for column in columns.T], axis=1)
+    deviations: Float[np.ndarray, "rows columns"] = columns - means[replicate]
+    return deviations
+
+
 def grid_of(structure: Structure) -> Grid:
     """Return the grid of a structure; rows that share arm and replicate become replicates of their own."""
     arm, replicate = grid_groups(structure)

@@ -4,8 +4,8 @@ Where the functional is linear, what a method is worth is best seen in the answe
 row and yet right about what the answer sums up, and the other way round. So channels are brought to the scale of the
 values (a regression within replicates), the table is filled in from them as if they were values, and the answer read
 off. The truth, as a deviation from the blind answer, is taken to lie around rho times that opinion, with a share of
-1 - rho^2 of its prior variance left. What rho is likely to be is learned from the task's other questions, level by level
-of the nested batches, and from what bought rows say of the answer here; nothing known, half of the belief is on 0.
+1 - rho^2 of its prior variance left. What rho is likely to be is learned from the task's other questions, batch by
+batch, and from what bought rows say of the answer here; nothing known, half of the belief is on 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from istar.executors.grid import Grid
+from istar.executors.grid import Grid, within_replicates
 from istar.executors.process import Process
 
 CORRELATIONS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99, 0.999, 1 - 1e-5])
@@ -31,16 +31,6 @@ RIDGE = 8.0
 """How many rows' worth of doubt there is about the scale of each channel."""
 CLIP = 8.0
 """Channels are cut off this many standard deviations from their mean."""
-
-
-def within_replicates(
-    columns: Float[np.ndarray, "rows columns"], replicate: Int[np.ndarray, " rows"]
-) -> Float[np.ndarray, "rows columns"]:
-    """Return deviations from the mean over each replicate."""
-    count = np.maximum(np.bincount(replicate), 1)
-    means = np.stack([np.bincount(replicate, column) / count for column in columns.T], axis=1)
-    deviations: Float[np.ndarray, "rows columns"] = columns - means[replicate]
-    return deviations
 
 
 def clipped(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
@@ -168,7 +158,9 @@ class Credit:
             useless: probability that they are noise.
             explained: share of the answer's variance that they are thought to explain if they are not.
         """
-        near = np.exp(-0.5 * ((np.arctanh(CORRELATIONS) - np.arctanh(np.sqrt(min(explained, CORRELATIONS[-1] ** 2)))) / BLUR) ** 2)
+        near = np.exp(
+            -0.5 * ((np.arctanh(CORRELATIONS) - np.arctanh(np.sqrt(min(explained, CORRELATIONS[-1] ** 2)))) / BLUR) ** 2
+        )
         near[0] = 0.0
         weights = (1 - useless) * near / max(float(near.sum()), 1e-300)
         weights[0] = max(0.0, 1 - weights.sum())
@@ -186,7 +178,9 @@ class Credit:
         rest = 1 - CORRELATIONS**2
         logs = np.log(np.where(CORRELATIONS > 0, (1 - USELESS) / (len(CORRELATIONS) - 1), USELESS))
         for each in agreements:
-            misses = each.truths - 2 * CORRELATIONS * scale * each.products + (CORRELATIONS * scale) ** 2 * each.opinions
+            misses = (
+                each.truths - 2 * CORRELATIONS * scale * each.products + (CORRELATIONS * scale) ** 2 * each.opinions
+            )
             logs -= 0.5 * KINSHIP * (each.outputs * np.log(rest) + misses / (rest * size))
         weights = np.exp(logs - logs.max())
         return cls(weights / weights.sum(), float(scale))

@@ -6,6 +6,7 @@ replays; tests use arms in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -55,8 +56,13 @@ class Session(Protocol):
             MethodError: the method's `interpret` failed.
         """
 
-    def evaluate(self, table: Table) -> Evaluation:
-        """Run the executor with the method on a question: the auto-interp setting."""
+    def evaluate(self, table: Table, others: Sequence[Table] = ()) -> Evaluation:
+        """Run the executor with the method on a question: the auto-interp setting.
+
+        Args:
+            table: the question.
+            others: further questions of its task, on which the executor learns what the method is worth there.
+        """
 
 
 class Arms(Protocol):

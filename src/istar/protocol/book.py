@@ -7,6 +7,7 @@ returned. So a search that is killed is resumed by running it again, and the led
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from istar.ledger import (
@@ -87,13 +88,19 @@ class Book:
                 "baseline", BASELINE, table, arms.baseline(table)
             )
 
-    def evaluate(self, session: Session, stage: Stage, method: str, table: Table) -> Evaluation:
-        """Return the auto-interp setting's evaluation of a question at a stage of the cascade."""
+    def evaluate(
+        self, session: Session, stage: Stage, method: str, table: Table, others: Sequence[Table] = ()
+    ) -> Evaluation:
+        """Return the auto-interp setting's evaluation of a question at a stage of the cascade.
+
+        `others` are the questions of its task that the stage asks beside it; see `Session.evaluate`.
+        """
         known = self._known(stage, method, table)
         if known is not None:
             return known
-        screened = None if stage == "screen" else self._known("screen", method, table)
-        evaluation = screened or session.evaluate(table)
+        # what the screen found stands where the executor knows no more of the method than it did there
+        screened = None if stage == "screen" or others else self._known("screen", method, table)
+        evaluation = screened or session.evaluate(table, others)
         with self._lock:
             return self._write(stage, method, table, evaluation)
 

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from queue import Queue
 from typing import TYPE_CHECKING
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from istar.executors import EXECUTORS, Market
+from istar.executors import EXECUTORS, ChannelRecord, Experience, Market, budget_checkpoints
+from istar.executors.experience import channel_record, experience_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
 from istar.methods.contract import MethodError
@@ -124,20 +126,38 @@ class SandboxArms:
             self.baselines.save(key, curves)
         return Evaluation(curves)
 
-    def replay(self, table: Table, recording: Recording | None) -> tuple[Curve, ...]:
+    def replay(
+        self, table: Table, recording: Recording | None, experience: Experience | None = None
+    ) -> tuple[Curve, ...]:
         """Return the curves of an arm on a question, one a seed; the white-box arm's if there is a recording."""
-        return tuple(self.replay_seed(table, recording, number) for number in range(self.config.executor_seeds))
+        seeds = range(self.config.executor_seeds)
+        return tuple(self.replay_seed(table, recording, number, experience) for number in seeds)
 
-    def replay_seed(self, table: Table, recording: Recording | None, number: int) -> Curve:
+    def replay_seed(
+        self, table: Table, recording: Recording | None, number: int, experience: Experience | None = None
+    ) -> Curve:
         """Return the curve of one executor seed.
 
         The seeds are those of the question, the same in both arms and for every method.
+
+        Args:
+            table: the question.
+            recording: what the method said of it; None in the black-box arm.
+            number: which seed.
+            experience: what the method was worth on other questions of the task.
         """
         task, question = self._tasks[table.question.task], table.question.hash
-        market = self.market(table, recording, prior=task.priors[question])
+        market = self.market(table, recording, prior=task.priors[question], experience=experience)
         trace = self.executor.answer(market, Seed.root(self.config.seed).split("executor", question, number))
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
+
+    def channel_record(self, table: Table, recording: Recording) -> ChannelRecord:
+        """Return what a recording was worth on its question, in hindsight."""
+        skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
+        budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
+        prior = self._tasks[table.question.task].priors[table.question.hash]
+        return channel_record(table, recording, prior, np.stack([budgets, 1 - skills], axis=1))
 
     def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
         """See `Arms`."""
@@ -183,6 +203,7 @@ class SandboxSession:
         self.arms, self.source, self.name = arms, source, name
         self.method = source_hash(source)
         self._outcome: InterpretOutcome | None = None
+        self._records: dict[str, ChannelRecord] = {}
 
     def interpretation(self) -> InterpretOutcome:
         """Return the interpretation, from the store or made now.
@@ -212,20 +233,43 @@ class SandboxSession:
             seconds=outcome.seconds,
         )
 
-    def evaluate(self, table: Table) -> Evaluation:
+    def evaluate(self, table: Table, others: Sequence[Table] = ()) -> Evaluation:
         """See `Session`."""
+        spending = Spending()
         try:
-            kept = self.record(table)
+            kept = self._sound(table)
+            spending = _spending(kept)
+            records = [self._record_of(other) for other in others]
+        except _VoidError as failure:
+            return Evaluation((), failure.spending, "void", str(failure))
         except MethodError as failure:
-            return Evaluation((), status="error", reason=str(failure))
-        spending = _spending(kept)
+            return Evaluation((), spending, "error", str(failure))
+        return Evaluation(
+            self.arms.replay(table, kept.recording, experience_of(records, table.question.hash)), spending
+        )
+
+    def _record_of(self, table: Table) -> ChannelRecord:
+        """Return what the method was worth on a question; see `SandboxArms.channel_record`."""
+        question = table.question.hash
+        if question not in self._records:
+            self._records[question] = self.arms.channel_record(table, self._sound(table).recording)
+        return self._records[question]
+
+    def _sound(self, table: Table) -> KeptRecording:
+        """Return what the method says about a question, if its processor time is explained.
+
+        Raises:
+            MethodError: the method failed, or its processor time is not explained.
+        """
+        kept = self.record(table)
         if kept.unexplained_cpu_seconds > self._void_seconds(table, kept):
-            reason = (
-                f"{kept.unexplained_cpu_seconds:.1f} seconds of processor time are not explained by the metered FLOPs; "
-                "do the arithmetic in torch, not in Python"
+            raise _VoidError(
+                f"{kept.unexplained_cpu_seconds:.1f} seconds of processor time on question {table.question.index} of "
+                f"{table.question.task} are not explained by the metered FLOPs; do the arithmetic in torch, not in "
+                "Python",
+                _spending(kept),
             )
-            return Evaluation((), spending, "void", reason)
-        return Evaluation(self.arms.replay(table, kept.recording), spending)
+        return kept
 
     def record(self, table: Table) -> KeptRecording:
         """Return what the method says about a question, from the store or run now.
@@ -261,6 +305,14 @@ class SandboxSession:
         explained = kept.cpu_seconds - kept.unexplained_cpu_seconds
         share = kept.recording.total_flops / table.brute_flops
         return max(10.0, VOID_SHARE * explained / max(share, 0.01))
+
+
+class _VoidError(MethodError):
+    """A recording whose processor time is not explained."""
+
+    def __init__(self, message: str, spending: Spending) -> None:
+        super().__init__(message)
+        self.spending = spending
 
 
 def _spending(kept: KeptRecording) -> Spending:

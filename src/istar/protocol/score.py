@@ -129,7 +129,8 @@ def score(
         interpretation = session.interpret()
         for table in tables:
             baseline += arms.baseline(table).curves
-            evaluation = session.evaluate(table)
+            others = [each for each in tables if each.question.task == table.question.task and each is not table]
+            evaluation = session.evaluate(table, others)
             if evaluation.status != "ok":
                 raise MethodError(
                     f"{name!r} on {table.question.task}, question {table.question.index}: {evaluation.reason}"

@@ -230,7 +230,7 @@ class Search:
             baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
             # AUTO-INTERP SETTING
             # Run execution agent with interpretability method
-            interp = [curve for x in t for curve in self._interp(stage, I, session, x).curves]
+            interp = [curve for x in t for curve in self._interp(stage, I, session, x, t).curves]
             # Calculate task-specific reward
             # Reward increases with performance improvement and FLOP reduction
             R_t_value = self.R.reward(baseline, interp)
@@ -243,8 +243,8 @@ class Search:
         by_question = {question: reward for (_, question), reward in score.by_question.items()}
         return StageResult(avg_reward, score.standard_error, by_question)
 
-    def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table) -> Evaluation:
-        evaluation = self.book.evaluate(session, stage, I.hash, x)
+    def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table, t: Sequence[Table]) -> Evaluation:
+        evaluation = self.book.evaluate(session, stage, I.hash, x, [other for other in t if other is not x])
         if evaluation.status != "ok":
             raise MethodFailedError(f"{x.question.task}, question {x.question.index}: {evaluation.reason}")
         return evaluation

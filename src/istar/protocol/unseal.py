@@ -108,7 +108,8 @@ def _test(
             for tables in here.tables("test").values():
                 for table in tables:
                     baseline += book.baseline(here.arms, table).curves
-                    evaluation = book.evaluate(session, "test", session.method, table)
+                    others = [each for each in tables if each is not table]
+                    evaluation = book.evaluate(session, "test", session.method, table, others)
                     if evaluation.status != "ok":
                         raise MethodFailedError(f"{table.question.task}: {evaluation.reason}")
                     interp += evaluation.curves
