@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from istar.executors.market import Market
+from istar.executors.priors import TaskPrior
 from istar.executors.process import Posterior
 from istar.executors.tails import learned_shape, skewed_draws
+from istar.questions import Functional, Structure
 from istar.seeds import Seed
 
 DRAWS = 128
@@ -33,25 +34,35 @@ class Answer:
 
 
 class Answerer:
-    """Answers a market's question from posteriors.
+    """Answers a question from posteriors.
 
     Args:
-        market: the question.
+        structure: the question's structure.
+        functional: what is asked.
+        known: what is known of the task.
         prior: the posterior given nothing.
         temper: see `Variant`.
         seed: decides the draws; the same draws at every budget, so that answers change only with what is bought.
     """
 
-    def __init__(self, market: Market, prior: Posterior, temper: float, seed: Seed) -> None:
+    def __init__(
+        self,
+        structure: Structure,
+        functional: Functional,
+        known: TaskPrior,
+        prior: Posterior,
+        temper: float,
+        seed: Seed,
+    ) -> None:
         """See the class docstring."""
-        self.structure, self.functional = market.structure, market.functional
+        self.structure, self.functional = structure, functional
         self.grid = prior.process.grid
         self.seed, self._temper = seed, temper
-        self.quantiles = market.prior.residual_quantiles
-        self.blind = market.prior.blind_answer(self.structure, self.functional)
+        self.quantiles = known.residual_quantiles
+        self.blind = known.blind_answer(self.structure, self.functional)
         columns = self.functional.weights(self.structure)
         self.weights = None if columns is None else self.grid.spread(columns)
-        self._spread = market.prior.answer_spread(self.structure, self.functional)
+        self._spread = known.answer_spread(self.structure, self.functional)
         self.first = self._believe(prior)
         self._reference = float(((self.first.spread if self._spread is None else self._spread) ** 2).sum())
 

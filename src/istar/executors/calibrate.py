@@ -45,6 +45,7 @@ WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
+TEMPERS = (1.0, 0.7, 0.5, 0.35, 0.2)
 ARM_DESIGNS = (Variant(), Variant(temper=0.5), Variant(design="random"))
 TAIL_DESIGNS = (
     Variant(explore=0.2, temper=0.5),
@@ -125,7 +126,7 @@ def choose(
     models: bool,
     seeds: Sequence[int],
 ) -> dict[str, Any]:
-    """Choose a design, then a model for it, and return the choice with all scores."""
+    """Choose a design, then where `models` says so a model for it and a temper, and return the choice with all scores."""
     scores: dict[Variant, dict[str, Any]] = {}
 
     def best(variants: Iterable[Variant]) -> Variant:
@@ -140,6 +141,7 @@ def choose(
     if models:
         others = ("full", "pairwise", "additive")
         chosen = best(Variant(**{**chosen.to_json(), "model": model}) for model in others)
+        chosen = best(Variant(**{**chosen.to_json(), "temper": temper}) for temper in TEMPERS)
     return {
         "variant": chosen.to_json(),
         "questions": sum(len(tables) for tables, _ in groups),

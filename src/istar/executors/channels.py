@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from istar.executors.evidence import Evidence, Worth, channel_features
-from istar.executors.fidelities import InformedProcess, noise_kernels
+from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
 from istar.executors.opinion import Credit, Regression, clipped, opinion
 from istar.executors.process import Posterior
@@ -148,15 +148,9 @@ class ChannelDesk:
         session, market = self.session, self.session.market
         if market.channels is not None and session.answerer.weights is None:
             worth = self.worth()
-            if worth.unexplained <= 1 - IGNORED and worth.useless < 0.5:
+            if worth.useless < 0.5 and self._left_by_channels(market.channel_batches) <= 1 - IGNORED:
                 grid = session.space.grid
-                known = ~np.isnan(worth.signal)
-                informed = InformedProcess(
-                    session.process,
-                    noise_kernels(session.space, session.beliefs, worth.noise),
-                    grid.spread(known),
-                    grid.spread(np.where(known, worth.signal, 0.0)),
-                )
+                informed = informed_process(session.process, session.space, session.beliefs, worth)
                 return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
         return self.design_posterior()
 
@@ -239,12 +233,19 @@ class ChannelDesk:
         if level == 0:
             return by_rows
         left = self._left_by_channels(level)
+        if self.session.answerer.weights is None:
+            return by_rows * min(left, 1.0)
         together = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
         return np.asarray(np.minimum(together, by_rows))
 
     def _left_by_channels(self, level: int) -> float:
-        """Return the share of variance that so many batches of channels are expected to leave."""
+        """Return the share of variance, or of the loss, that so many batches of channels are expected to leave.
+
+        Of the blind answer's where the functional is linear, else of what rows leave.
+        """
         if self.session.answerer.weights is None:
+            if self.experience is not None:
+                return self.experience.left_beside_rows(level)
             worth, known = self.worth(), 1 - float(self._levels()[1][level])
             return 1 - (1 - worth.unexplained) * known
         if self.experience is not None:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
@@ -37,6 +35,7 @@ MOST_ROWS = 128
 RIDGE = 8.0
 """How many rows' worth of doubt there is about the combination of several channels."""
 REPLICATE = "own.replicate"
+CLIP = 8.0
 AVERAGED = 0.1
 """Share of the rough noise that is taken to stay in an answer over many cells."""
 
@@ -81,7 +80,7 @@ class Worth:
 
 
 def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
-    """Return each channel on a common scale: half itself, half its normal scores, so that outliers do not rule.
+    """Return each channel in standard deviations from its mean, cut off at `CLIP` of them so that outliers do not rule.
 
     Rows without channels are NaN; a channel that does not vary is 0.
     """
@@ -93,9 +92,7 @@ def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.n
         if column.std() <= 1e-12 * max(1.0, float(np.abs(column).max())):
             features[known, place] = 0.0
             continue
-        plain = np.clip((column - column.mean()) / column.std(), -8.0, 8.0)
-        scores = ndtri((rankdata(column) - 0.5) / len(column))
-        features[known, place] = (plain + scores / scores.std()) / 2
+        features[known, place] = np.clip((column - column.mean()) / column.std(), -CLIP, CLIP)
     return features
 
 

@@ -9,19 +9,22 @@ said nothing elsewhere is then left alone, and one that said much is listened to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from istar.executors.answers import Answerer
 from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.evidence import HYPOTHESES, MOST_ROWS, STEPS, Evidence, channel_features
+from istar.executors.components import ModelSpace, model_space
+from istar.executors.evidence import HYPOTHESES, MOST_ROWS, STEPS, Evidence, Worth, channel_features
+from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
 from istar.executors.opinion import CORRELATIONS, Agreement, Credit, Regression, clipped, opinion
-from istar.executors.process import Process, kernels_of
+from istar.executors.process import Posterior, Process, kernels_of
+from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.executors.priors import TaskPrior
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
     from istar.truth.table import Table
 
 Item = TypeVar("Item")
+
+FEW = 0.04
+"""Share of the rows that are bought where it is tried out what channels add to rows."""
+PURCHASES = 3
+"""How many times it is tried out."""
 
 STRIDES = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0])
 DOUBT = 0.5
@@ -59,6 +67,8 @@ class ChannelRecord:
         agreements: how the opinion after each nested batch compares with the truth, where the functional is linear.
         heard: the share of the blind answer's loss that is left, after each nested batch, by an answer that goes
             `STRIDES` of the way from the blind one to the opinion (brought to the size of the truth).
+        beside_rows: where the functional is not linear, the loss with the channels of each nested batch beside a few
+            rows, and the loss with those rows alone.
     """
 
     question: str
@@ -73,6 +83,7 @@ class ChannelRecord:
     regression: Regression | None
     agreements: tuple[Agreement, ...]
     heard: Float[np.ndarray, "batches strides"]
+    beside_rows: Float[np.ndarray, "batches 2"]
 
 
 def channel_record(
@@ -123,7 +134,11 @@ def channel_record(
             answers = blind.mean + STRIDES[:, None] * agreement.scale * said
             left = [question.functional.loss(each, table.values, question.structure) for each in answers]
             heard.append(np.clip(np.array(left) / max(loss, 1e-300), 0.0, 2.0))
+    beside_rows = np.zeros((0, 2))
+    if weights is None and worth.useless < 1.0:
+        beside_rows = _losses_beside_rows(table, recording, prior, space, process, nothing, worth)
     return ChannelRecord(
+        beside_rows=beside_rows,
         regression=regression,
         agreements=tuple(agreements),
         heard=np.array(heard).reshape(-1, len(STRIDES)),
@@ -137,6 +152,42 @@ def channel_record(
         levels=levels,
         rows_left=np.zeros((0, 2)) if rows_left is None else rows_left,
     )
+
+
+def _losses_beside_rows(
+    table: Table,
+    recording: Recording,
+    prior: TaskPrior,
+    space: ModelSpace,
+    process: Process,
+    nothing: Posterior,
+    worth: Worth,
+) -> Float[np.ndarray, "batches 2"]:
+    """Return the mean loss over a few random purchases, with channels up to each batch and without any."""
+    question, grid = table.question, space.grid
+    structure, functional = question.structure, question.functional
+    beliefs, seed = prior.hyperparameters(space.fixed_names), Seed.root(0).split("beside rows", question.hash)
+    answerer = Answerer(structure, functional, prior, nothing, 1.0, seed)
+
+    def loss(belief: Process, bought: Bool[np.ndarray, " rows"]) -> float:
+        values = grid.spread(np.where(bought, table.values, 0.0))
+        answer = answerer.answer(belief.condition(grid.spread(bought), values)).centre
+        return functional.loss(answer, table.values, structure)
+
+    purchases = []
+    for number in range(PURCHASES):
+        chosen = seed.split(number).generator().permutation(structure.rows)
+        purchases.append(np.isin(np.arange(structure.rows), chosen[: max(4, round(FEW * structure.rows))]))
+    alone = float(np.mean([loss(process, bought) for bought in purchases]))
+    known = np.zeros(structure.rows, dtype=bool)
+    losses = []
+    for batch in recording.batches:
+        known[batch.rows] = True
+        informed = informed_process(
+            process, space, beliefs, replace(worth, signal=np.where(known, worth.signal, np.nan))
+        )
+        losses.append([float(np.mean([loss(informed, bought) for bought in purchases])), alone])
+    return np.array(losses)
 
 
 def _level_misses(misses: Float[np.ndarray, " rows"], replicate: Int[np.ndarray, " rows"]) -> float:
@@ -231,6 +282,16 @@ class Experience:
         heard = [_at(list(each.heard), batches) for each in self.records]
         left = [1.0 if each is None else float(np.interp(believed, STRIDES, each)) for each in heard]
         return float(np.mean(left))
+
+    def left_beside_rows(self, batches: int) -> float:
+        """Return the share of the loss that channels left beside rows elsewhere, if the functional is not linear."""
+        pairs = [_at(list(each.beside_rows), batches) for each in self.records]
+        known = [pair for pair in pairs if pair is not None]
+        # a question on which nothing was said counts as one on which nothing was gained
+        alone = float(np.mean([pair[1] for pair in known])) if known else 1.0
+        ends = [pair if pair is not None else np.array([alone, alone]) for pair in pairs]
+        heard, without = np.sum(ends, axis=0)
+        return float(heard / max(without, 1e-300))
 
     @cached_property
     def prices(self) -> Float[np.ndarray, " levels"]:

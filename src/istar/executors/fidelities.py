@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from scipy.linalg import cho_solve
 
 from istar.executors.components import ModelSpace
-from istar.executors.evidence import REPLICATE, ChannelNoise
+from istar.executors.evidence import REPLICATE, ChannelNoise, Worth
 from istar.executors.process import Hyperparameters, Kernels, Process, ReplicateGroup, information, same_columns
 
 VAGUE = 10.0
@@ -104,3 +104,23 @@ class InformedProcess(Process):
             count.cholesky(len(seen))
             count.triangular_solve(len(seen), 2 * arms)
             count.matmul(arms, len(seen), arms + self.rank + (self.effects + 1) * len(replicates))
+
+
+def informed_process(
+    prior: Process,
+    space: ModelSpace,
+    beliefs: Hyperparameters,
+    worth: Worth,
+) -> InformedProcess:
+    """Return what is believed of a table once its channels are heard.
+
+    Args:
+        prior: the belief before.
+        space: the model of the question.
+        beliefs: the hyperparameters of the values.
+        worth: what the channels are worth, and their signal.
+    """
+    known = ~np.isnan(worth.signal)
+    signal = np.where(known, worth.signal, 0.0)
+    noise = noise_kernels(space, beliefs, worth.noise)
+    return InformedProcess(prior, noise, space.grid.spread(known), space.grid.spread(signal))

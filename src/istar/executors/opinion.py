@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from istar.executors.evidence import CLIP
 from istar.executors.grid import Grid, within_replicates
 from istar.executors.process import Process
 
@@ -29,8 +30,6 @@ KINSHIP = 0.5
 """How much of another question's evidence carries over to this one."""
 RIDGE = 8.0
 """How many rows' worth of doubt there is about the scale of each channel."""
-CLIP = 8.0
-"""Channels are cut off this many standard deviations from their mean."""
 
 
 def clipped(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:

@@ -57,7 +57,7 @@ class Session:
         self.process = Process(self.space.grid, self.kernels, self.arithmetic)
         grid = self.space.grid
         self.prior = self.process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
-        self.answerer = Answerer(market, self.prior, variant.temper, seed)
+        self.answerer = Answerer(market.structure, market.functional, market.prior, self.prior, variant.temper, seed)
         self.thought = self.arithmetic.flops
         self.desk = ChannelDesk(self)
         self.follower: PlanFollower | None = None

@@ -22,8 +22,8 @@ class Variant:
         greedy_share: the greedy design is used until this share of brute force is spent, the paired one after it.
         chunk: how many replicates the paired design buys of an arm at once.
         explore: share of rows bought at random where the design looks for extreme rows.
-        temper: power to which what bought rows say is taken where the functional is not linear; below 1 for a model
-            that is only nearly right.
+        temper: power to which what bought rows say of the answer is taken; below 1 for a model that is only nearly
+            right.
     """
 
     model: Model = "full"
