@@ -7,7 +7,11 @@ Run `python benchmarks/executor_calibration.py`; it replays the committed tables
   holds the truth, at several budgets;
 - noise channels, at several prices: the FLOPs, as a share of brute force, that the white-box arm needs more than the
   black-box arm to reach each skill level (goal: at most 2%);
-- perfect channels (the true values) at a tenth of brute force: the skill once they can be paid for (goal: 1).
+- perfect channels (the true values) at a tenth of brute force: the skill once they can be paid for (goal: 1);
+- channels that are the truth plus as much noise as makes their correlation with it 0.8.
+
+Channels are heard with experience of them on the task's other questions, as every search and score of two and more
+questions a task gives it, and by a stranger, who never heard the method before.
 """
 
 from __future__ import annotations
@@ -20,7 +24,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istar.executors import Market, TaskPrior, Trace, learn_records, pool
+from istar.executors import Market, TaskPrior, Trace, budget_checkpoints, learn_records, pool
+from istar.executors.experience import Experience, channel_record, experience_of
 from istar.executors.statistician import Statistician
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import nested_batches
@@ -52,6 +57,7 @@ class Replays:
 
     def __init__(self, tables: list[Table], priors: list[TaskPrior], seeds: int) -> None:
         self.tables, self.priors, self.seeds = tables, priors, seeds
+        self.rows_left: dict[str, np.ndarray] = {}
         self.references = reference_losses(
             [
                 blind_loss(table, prior.blind_answer(table.question.structure, table.question.functional))
@@ -60,15 +66,31 @@ class Replays:
         )
 
     def run(
-        self, channels: Callable[[Table], np.ndarray] | None = None, price: float = 0.0
+        self, channels: Callable[[Table], np.ndarray] | None = None, price: float = 0.0, stranger: bool = False
     ) -> list[tuple[Table, Trace]]:
         """Return the trace of every question and seed."""
+        heard = [None if channels is None else recording(table, channels(table), price) for table in self.tables]
+        experience: list[Experience | None] = [None] * len(heard)
+        if channels is not None and not stranger:
+            records = [
+                channel_record(table, each, prior, self.rows_left[table.question.hash])
+                for table, each, prior in zip(self.tables, heard, self.priors, strict=True)
+                if each is not None
+            ]
+            experience = [experience_of(records, table.question.hash) for table in self.tables]
         found: list[tuple[Table, Trace]] = []
-        for table, prior in zip(self.tables, self.priors, strict=True):
-            heard = None if channels is None else recording(table, channels(table), price)
-            markets = (Market(table, heard, prior=prior) for _ in range(self.seeds))
-            found.extend((table, Statistician().answer(each, Seed.root(seed))) for seed, each in enumerate(markets))
+        for table, prior, each, known in zip(self.tables, self.priors, heard, experience, strict=True):
+            for seed in range(self.seeds):
+                market = Market(table, each, prior=prior, experience=known)
+                found.append((table, Statistician().answer(market, Seed.root(seed))))
         return found
+
+    def learn_rows(self, plain: list[tuple[Table, Trace]]) -> None:
+        """Note how much of the loss rows alone leave on every question."""
+        curves = self.skills(plain).reshape(len(self.tables), self.seeds, -1).mean(1)
+        for table, curve in zip(self.tables, curves, strict=True):
+            shares = budget_checkpoints(table.brute_flops) / table.brute_flops
+            self.rows_left[table.question.hash] = np.stack([shares, 1 - curve], axis=1)
 
     def skills(self, traces: list[tuple[Table, Trace]]) -> np.ndarray:
         """Return the skill at every budget of every trace."""
@@ -102,19 +124,42 @@ def noise(table: Table) -> np.ndarray:
     return np.random.default_rng(table.question.index).standard_normal((len(table.values), 2))
 
 
+def related(table: Table) -> np.ndarray:
+    """Return channels whose correlation with the values is 0.8."""
+    fresh = np.random.default_rng(table.question.index).standard_normal(len(table.values))
+    standard = (table.values - table.values.mean()) / table.values.std()
+    return (0.8 * standard + 0.6 * fresh)[:, None]
+
+
 def assess(replays: Replays) -> dict[str, object]:
     """Return the figures of one task."""
     plain = replays.run()
     skills, spent = replays.skills(plain), replays.spent(plain)
+    replays.learn_rows(plain)
     rounded = lambda values: [round(float(each), 4) for each in values]  # noqa: E731
-    losses = {}
-    for price in NOISE_PRICES:
-        deaf = replays.run(noise, price)
-        extra = flops_to_reach(replays.skills(deaf), replays.spent(deaf)) - flops_to_reach(skills, spent)
-        losses[f"{price:g}"] = {"by_level": rounded(extra), "most": round(float(extra.max()), 4)}
-    perfect = replays.run(lambda table: table.values[:, None], PERFECT_PRICE)
-    curve, paid = replays.skills(perfect).mean(0), replays.spent(perfect).mean(0)
-    after = budget_after(paid, PERFECT_PRICE)
+    heard: dict[str, dict[str, object]] = {}
+    for stranger in (False, True):
+        losses = {}
+        for price in NOISE_PRICES:
+            deaf = replays.run(noise, price, stranger)
+            extra = flops_to_reach(replays.skills(deaf), replays.spent(deaf)) - flops_to_reach(skills, spent)
+            losses[f"{price:g}"] = {"by_level": rounded(extra), "most": round(float(extra.max()), 4)}
+        perfect = replays.run(lambda table: table.values[:, None], PERFECT_PRICE, stranger)
+        curve, paid = replays.skills(perfect).mean(0), replays.spent(perfect).mean(0)
+        after = budget_after(paid, PERFECT_PRICE)
+        partly = replays.run(related, PERFECT_PRICE, stranger)
+        times = flops_to_reach(skills, spent) / flops_to_reach(replays.skills(partly), replays.spent(partly))
+        heard["as a stranger" if stranger else "with experience"] = {
+            "noise_channels_extra_flops": losses,
+            "perfect_channels": {
+                "price": PERFECT_PRICE,
+                "skill": rounded(curve),
+                "flops": rounded(paid),
+                "skill_once_paid_for": round(float(curve[after]), 4),
+                "flops_then": round(float(paid[after]), 4),
+            },
+            "related_channels": {"correlation": 0.8, "price": PERFECT_PRICE, "times_fewer_flops": rounded(times)},
+        }
     return {
         "questions": len(replays.tables),
         "black_box_skill": rounded(skills.mean(0)),
@@ -126,14 +171,7 @@ def assess(replays: Replays) -> dict[str, object]:
         "statistician_share_of_brute_force": round(
             float(np.mean([trace.statistician_flops[-1] / table.brute_flops for table, trace in plain])), 5
         ),
-        "noise_channels_extra_flops": losses,
-        "perfect_channels": {
-            "price": PERFECT_PRICE,
-            "skill": rounded(curve),
-            "flops": rounded(paid),
-            "skill_once_paid_for": round(float(curve[after]), 4),
-            "flops_then": round(float(paid[after]), 4),
-        },
+        **heard,
     }
 
 
@@ -162,9 +200,9 @@ def main() -> None:
         chosen = slice(arguments.questions)
         replays.tables, replays.priors = replays.tables[chosen], replays.priors[chosen]
         results[task.name] = {"split": task.family.split} | assess(replays)
-        print(task.name, json.dumps(results[task.name]))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        print(task.name, json.dumps(results[task.name]), flush=True)
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -69,9 +69,9 @@ def main() -> None:
                 row["correlation"], row["within_nuisance"] = correlations(table, channel)
             rows.append(row)
             print(json.dumps(row), flush=True)
-    if arguments.output:
-        result = {"target": target.id, "machine": describe_machine(), "rows": rows}
-        arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+            if arguments.output:
+                result = {"target": target.id, "machine": describe_machine(), "rows": rows}
+                arguments.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

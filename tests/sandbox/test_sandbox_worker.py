@@ -178,6 +178,8 @@ def assert_same_recording(one, other):
     for name in ("method_hash", "question_hash", "target", "rulebook", "prepare_flops", "total_flops", "complete"):
         assert getattr(one, name) == getattr(other, name)
     assert dict(one.by_op) == dict(other.by_op)
+    assert one.matmul_flops == other.matmul_flops
+    assert dict(one.unknown) == dict(other.unknown)
     assert dict(one.by_region) == dict(other.by_region)
 
 

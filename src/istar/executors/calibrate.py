@@ -126,7 +126,7 @@ def choose(
     models: bool,
     seeds: Sequence[int],
 ) -> dict[str, Any]:
-    """Choose a design, then where `models` says so a model for it and a temper, and return the choice with all scores."""
+    """Choose a design, then if `models` a model for it and a temper, and return the choice with all scores."""
     scores: dict[Variant, dict[str, Any]] = {}
 
     def best(variants: Iterable[Variant]) -> Variant:

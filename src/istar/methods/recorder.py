@@ -137,6 +137,7 @@ def record(
         total_flops=reading.flops,
         complete=complete,
         unknown=dict(reading.unknown),
+        matmul_flops=reading.matmul_flops,
     )
 
 

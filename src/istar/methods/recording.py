@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from istar.errors import CorruptDataError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Recording:
         complete: whether all batches were answered; False where the budget ended the recording.
         error: what went wrong, or None; a recording with an error has no batches.
         unknown: FLOPs of operations that the rulebook does not list, charged at the dearest price.
+        matmul_flops: the part of `total_flops` in matrix products, convolutions and attention.
     """
 
     method_hash: str
@@ -68,6 +69,7 @@ class Recording:
     complete: bool = True
     error: str | None = None
     unknown: Mapping[str, int] = field(default_factory=dict)
+    matmul_flops: int = 0
 
     @property
     def channels(self) -> int:
@@ -94,6 +96,7 @@ class Recording:
             "complete": self.complete,
             "error": self.error,
             "unknown": dict(self.unknown),
+            "matmul_flops": self.matmul_flops,
         }
         return save(arrays, metadata={"recording": json.dumps(scalars, sort_keys=True)})
 

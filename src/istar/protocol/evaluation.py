@@ -320,6 +320,7 @@ def _spending(kept: KeptRecording) -> Spending:
     return Spending(
         prepare_flops=recording.prepare_flops,
         flops=recording.total_flops,
+        matmul_flops=recording.matmul_flops,
         rows=sum(len(batch.rows) for batch in recording.batches),
         by_op=dict(recording.by_op),
         by_region=dict(recording.by_region),

@@ -71,8 +71,7 @@ def _reading(data: JSON, method: str) -> MeterReading:
     if data["rulebook"] != RULEBOOK.version:
         raise ReplyError(f"{method!r}: the reply is not counted under rulebook {RULEBOOK.version}")
     total = flops_of(data["flops"], "flops", method)
-    if flops_of(data["matmul_flops"], "matmul_flops", method) > total:
-        raise ReplyError(f"{method!r}: the reply claims more FLOPs in matrix products than in all")
+    matmul_flops_of(data["matmul_flops"], total, method)
     by_op = histogram_of(data["by_op"], "by_op", method)
     histogram_of(data["by_region"], "by_region", method)
     histogram_of(data["unknown"], "unknown", method)
@@ -86,6 +85,14 @@ def flops_of(value: JSON, name: str, method: str) -> int:
     if type(value) is not int or not 0 <= value < FLOPS_LIMIT:
         raise ReplyError(f"{method!r}: {name} in the reply is not a count of FLOPs")
     return value
+
+
+def matmul_flops_of(value: JSON, total: int, method: str) -> int:
+    """Return the part of all FLOPs that went into matrix products, or raise `ReplyError` if it can be none."""
+    flops = flops_of(value, "matmul_flops", method)
+    if flops > total:
+        raise ReplyError(f"{method!r}: the reply claims more FLOPs in matrix products than in all")
+    return flops
 
 
 def histogram_of(value: JSON, name: str, method: str) -> Mapping[str, int]:

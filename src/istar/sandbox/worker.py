@@ -165,6 +165,8 @@ def handle_record(target: Target, request: Frame) -> Frame:
         "prepare_flops": recording.prepare_flops,
         "total_flops": recording.total_flops,
         "by_op": dict(recording.by_op),
+        "unknown": dict(recording.unknown),
+        "matmul_flops": recording.matmul_flops,
         "by_region": dict(recording.by_region),
     }
     arrays: dict[str, Array] = {f"channels.{i}": batch.channels for i, batch in enumerate(recording.batches)}
