@@ -135,6 +135,7 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     assert set(score["interpret"]) == {"flops", "seconds", "bytes"}
     (task,) = score["tasks"]
     assert set(task) == {"task", "family", "split", "predict_flops", "multipliers", "skill_gain"}
+    assert 0 <= score["summary"]["heard"][task["task"]] <= 1
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
 

@@ -74,3 +74,8 @@ def score(
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
         f"{result.interpret.bytes} bytes (not charged)\nreward ({result.reward_name}): {result.reward:.3f}"
     )
+    heard, answers = result.heard()
+    output.print(
+        f"channels were bought in {heard} of {answers} answers; in the others they were too dear for what they say, "
+        "and multipliers of exactly 1 come from these"
+    )

@@ -68,10 +68,24 @@ class MethodScore:
                 "reward_formula": self.reward_name,
                 "questions": len({curve.question_hash for curve in self.interp}),
                 "executor_seeds": len({curve.seed for curve in self.interp}),
+                "heard": {task.name: self._share_heard(task.name) for task in self.summary.tasks},
                 **comparison_json(self.summary.overall),
                 "families": {family.name: comparison_json(family) for family in self.summary.families},
             },
         }
+
+    def heard(self, task: str | None = None) -> tuple[int, int]:
+        """Return in how many of the executor's answers channels were bought, and how many answers there are.
+
+        Args:
+            task: on this task alone; on all if None.
+        """
+        curves = [curve for curve in self.interp if task is None or curve.task == task]
+        return sum(curve.channel_batches[-1] > 0 for curve in curves), len(curves)
+
+    def _share_heard(self, task: str) -> float:
+        heard, answers = self.heard(task)
+        return heard / answers
 
     def _task_json(self, task: Comparison) -> dict[str, Any]:
         return {
