@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from istar.executors.answers import Answer
     from istar.executors.statistician import Session
 
-UNSEEN_SHARE = 0.012
+UNSEEN_SHARE = 0.008
 """Without experience at most this share of brute force is spent on channels before rows have shown their worth."""
 EAGERNESS = 0.4
 """Without experience channels are bought unseen once they cost at most this share of the budget."""
@@ -35,7 +35,9 @@ VERIFIED_SHARE = 0.01
 VERIFIED_ROWS = (8, 20)
 """but at least and at most so many."""
 DOUBT = 0.05
-"""No batch is bought beyond `UNSEEN_SHARE` while the channels are noise with at least this probability."""
+"""Channels of a method never heard before are used only if they are noise with at most this probability,"""
+STRANGE = 0.25
+"""and only if they leave at most this share of the variance unexplained: too little is known to use poorer ones."""
 MARGIN = 0.02
 """The share by which the mean remaining variance must be expected to fall for channels to be bought."""
 IGNORED = 0.05
@@ -99,7 +101,7 @@ class ChannelDesk:
         weights = session.answerer.weights
         if market.channel_batches == 0 or market.channel_count == 0 or weights is None:
             return answer
-        if self._left_by_channels(market.channel_batches) > 1 - IGNORED:
+        if not self._convincing() or self._left_by_channels(market.channel_batches) > 1 - IGNORED:
             return answer
         answerer = session.answerer
         variance = answerer.first.spread**2
@@ -148,7 +150,7 @@ class ChannelDesk:
         session, market = self.session, self.session.market
         if market.channels is not None and session.answerer.weights is None:
             worth = self.worth()
-            if worth.useless < 0.5 and self._left_by_channels(market.channel_batches) <= 1 - IGNORED:
+            if self._convincing() and self._left_by_channels(market.channel_batches) <= 1 - IGNORED:
                 grid = session.space.grid
                 informed = informed_process(session.process, session.space, session.beliefs, worth)
                 return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
@@ -175,6 +177,16 @@ class ChannelDesk:
             market.buy_channels()
         return False
 
+    def _convincing(self) -> bool:
+        """Whether the channels are likely enough to be worth something."""
+        if self.experience is None:
+            worth = self.worth()
+            return worth.useless <= DOUBT and worth.unexplained <= STRANGE
+        if self.session.answerer.weights is None:
+            return self.worth().useless < 0.5
+        batches = len(self.session.market.batch_rows)
+        return (self.credit or self.experience.credit(batches)).useless <= 0.5
+
     def _too_few_to_judge(self) -> bool:
         """Whether fewer rows have channels than it takes to judge a method never heard before."""
         channels = self.session.market.channels
@@ -182,13 +194,7 @@ class ChannelDesk:
 
     def _go_on(self, price: int) -> bool:
         """Whether some further level of channels is expected to serve the remaining budgets better than rows alone."""
-        market = self.session.market
-        if self.experience is not None and self.session.answerer.weights is not None:
-            useless = (self.credit or self.experience.credit(len(market.batch_rows))).useless
-        else:
-            useless = self.worth().useless
-        beyond_cap = market.channel_flops + price > UNSEEN_SHARE * market.brute_flops
-        if useless > 0.5 or (self.experience is None and beyond_cap and useless > DOUBT):
+        if not self._convincing():
             return False
         scores = self._futures(price)
         return bool(scores.min() < (1 - MARGIN) * scores[0])
