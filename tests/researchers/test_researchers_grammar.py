@@ -45,6 +45,14 @@ def test_sentences_have_one_to_three_different_channels():
         Sentence((lens(0.9), lens(0.9)))
 
 
+def test_grammar_begins_with_each_primitive_alone():
+    researcher = GrammarResearcher()
+    search(researcher, lambda proposal: 0.0, 9)
+    sentences = [proposal.parameters["sentence"] for proposal, _ in researcher.told]
+    assert {len(sentence) for sentence in sentences} == {1}
+    assert {sentence[0]["kind"] for sentence in sentences} == set(load_primitives())
+
+
 def search(researcher, rewarded, rounds):
     for iteration in range(rounds):
         proposal = researcher.propose(Seed.root(3).split(iteration))

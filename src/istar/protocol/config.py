@@ -143,7 +143,6 @@ PRESETS = {
         side_by_side=2,
         threads=1,
         executor_seeds=2,
-        researcher_options={"warm_up": 5},
         corpus_sequences=16,
         caps=Caps(rows_fraction=0.25, flops_fraction=0.1, seconds=60.0),
         train=StageSize(questions=3, tasks=("context_attribution/facts-subsets", "shot_shapley/antonyms")),

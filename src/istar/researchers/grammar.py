@@ -3,8 +3,9 @@
 Every proposal is sampled by a sampler seeded for it alone, on a study rebuilt from what was told. So a proposal is a
 function of the history and its seed, and a killed search is resumed by telling the same again.
 
-Half of the proposals, once there is something to build on, keep all of a good sentence but one part (a mutation, with
-a parent); the others are drawn afresh from the estimator.
+It begins with each primitive alone, in random order: a method is charged for all its channels, so that a cheap one is
+hidden by a dear one beside it. Half of the proposals, once there is something to build on, keep all of a good sentence
+but one part (a mutation, with a parent); the others are drawn afresh from the estimator.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
+from istar.researchers.primitives import load_primitives
 from istar.researchers.rendering import render_method
 from istar.researchers.researcher import RESEARCHERS, Proposal, Researcher, ResearcherError
 from istar.researchers.sentence import draw_sentence
@@ -33,14 +35,15 @@ class GrammarResearcher(Researcher):
     """Tree of Parzen estimators over sentences of the grammar (Bergstra et al., 2011; Optuna's implementation).
 
     Args:
-        warm_up: how many proposals are random before the estimator is used.
+        warm_up: how many proposals are random before the estimator is used; the first of them are the primitives, each
+            alone.
         mutation: share of later proposals that vary one of the best sentences.
         parents: from how many of the best a parent is drawn.
     """
 
     name: ClassVar[str] = "grammar"
 
-    def __init__(self, warm_up: int = 6, mutation: float = 0.5, parents: int = 3) -> None:
+    def __init__(self, warm_up: int = 9, mutation: float = 0.5, parents: int = 3) -> None:
         """See the class docstring."""
         super().__init__()
         self.warm_up = warm_up
@@ -74,9 +77,12 @@ class GrammarResearcher(Researcher):
     def _sample(self, study: optuna.Study, seed: Seed, learned: bool) -> Proposal:
         parent = self._parent(seed) if learned else None
         sampler = self._sampler(seed) if learned else _blind(seed)
+        fixed = self._alone(seed) if learned else {}
+        if parent is not None:
+            fixed = _kept(parent, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.sampler = sampler if parent is None else PartialFixedSampler(_kept(parent, seed), sampler)
+            study.sampler = PartialFixedSampler(fixed, sampler) if fixed else sampler
             trial = study.ask()
             sentence = draw_sentence(trial)
         study.tell(trial, state=TrialState.FAIL)
@@ -98,6 +104,16 @@ class GrammarResearcher(Researcher):
                 seed=seed.split("sampler").value % 2**32,
             )
 
+    def _alone(self, seed: Seed) -> dict[str, Any]:
+        """Return the choices of a primitive not tried alone; nothing once all have been, or the warm-up is over."""
+        made = [proposal for proposal, _ in self.told] + list(self.pending)
+        sentences = [proposal.parameters["sentence"] for proposal in made]
+        tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
+        left = [kind for kind in load_primitives() if kind not in tried]
+        if len(made) >= self.warm_up or not left:
+            return {}
+        return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))}
+
     def _parent(self, seed: Seed) -> Proposal | None:
         """Return a proposal to vary, or None for one drawn afresh."""
         generator = seed.split("parent").generator()
@@ -117,6 +133,9 @@ class RandomResearcher(GrammarResearcher):
     def __init__(self) -> None:
         """Take no options: there is nothing to learn."""
         super().__init__(mutation=0.0)
+
+    def _alone(self, seed: Seed) -> dict[str, Any]:
+        return {}
 
     def _sampler(self, seed: Seed) -> BaseSampler:
         return _blind(seed)
