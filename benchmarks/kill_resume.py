@@ -78,6 +78,7 @@ def prepare(root: Path, methods: int) -> Path:
         corpus_length=32,
         screen=StageSize(questions=1, tasks=stages["train"].tasks),
         screen_floor=-1.0,
+        validate_above=-1.0,
         **stages,
     )
     for name in ("undisturbed", "killed"):

@@ -55,6 +55,7 @@ def config(home):
         corpus_length=24,
         screen=StageSize(questions=1, tasks=train.tasks),
         screen_floor=-5.0,
+        validate_above=-5.0,
         train=train,
         validation=validation,
         test=test,

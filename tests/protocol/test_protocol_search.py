@@ -170,3 +170,11 @@ def test_killed_search_resumes_to_the_same_ledger(ledger, tmp_path, side_by_side
 def test_side_by_side_methods_do_not_know_of_each_other(ledger):
     outcome = run(ledger, CONFIG.model_copy(update={"side_by_side": 4, "methods": 4}))
     assert all(each.stage in ("validation", "screen") for each in outcome.rounds)
+
+
+def test_a_method_that_saved_nothing_in_training_is_not_validated(ledger):
+    sources = [valid(number) for number in range(12)]
+    outcome = run(ledger, arms=FakeArms(advantage=lambda source: 0.0), researcher=Listed(*sources))
+    assert outcome.best is None
+    assert outcome.validation_queries == 0
+    assert {each.stage for each in ledger.rounds("run")} == {"train"}

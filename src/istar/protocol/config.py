@@ -81,7 +81,9 @@ class SearchConfig(_Strict):
     validation: StageSize = StageSize(questions=4)
     """Questions of the validation families, seen through the guard alone."""
     validate_best: int = Field(default=2, gt=0)
-    """A method is validated if its training reward is among this many best so far."""
+    """A method is validated if its training reward is among this many best so far,"""
+    validate_above: float = 0.0
+    """and above this: a method that saved nothing in training is not consulted about, and cannot become I*."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""
     unsafe: bool = False

@@ -266,10 +266,11 @@ class Search:
         return [everything[first : first + width] for first in range(0, self.config.methods, width)]
 
     def _promising(self, rounds: Sequence[RoundRecord]) -> Callable[[float], bool]:
-        """Return whether a training reward is among the `validate_best` best so far."""
+        """Return whether a training reward is above `validate_above` and among the `validate_best` best so far."""
         rewards = sorted(each.reward for each in rounds if each.status == "ok" and each.reward is not None)
         best = rewards[-self.config.validate_best :]
-        return lambda reward: len(best) < self.config.validate_best or reward > best[0]
+        floor = self.config.validate_above if len(best) < self.config.validate_best else best[0]
+        return lambda reward: reward > max(floor, self.config.validate_above)
 
     def _side_by_side(
         self,
