@@ -102,7 +102,7 @@ def _panel(curves: TaskCurves, left: float, top: float) -> list[str]:
 
 
 def main(ledger: str, run: str, out: str) -> None:
-    """Draw the best method of a run on its held-out tasks, or on training tasks where it met no others."""
+    """Draw the best method of a run on every task that it met, held-out ones first."""
     with Ledger(ledger, read_only=True) as opened:
         champion = gather(opened, run).champion
     if champion is None or not champion.summaries:
@@ -113,9 +113,8 @@ def main(ledger: str, run: str, out: str) -> None:
         f"{champion.proposal.name}, {SPLIT_NAMES[stage]}: {multiplier(found)} fewer FLOPs for a skill of 0.8 "
         f"(95% interval {interval(found)})"
     )
-    held_out = [curves for curves in champion.curves if curves.stage != "train"] or list(champion.curves)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    Path(out).write_text(draw(title, held_out), encoding="utf-8")
+    Path(out).write_text(draw(title, list(champion.curves)), encoding="utf-8")
 
 
 if __name__ == "__main__":
