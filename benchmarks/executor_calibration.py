@@ -25,7 +25,8 @@ import numpy as np
 import torch
 
 from istar.executors import Market, TaskPrior, Trace, budget_checkpoints, learn_records, pool
-from istar.executors.experience import Experience, channel_record, experience_of
+from istar.executors.experience import Experience, experience_of
+from istar.executors.hindsight import channel_record
 from istar.executors.statistician import Statistician
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import nested_batches

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from istar.executors.opinion import CORRELATIONS, Agreement, Credit, Regression, clipped
+from istar.executors.opinion import CORRELATIONS, Agreement, Credit
+from istar.executors.regression import Regression, clipped
 
 
 def agreements(rho, questions=6, outputs=8, seed=0):

@@ -8,7 +8,8 @@ from istar.executors import EXECUTORS, Executor, Market, pool, record_of
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import model_space
 from istar.executors.evidence import Evidence, channel_features
-from istar.executors.experience import channel_record, experience_of
+from istar.executors.experience import experience_of
+from istar.executors.hindsight import channel_record
 from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant, variances_of
 from istar.seeds import Seed
@@ -170,11 +171,18 @@ def test_constant_channels_say_nothing():
     assert worth.unexplained == 1.0
 
 
+@cache
+def rows_left(kind):
+    """What rows alone leave of the loss, at every budget."""
+    skill, traces = losses(kind)
+    return np.stack([traces[0].checkpoints / traces[0].checkpoints[-1], 1 - skill], axis=1)
+
+
 def heard_before(kind, channels, price):
     """Tables, priors, recordings, and for each question what the others taught of the method."""
     tables, priors = family(kind)
     recordings = [recording(table, channels_of(table, channels), price) for table in tables]
-    records = [channel_record(*each) for each in zip(tables, recordings, priors, strict=True)]
+    records = [channel_record(*each, rows_left(kind)) for each in zip(tables, recordings, priors, strict=True)]
     return [
         (table, prior, heard, experience_of(records, table.question.hash))
         for table, prior, heard in zip(tables, priors, recordings, strict=True)
@@ -209,7 +217,7 @@ def test_experience_leaves_the_question_itself_out():
 def test_a_method_without_channels_is_left_alone():
     tables, priors = family("shapley")
     silent = [recording(table, np.zeros((len(table.values), 0)), 0.0) for table in tables]
-    records = [channel_record(*each) for each in zip(tables, silent, priors, strict=True)]
+    records = [channel_record(*each, rows_left("shapley")) for each in zip(tables, silent, priors, strict=True)]
     experience = experience_of(records, tables[0].question.hash)
     plain = Statistician().answer(Market(tables[0], prior=priors[0]), Seed.root(0))
     deaf = Statistician().answer(Market(tables[0], silent[0], prior=priors[0], experience=experience), Seed.root(0))

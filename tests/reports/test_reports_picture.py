@@ -6,6 +6,7 @@ import pytest
 from synthetic_ledger import RUN, fill
 
 from istar.ledger import Ledger
+from istar.reports.findings import gather
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "draw_curves.py"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -19,12 +20,15 @@ def script():
     return module
 
 
-def test_the_picture_has_a_panel_with_both_arms_for_every_held_out_task(script, tmp_path):
+def test_the_picture_has_a_panel_with_both_arms_for_every_task(script, tmp_path):
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         fill(ledger)
     script.main(str(tmp_path / "ledger.sqlite"), RUN, str(tmp_path / "images" / "curves.svg"))
     root = ElementTree.parse(tmp_path / "images" / "curves.svg").getroot()
-    assert len(root.findall(f"{SVG}polyline")) == 2 * 4
+    with Ledger(tmp_path / "ledger.sqlite", read_only=True) as ledger:
+        curves = gather(ledger, RUN).champion.curves
+    assert [panel.stage for panel in curves] == ["test"] * 2 + ["validation"] * 2 + ["train"] * 4
+    assert len(root.findall(f"{SVG}polyline")) == 2 * len(curves)
     words = "".join(root.itertext())
     for expected in ("loss_quantile/verses", "prompt_ceiling/sentiment", "sealed test", "95% interval"):
         assert expected in words

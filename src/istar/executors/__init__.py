@@ -1,7 +1,8 @@
 """Executors: what answers a question under a FLOP budget, with or without a method's channels."""
 
 from istar.executors.executor import EXECUTORS, Executor, ExecutorError, Trace
-from istar.executors.experience import ChannelRecord, Experience
+from istar.executors.experience import Experience
+from istar.executors.hindsight import ChannelRecord
 from istar.executors.market import ChannelOffer, Market, budget_checkpoints
 from istar.executors.priors import (
     PriorError,

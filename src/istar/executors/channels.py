@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float
 from istar.executors.evidence import Evidence, Worth, channel_features
 from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
-from istar.executors.opinion import Credit, Regression, clipped, opinion
+from istar.executors.opinion import Credit, opinion
 from istar.executors.process import Posterior
+from istar.executors.regression import Regression, clipped
 
 if TYPE_CHECKING:
     from istar.executors.answers import Answer
@@ -199,13 +200,14 @@ class ChannelDesk:
         scores = self._futures(price)
         return bool(scores.min() < (1 - MARGIN) * scores[0])
 
-    def _costs(self, price: int, sizes: Float[np.ndarray, " levels"]) -> Float[np.ndarray, " levels"]:
+    def _costs(self, price: int) -> Float[np.ndarray, " levels"]:
         """Return the FLOPs from here to each later level: the next price is known, the others are expected.
 
         They are expected to rise as on the task's other questions, or else in proportion to the rows.
         """
         level = self.session.market.channel_batches
-        rows = price / max(1.0, sizes[level]) * sizes[level:]
+        sizes = np.array([len(batch) for batch in self.session.market.batch_rows])[level:]
+        rows = price * sizes / max(1, sizes[0])
         known = np.zeros(0) if self.experience is None else self.experience.prices
         if len(known) > level:
             steps = np.diff(known, prepend=0.0)[level:]
@@ -219,9 +221,8 @@ class ChannelDesk:
         """Return the expected mean remaining variance of stopping here (first) or at each later level."""
         market = self.session.market
         brute = market.brute_flops
-        row_share, _ = self._levels()
         level = market.channel_batches
-        costs = self._costs(price, np.diff(row_share) * market.structure.rows)
+        costs = self._costs(price)
         budgets = market.checkpoints[market.checkpoints > market.spent] / brute
         row_spent = market.bill.spent / brute
         now = float(self._together(level, self._by_rows(np.array([row_spent])))[0])
@@ -260,7 +261,7 @@ class ChannelDesk:
 
     def _by_rows(self, share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
         """Return the variance left where a share of brute force goes to rows: as elsewhere in the task, or in grids."""
-        if self.experience is not None and len(self.experience.rows_left):
+        if self.experience is not None:
             budgets, seen = self.experience.rows_left.T
             left = np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), seen, left=1.0)
         else:
@@ -269,14 +270,11 @@ class ChannelDesk:
         return np.asarray(left)
 
     def _levels(self) -> tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
-        """Return, from no batch on, the share of rows in the batches and the variance left if they were known."""
+        """Return, from no batch on, the share of rows in the batches and the variance left if they were known.
+
+        Needed of a method never heard before; experience tells better.
+        """
         if self._remaining is None:
             session, market = self.session, self.session.market
-            if self.experience is not None and len(self.experience.levels) > len(market.batch_rows):
-                sizes = np.cumsum([0, *map(len, market.batch_rows)])
-                self._remaining = (sizes / market.structure.rows, self.experience.levels[: len(sizes)])
-            else:
-                self._remaining = levels_left(
-                    session.prior, session.answerer.weights, market.functional, market.batch_rows
-                )
+            self._remaining = levels_left(session.prior, session.answerer.weights, market.functional, market.batch_rows)
         return self._remaining

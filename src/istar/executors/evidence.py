@@ -21,6 +21,7 @@ from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
 from istar.executors.grid import within_replicates
 from istar.executors.process import Hyperparameters
+from istar.executors.regression import Regression, clipped
 
 if TYPE_CHECKING:
     from istar.executors.experience import Experience, Learned
@@ -32,10 +33,7 @@ USELESS = 0.5
 """Prior probability that the channels are noise."""
 MOST_ROWS = 128
 """At most this many rows known both ways are used."""
-RIDGE = 8.0
-"""How many rows' worth of doubt there is about the combination of several channels."""
 REPLICATE = "own.replicate"
-CLIP = 8.0
 AVERAGED = 0.1
 """Share of the rough noise that is taken to stay in an answer over many cells."""
 
@@ -80,20 +78,16 @@ class Worth:
 
 
 def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
-    """Return each channel in standard deviations from its mean, cut off at `CLIP` of them so that outliers do not rule.
+    """Return each channel in standard deviations from its mean, outliers cut off.
 
     Rows without channels are NaN; a channel that does not vary is 0.
     """
-    known = ~np.isnan(channels).any(1)
-    features = np.full(channels.shape, np.nan)
-    if not known.any():
-        return features
-    for place, column in enumerate(channels[known].T):
-        if column.std() <= 1e-12 * max(1.0, float(np.abs(column).max())):
-            features[known, place] = 0.0
-            continue
-        features[known, place] = np.clip((column - column.mean()) / column.std(), -CLIP, CLIP)
-    return features
+    part = channels[~np.isnan(channels).any(1)]
+    if not len(part):
+        return np.full(channels.shape, np.nan)
+    spread = part.std(0)
+    still = spread <= 1e-12 * np.maximum(1.0, np.abs(part).max(0))
+    return np.asarray(clipped(channels) / np.where(still, np.inf, spread))
 
 
 class Evidence:
@@ -187,16 +181,13 @@ class Evidence:
         self,
         values: Float[np.ndarray, " rows"],
         features: Float[np.ndarray, "rows channels"],
-        rows: Int[np.ndarray, " v"],
+        rows: Int[np.ndarray, " verified"],
     ) -> tuple[Float[np.ndarray, " channels"], int]:
         """Return the weights of the channels in the signal, and how many of them were fitted to the values."""
         count = features.shape[1]
         if count < 2 or len(rows) < 3:
             return np.ones(count), 0
-        replicate = self.space.grid.replicate[rows]
-        both = within_replicates(np.column_stack([features[rows], values[rows]]), replicate)
-        design, target = both[:, :-1], both[:, -1]
-        fitted = np.linalg.solve(design.T @ design + RIDGE * np.eye(count), design.T @ target)
+        fitted = Regression.of(features, values, self.space.grid.replicate, rows).slopes()
         self.arithmetic.matmul(count, len(rows), count)
         self.arithmetic.cholesky(count)
         size = float(np.linalg.norm(fitted))

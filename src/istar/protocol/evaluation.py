@@ -16,7 +16,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from istar.executors import EXECUTORS, ChannelRecord, Experience, Market, budget_checkpoints
-from istar.executors.experience import channel_record, experience_of
+from istar.executors.experience import experience_of
+from istar.executors.hindsight import channel_record
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
 from istar.methods.contract import MethodError
