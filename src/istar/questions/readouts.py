@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.errors import IstarError
+from istar.questions.jsonable import frozen
 from istar.registry import Registry
 
 READOUTS: Registry[type[Readout]] = Registry("readout")
@@ -77,8 +78,7 @@ def readout_from_json(data: dict[str, Any]) -> Readout:
     Raises:
         UnknownNameError: no readout of that kind is registered.
     """
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "kind"}
-    return READOUTS.get(data["kind"])(**fields)
+    return READOUTS.get(data["kind"])(**{key: frozen(value) for key, value in data.items() if key != "kind"})
 
 
 def _span(tokens: tuple[int, ...], start: int) -> Path:
@@ -233,3 +233,90 @@ class KLFrom(Readout):
         """See the base class."""
         run, reference = log_probs
         return float((reference.exp() * (reference - run)).sum(-1).mean())
+
+
+@READOUTS.register("span_probability")
+@dataclass(frozen=True)
+class SpanProbability(Readout):
+    """Probability of the tokens from `start` to the end, between 0 and 1.
+
+    Attributes:
+        start: position of the first scored token.
+    """
+
+    kind: ClassVar[str] = "span_probability"
+    start: int
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        return (_span(tokens, self.start),)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        return float(_span_log_probs(tokens[self.start :], log_probs[0]).double().sum().exp())
+
+
+@READOUTS.register("choice_probability")
+@dataclass(frozen=True)
+class ChoiceProbability(Readout):
+    """Probability of the span among a few spans in its place, between 0 and 1.
+
+    Attributes:
+        start: position of the span's first token.
+        others: the tokens of each other choice, none of them equal to `tokens[start:]`.
+    """
+
+    kind: ClassVar[str] = "choice_probability"
+    start: int
+    others: tuple[tuple[int, ...], ...]
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        if not self.others or tokens[self.start :] in self.others:
+            raise ReadoutError("a choice needs others to choose from, all different from the span itself")
+        return tuple(_span(tokens[: self.start] + span, self.start) for span in (tokens[self.start :], *self.others))
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        spans = (tokens[self.start :], *self.others)
+        totals = [_span_log_probs(span, found).double().sum() for span, found in zip(spans, log_probs, strict=True)]
+        return float(torch.softmax(torch.stack(totals), dim=0)[0])
+
+
+@READOUTS.register("policy_cost")
+@dataclass(frozen=True)
+class PolicyCost(Readout):
+    """What a changed policy costs on one context: KL(M || M') + beta H(M') + a penalty for lost reward, in nats.
+
+    M is the plain model on the reference run and M' this run. Divergence and entropy are means over the next-token
+    distributions at the positions of the answer, `tokens[start:]`. The reward of either is its mean log-probability of
+    the answer; the penalty is `penalty` times what M' falls short of M's reward by more than `tolerance`.
+
+    Attributes:
+        start: position of the answer's first token.
+        reference: the tokens before the answer in the reference run.
+        beta: weight of the entropy.
+        tolerance: how much reward may be lost for nothing, in nats per token.
+        penalty: weight of what is lost beyond it.
+    """
+
+    kind: ClassVar[str] = "policy_cost"
+    start: int
+    reference: tuple[int, ...]
+    beta: float = 0.2
+    tolerance: float = 0.1
+    penalty: float = 1.0
+
+    def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
+        """See the base class."""
+        plain = _span(self.reference + tokens[self.start :], len(self.reference))
+        return _span(tokens, self.start), Path(plain.tokens, plain.reads, plain=True)
+
+    def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
+        """See the base class."""
+        policy, reference = (found.double() for found in log_probs)
+        divergence = (reference.exp() * (reference - policy)).sum(-1).mean()
+        entropy = torch.special.entr(policy.exp()).sum(-1).mean()
+        answer = tokens[self.start :]
+        lost = _span_log_probs(answer, reference).mean() - _span_log_probs(answer, policy).mean() - self.tolerance
+        return float(divergence + self.beta * entropy + self.penalty * lost.clamp(min=0.0))

@@ -1,9 +1,10 @@
 """Targets: the models that are interpreted, where their parts are, and how runs are packed and run."""
 
+from istar.targets import appliers as _appliers  # noqa: F401  (registers the appliers of the library's kinds)
 from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
 from istar.targets.corpus import Corpus, build_corpus
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
-from istar.targets.interventions import APPLIERS
+from istar.targets.interventions import APPLIERS, setup_flops, setup_prices
 from istar.targets.loading import FOLDERS, load_target
 from istar.targets.target import Streams, Target, wrap
 
@@ -22,5 +23,7 @@ __all__ = [
     "build_corpus",
     "dissect",
     "load_target",
+    "setup_flops",
+    "setup_prices",
     "wrap",
 ]

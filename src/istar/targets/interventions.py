@@ -74,3 +74,33 @@ class Switch:
         """Leave the target plain."""
         self._stack.close()
         self.key = ""
+
+
+def setup_flops(target: Target, intervention: Intervention) -> int:
+    """Return the metered FLOPs of putting a target under an intervention; an organism is the subject and free.
+
+    Args:
+        target: the model, plain.
+        intervention: what is set up once and then undone again.
+    """
+    from istar.flops.meter import Meter
+
+    meter = Meter()
+    with ExitStack() as stack, meter:
+        stack.enter_context(applied(target, intervention))
+    return meter.flops
+
+
+def setup_prices(target: Target, runs: Iterable[Run]) -> dict[str, int]:
+    """Return what setting up each intervention of some runs costs, in FLOPs, by intervention key.
+
+    Args:
+        target: the model, plain.
+        runs: the runs; interventions that state the same cost are set up and metered once.
+    """
+    interventions = {run.intervention.key: run.intervention for run in runs if run.intervention is not None}
+    metered: dict[str, int] = {}
+    for intervention in interventions.values():
+        if intervention.cost_key not in metered:
+            metered[intervention.cost_key] = setup_flops(target, intervention)
+    return {key: metered[intervention.cost_key] for key, intervention in interventions.items()}

@@ -20,7 +20,8 @@ from istar.questions import Column, Question, Role, Structure
 from istar.registry import Registry
 from istar.seeds import Seed
 
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test", "use"]
+"""`use`: for direct use of a method alone, barred from every reward."""
 
 FAMILIES: Registry[Family] = Registry("family")
 

@@ -22,7 +22,7 @@ from istar.errors import CorruptDataError
 from istar.flops import RULEBOOK, price_sheet
 from istar.paths import cache
 from istar.questions import Question, build_trie
-from istar.targets import Target
+from istar.targets import Target, setup_prices
 from istar.tasks import Task
 from istar.truth.store import TruthStore, default_store
 from istar.truth.table import Provenance, Table, TableKey
@@ -117,7 +117,7 @@ def build_table(
             pieces.values[left[rows]] = values
             pieces.keep()
     trie = build_trie(question.runs)
-    prices = price_sheet(trie, question.runs, target.costs)
+    prices = price_sheet(trie, question.runs, target.costs, setup_prices(target, question.runs))
     table = Table(question, pieces.values, prices, provenance(target, seed))
     pieces.discard()
     return table

@@ -1,0 +1,34 @@
+"""Functionals: how a column of values becomes the answer, and how an answer is scored."""
+
+from istar.questions.functionals.arms import ArmChoice, ArmMeans, ArmRanking, ArmSpread
+from istar.questions.functionals.base import (
+    FUNCTIONALS,
+    Functional,
+    FunctionalError,
+    LinearFunctional,
+    functional_from_json,
+)
+from istar.questions.functionals.effects import DatamodelEffects, RemovalEffects, ShapleyValues
+from istar.questions.functionals.extremes import BestArmMean, Floors, UpperTail
+from istar.questions.functionals.probabilities import Calibration, LogMeanProbability, StayingCrossing
+
+__all__ = [
+    "FUNCTIONALS",
+    "ArmChoice",
+    "ArmMeans",
+    "ArmRanking",
+    "ArmSpread",
+    "BestArmMean",
+    "Calibration",
+    "DatamodelEffects",
+    "Floors",
+    "Functional",
+    "FunctionalError",
+    "LinearFunctional",
+    "LogMeanProbability",
+    "RemovalEffects",
+    "ShapleyValues",
+    "StayingCrossing",
+    "UpperTail",
+    "functional_from_json",
+]

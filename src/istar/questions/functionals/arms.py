@@ -1,0 +1,152 @@
+"""Means of arms: their curve, their ranking, the best of them, their spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import rankdata
+
+from istar.questions.functionals.base import (
+    FUNCTIONALS,
+    TIE,
+    Answer,
+    Functional,
+    FunctionalError,
+    LinearFunctional,
+    Values,
+    one_per_level,
+)
+from istar.questions.structure import Structure
+
+
+@dataclass(frozen=True)
+class _ArmScores(LinearFunctional):
+    """The mean value of each arm, or how much it is above that of arm 0.
+
+    Attributes:
+        arm: arm column that names what is compared; levels 0..n-1.
+        reference: subtract the mean of arm 0, which then has no output of its own.
+    """
+
+    arm: str
+    reference: bool = False
+
+    def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:
+        """See the base class."""
+        arm = structure.levels(self.arm)
+        means = one_per_level(arm, int(arm.max()) + 1)
+        if not self.reference:
+            return means
+        if len(means) < 2:
+            raise FunctionalError(f"there is nothing to compare with arm 0 of {self.arm!r}")
+        above: Float[np.ndarray, "outputs rows"] = means[1:] - means[0]
+        return above
+
+
+@FUNCTIONALS.register("arm_means")
+@dataclass(frozen=True)
+class ArmMeans(_ArmScores):
+    """The mean value of each arm; the loss is the mean squared error, in the readout's unit squared."""
+
+    kind: ClassVar[str] = "arm_means"
+
+
+@FUNCTIONALS.register("arm_ranking")
+@dataclass(frozen=True)
+class ArmRanking(_ArmScores):
+    """The mean value of each arm, scored for size and for order.
+
+    The loss is the mean of two parts without unit: the mean squared error over the variance of the true scores, and
+    one minus the Spearman correlation with them. Where either has no variance the correlation counts as 0, unless the
+    answer is right.
+    """
+
+    kind: ClassVar[str] = "arm_ranking"
+
+    def loss(
+        self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
+    ) -> float:
+        """See the class docstring."""
+        truth = self.answer(values, structure)
+        error = float(np.mean((answer - truth) ** 2))
+        if error <= TIE**2:
+            return 0.0
+        mine, right = rankdata(np.round(answer, 12)), rankdata(np.round(truth, 12))
+        agreement = 0.0 if mine.std() == 0 or right.std() == 0 else float(np.corrcoef(mine, right)[0, 1])
+        return error / max(float(truth.var()), TIE) / 2 + max(0.0, 1 - agreement) / 2
+
+
+@FUNCTIONALS.register("arm_choice")
+@dataclass(frozen=True)
+class ArmChoice(_ArmScores):
+    """The mean value of each arm, scored by what choosing on it would bring.
+
+    The loss is the regret of the answer's best arm (the true score of the truly best arm minus that of the chosen one,
+    averaged over ties), plus `curve` times the mean absolute error of all scores, plus `value` times the absolute error
+    of the score that the answer gives to the arm it chooses. All are in the readout's unit.
+
+    Attributes:
+        lowest: the best arm is the one with the lowest score.
+        curve: weight of the error of all scores.
+        value: weight of the error of the chosen arm's score.
+    """
+
+    kind: ClassVar[str] = "arm_choice"
+    lowest: bool = False
+    curve: float = 0.0
+    value: float = 0.0
+
+    def loss(
+        self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
+    ) -> float:
+        """See the class docstring."""
+        sign = -1.0 if self.lowest else 1.0
+        truth = self.answer(values, structure)
+        chosen = sign * answer >= (sign * answer).max() - TIE
+        regret = float((sign * truth).max() - (sign * truth[chosen]).mean())
+        error = np.abs(answer - truth)
+        return regret + self.curve * float(error.mean()) + self.value * float(error[chosen].mean())
+
+
+Statistic = Literal["mean", "spread", "best", "low"]
+
+
+@FUNCTIONALS.register("arm_spread")
+@dataclass(frozen=True)
+class ArmSpread(Functional):
+    """How much arms differ: statistics of the arms' mean values.
+
+    The outputs are the statistics in the order given: the mean over arms, the standard deviation over arms ("spread"),
+    the greatest ("best"), the 10th percentile, linearly interpolated ("low"). The loss is their mean absolute error, in
+    the readout's unit.
+
+    Attributes:
+        arm: arm column that names what is compared.
+        statistics: which.
+    """
+
+    kind: ClassVar[str] = "arm_spread"
+    centre: ClassVar[Literal["mean", "median"]] = "median"
+    arm: str
+    statistics: tuple[Statistic, ...]
+
+    def answer(self, values: Values, structure: Structure) -> Answer:
+        """See the base class."""
+        arm = structure.levels(self.arm)
+        means = values @ one_per_level(arm, int(arm.max()) + 1).T
+        found = {
+            "mean": lambda: means.mean(-1),
+            "spread": lambda: means.std(-1),
+            "best": lambda: means.max(-1),
+            "low": lambda: np.quantile(means, 0.1, axis=-1),
+        }
+        return np.stack([found[statistic]() for statistic in self.statistics], axis=-1)
+
+    def loss(
+        self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
+    ) -> float:
+        """See the class docstring."""
+        return float(np.abs(answer - self.answer(values, structure)).mean())
