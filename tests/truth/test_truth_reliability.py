@@ -125,7 +125,7 @@ class TestSummaries:
         store = ParquetStore(tmp_path)
         self._fill(store, spread=3.0)
         (summary,) = task_summaries("made-up", self.chosen, store=store)
-        assert (summary.status, summary.reason) == ("active", "")
+        assert (summary.status, summary.reason, summary.marks) == ("active", "", ())
         assert summary.questions == 4
         assert summary.runs == 400
         assert summary.split == "test"
@@ -141,12 +141,13 @@ class TestSummaries:
         assert summary.reason.startswith("reliability 0.")
         assert summary.reason.endswith("is under 0.8")
 
-    def test_a_task_too_cheap_is_dropped(self, tmp_path: Path) -> None:
+    def test_a_task_too_cheap_is_kept_and_marked(self, tmp_path: Path) -> None:
         store = ParquetStore(tmp_path)
         self._fill(store, spread=9.0, rows=60)
         (summary,) = task_summaries("made-up", self.chosen, store=store)
-        assert summary.status == "dropped"
-        assert "times the dearest run, less than 100" in summary.reason
+        assert (summary.status, summary.reason) == ("active", "")
+        (mark,) = summary.marks
+        assert "times the dearest run, less than 100" in mark
 
     def test_a_task_without_tables_says_how_to_build_them(self, tmp_path: Path) -> None:
         (summary,) = task_summaries("nobody", self.chosen, store=ParquetStore(tmp_path))

@@ -11,6 +11,10 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON 
 TargetName = Annotated[
     str, Parameter(name="--target", help="smollm2-135m, tiny-random, a Hugging Face folder, or a hub id.")
 ]
+OtherTarget = Annotated[
+    str | None,
+    Parameter(name="--target", help="A target instead of each task's own: a name, a Hugging Face folder, or a hub id."),
+]
 Dtype = Annotated[str, Parameter(name="--dtype", help="float32, bfloat16 or float64.")]
 SeedNumber = Annotated[int, Parameter(name="--seed", help="The root of all randomness.")]
 RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that holds the runs.")]

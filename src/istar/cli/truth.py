@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from istar.cli.app import ERROR, SUCCESS, app, output, print_json, quantity, table
-from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName
+from istar.cli.options import AsJson, Dtype, OtherTarget, SeedNumber
+
+if TYPE_CHECKING:
+    from istar.tasks import Task
 
 truth = App(name="truth", help="Build and verify truth tables.", help_format="plaintext")
 app.command(truth)
@@ -15,12 +19,20 @@ app.command(truth)
 Names = Annotated[list[str] | None, Parameter(help="Tasks, families or splits; all if none is named.", negative="")]
 
 
+def by_target(chosen: Iterable[Task], target: str | None) -> dict[str, list[Task]]:
+    """Return tasks by the target they are about, or all under the one given instead."""
+    grouped: dict[str, list[Task]] = {}
+    for task in chosen:
+        grouped.setdefault(target or task.home, []).append(task)
+    return grouped
+
+
 @truth.command
 def build(
     names: Names = None,
     /,
     *,
-    target: TargetName = DEFAULT_TARGET,
+    target: OtherTarget = None,
     dtype: Dtype = "float32",
     questions: Annotated[int, Parameter(help="Questions of each task.")] = 8,
     seed: SeedNumber = 0,
@@ -37,36 +49,38 @@ def build(
     from istar.tasks import select_tasks
     from istar.truth import build_truth
 
-    chosen = select_tasks(names or [])
+    chosen = by_target(select_tasks(names or []), target)
     built = []
     with ticker("loading", None) as bar:
-        loaded = load_target(target, dtype)
-        made = build_truth(
-            chosen,
-            loaded,
-            questions=range(questions),
-            seed=seed,
-            progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
-        )
-        for made_table in made:
-            built.append(
-                {
-                    "task": made_table.question.task,
-                    "question": made_table.question.index,
-                    "rows": len(made_table.values),
-                    "brute_flops": made_table.brute_flops,
-                    "reliability": made_table.reliability,
-                }
+        for name, theirs in chosen.items():
+            made = build_truth(
+                theirs,
+                load_target(name, dtype),
+                questions=range(questions),
+                seed=seed,
+                progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
             )
-            bar.note(f"{made_table.question.task} {made_table.question.index}: {len(made_table.values)} rows")
+            for made_table in made:
+                built.append(
+                    {
+                        "task": made_table.question.task,
+                        "target": name,
+                        "question": made_table.question.index,
+                        "rows": len(made_table.values),
+                        "brute_flops": made_table.brute_flops,
+                        "reliability": made_table.reliability,
+                    }
+                )
+                bar.note(f"{made_table.question.task} {made_table.question.index}: {len(made_table.values)} rows")
     if as_json:
         print_json(built)
         return
-    shown = table(f"Built on {target}", "task", ">question", ">rows", ">brute FLOPs", ">reliability")
+    shown = table("Built", "task", "target", ">question", ">rows", ">brute FLOPs", ">reliability")
     for each in built:
         reliability = "-" if each["reliability"] is None else f"{each['reliability']:.2f}"
         brute = quantity(float(str(each["brute_flops"])))
-        shown.add_row(str(each["task"]), str(each["question"]), str(each["rows"]), brute, reliability)
+        where = (str(each["task"]), str(each["target"]), str(each["question"]))
+        shown.add_row(*where, str(each["rows"]), brute, reliability)
     output.print(shown if built else "every table asked for was there already")
 
 
@@ -75,7 +89,7 @@ def verify(
     names: Names = None,
     /,
     *,
-    target: TargetName = DEFAULT_TARGET,
+    target: OtherTarget = None,
     dtype: Dtype = "float32",
     fraction: Annotated[float, Parameter(help="Share of the rows of each table to recompute.")] = 0.01,
     questions: Annotated[int | None, Parameter(help="Questions of each task; all that have tables by default.")] = None,
@@ -95,26 +109,27 @@ def verify(
     from istar.tasks import select_tasks
     from istar.truth import MissingTruthError, load_tables, verify_table
 
-    chosen = select_tasks(names or [])
+    chosen = by_target(select_tasks(names or []), target)
+    checked = []
     with ticker("loading", None) as bar:
-        loaded = load_target(target, dtype)
-        tables = []
-        for task in chosen:
-            try:
-                tables += load_tables(task.name, loaded.id, questions, seed)
-            except MissingTruthError:
-                if names:
-                    raise
-        bar.say("verifying", len(tables))
-        checked = []
-        for each in tables:
-            checked.append(verify_table(loaded, each, fraction, seed))
-            bar.step(f"verifying {each.question.task} {each.question.index}")
+        for name, theirs in chosen.items():
+            loaded = load_target(name, dtype)
+            tables = []
+            for task in theirs:
+                try:
+                    tables += load_tables(task.name, loaded.id, questions, seed)
+                except MissingTruthError:
+                    if names:
+                        raise
+            bar.say(f"verifying on {name}", len(tables))
+            for each in tables:
+                checked.append(verify_table(loaded, each, fraction, seed))
+                bar.step(f"verifying {each.question.task} {each.question.index}")
     passed = all(found.passed for found in checked)
     if as_json:
         print_json([{**asdict(found), "passed": found.passed} for found in checked])
         return SUCCESS if passed else ERROR
-    shown = table(f"Verified on {target}", "task", ">question", ">cells", ">largest error", "")
+    shown = table("Verified", "task", ">question", ">cells", ">largest error", "")
     for found in checked:
         verdict = "[green]ok[/]" if found.passed else f"[red]{len(found.wrong)} wrong[/]"
         shown.add_row(found.key.task, str(found.key.index), str(found.rows), f"{found.largest_error:.2e}", verdict)

@@ -148,9 +148,9 @@ PRESETS = {
         corpus_sequences=16,
         caps=Caps(rows_fraction=0.25, flops_fraction=0.1, seconds=60.0),
         train=StageSize(questions=3, tasks=("context_attribution/facts-subsets", "shot_shapley/antonyms")),
-        validation=StageSize(questions=2),
+        validation=StageSize(questions=2, tasks=("prompt_ceiling/places", "prompt_ceiling/words")),
         validate_best=1,
-        test=StageSize(questions=4),
+        test=StageSize(questions=4, tasks=("loss_quantile/kjv", "loss_quantile/reviews")),
     ),
 }
 """Named settings: `standard`, and `demo`, which is made for twelve minutes on two cores and not for its results."""

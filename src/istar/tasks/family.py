@@ -8,7 +8,7 @@ else: not on the target, not on what was drawn before.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args
@@ -24,6 +24,9 @@ Split = Literal["train", "validation", "test", "use"]
 """`use`: for direct use of a method alone, barred from every reward."""
 
 FAMILIES: Registry[Family] = Registry("family")
+
+EMBEDDED = "smollm2-135m"
+"""The name of the target that comes with the package index."""
 
 
 class TaskError(IstarError):
@@ -73,12 +76,15 @@ class Family(ABC):
         split: which split all of the family's tasks belong to.
         data_sets: the names of its data sets, one task each.
         judged: whether a model judges the answers; such tasks are barred from every reward.
+        homes: for data sets in the language of one of our small targets, its name; the others' home is the embedded
+            target. A task's tables are built on its home unless another target is asked for.
     """
 
     name: ClassVar[str]
     split: ClassVar[Split]
     data_sets: ClassVar[tuple[str, ...]]
     judged: ClassVar[bool] = False
+    homes: ClassVar[Mapping[str, str]] = {}
 
     def question(self, data_set: str, tokenizer: Any, seed: Seed, index: int) -> Question:
         """Return one question.
@@ -136,6 +142,11 @@ class Task:
     def split(self) -> Split:
         """The family's split."""
         return self.family.split
+
+    @property
+    def home(self) -> str:
+        """The name of the target that the task is about unless another is asked for."""
+        return self.family.homes.get(self.data_set, EMBEDDED)
 
     @property
     def judged(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,8 @@ class TaskSummary:
     Attributes:
         name: `family/data_set`.
         family: the family's name.
-        split: train, validation or test.
+        split: train, validation, test or use.
+        target: name of the target.
         questions: how many questions have tables.
         runs: rows of a question, on average.
         brute_flops: FLOPs of brute force of a question, on average.
@@ -32,11 +34,13 @@ class TaskSummary:
         reliability: split-half reliability of the answer, or None where too few questions have tables to know.
         status: `active`; `dropped` if the task must not enter a reward; `missing` without tables.
         reason: why a task is dropped or missing, else empty.
+        marks: what limits the task without making it unsound.
     """
 
     name: str
     family: str
     split: Split
+    target: str
     questions: int
     runs: int
     brute_flops: int
@@ -44,27 +48,35 @@ class TaskSummary:
     reliability: float | None
     status: Status
     reason: str
+    marks: tuple[str, ...] = ()
 
 
 def task_summaries(
-    target: str, chosen: Sequence[Task] | None = None, seed: int = 0, store: TruthStore | None = None
+    target: str | None = None, chosen: Sequence[Task] | None = None, seed: int = 0, store: TruthStore | None = None
 ) -> tuple[TaskSummary, ...]:
     """Return the summary of each task.
 
     Args:
-        target: a target's id or name.
+        target: a target's id or name; every task's own home if None.
         chosen: which tasks, if not all.
         seed: the root seed that the questions were drawn from.
         store: where to look, if not in the shipped and the user's tables.
     """
     place = default_store() if store is None else store
-    try:
-        identity = target_id(target, place)
-    except MissingTruthError:
-        identity = ""
-    known = [each for each in place.digests() if each.key.target == identity and each.key.seed == seed]
+    known: dict[tuple[str, str], list[Digest]] = {}
+    for digest in place.digests():
+        if digest.key.seed == seed:
+            known.setdefault((digest.key.target, digest.key.task), []).append(digest)
+
+    @cache
+    def identity(name: str) -> str:
+        try:
+            return target_id(name, place)
+        except MissingTruthError:
+            return ""
+
     return tuple(
-        _summary(task, [each for each in known if each.key.task == task.name])
+        _summary(task, target or task.home, known.get((identity(target or task.home), task.name), []))
         for task in (tasks() if chosen is None else chosen)
     )
 
@@ -77,10 +89,12 @@ def task_reliability(digests: Sequence[Digest]) -> float | None:
     return between_question_reliability([each.answer for each in digests], [each.noise for each in digests])
 
 
-def _summary(task: Task, digests: Sequence[Digest]) -> TaskSummary:
+def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
+    about = (task.name, task.family.name, task.split, target)
     if not digests:
-        reason = f"no tables; build them with `istar truth build {task.name}`"
-        return TaskSummary(task.name, task.family.name, task.split, 0, 0, 0, 0, None, "missing", reason)
+        elsewhere = "" if target == task.home else f" --target {target}"
+        reason = f"no tables; build them with `istar truth build {task.name}{elsewhere}`"
+        return TaskSummary(*about, 0, 0, 0, 0, None, "missing", reason)
     reliability = task_reliability(digests)
     ratio = min(each.brute_flops / each.dearest_run_flops for each in digests)
     reason = ""
@@ -88,12 +102,9 @@ def _summary(task: Task, digests: Sequence[Digest]) -> TaskSummary:
         reason = "a model judges the answers"
     elif reliability is not None and reliability < FLOOR:
         reason = f"reliability {reliability:.2f} is under {FLOOR}"
-    elif ratio < LEAST_RATIO:
-        reason = f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}"
+    cheap = f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}"
     return TaskSummary(
-        task.name,
-        task.family.name,
-        task.split,
+        *about,
         len(digests),
         round(float(np.mean([each.rows for each in digests]))),
         round(float(np.mean([each.brute_flops for each in digests]))),
@@ -101,4 +112,5 @@ def _summary(task: Task, digests: Sequence[Digest]) -> TaskSummary:
         reliability,
         "dropped" if reason else "active",
         reason,
+        (cheap,) if ratio < LEAST_RATIO else (),
     )
