@@ -1,0 +1,38 @@
+"""Model organisms: benign changes of a target, each with a behaviour that a question can be about."""
+
+from istar.targets.organisms.adapters import Adapter, Factors, load_adapter, read_adapter
+from istar.targets.organisms.applying import merged_weights
+from istar.targets.organisms.registry import (
+    KINDS,
+    ORGANISMS,
+    TEST_ONLY_KINDS,
+    Facts,
+    Measurement,
+    OrganismCard,
+    OrganismSpec,
+    OrganismSplit,
+    card,
+    organism,
+    organisms,
+    read_card,
+)
+
+__all__ = [
+    "KINDS",
+    "ORGANISMS",
+    "TEST_ONLY_KINDS",
+    "Adapter",
+    "Facts",
+    "Factors",
+    "Measurement",
+    "OrganismCard",
+    "OrganismSpec",
+    "OrganismSplit",
+    "card",
+    "load_adapter",
+    "merged_weights",
+    "organism",
+    "organisms",
+    "read_adapter",
+    "read_card",
+]
