@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def register_commands() -> None:
     """Import every command; each registers itself."""
-    from istar.cli import check, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
+    from istar.cli import audit, check, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
 
 
 def print_json(data: Any) -> None:

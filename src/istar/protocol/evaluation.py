@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from istar.executors import EXECUTORS, ChannelRecord, Experience, Market, budget_checkpoints
+from istar.executors import ChannelRecord, budget_checkpoints
 from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
 from istar.flops.rulebook import RULEBOOK
@@ -24,11 +24,10 @@ from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.protocol.arms import Evaluation, StoppedError
 from istar.protocol.config import Caps, SearchConfig
-from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
-from istar.protocol.stores import BaselineStore, KeptRecording, RecordingKey, RecordingStore
+from istar.protocol.replays import Replays
+from istar.protocol.stores import KeptRecording, RecordingKey, RecordingStore
 from istar.questions import nested_batches
-from istar.rewards.curves import Arm, Curve, curve_from_trace
 from istar.sandbox import (
     InterpretationKey,
     InterpretationStore,
@@ -51,7 +50,7 @@ VOID_SHARE = 1.0
 """A recording whose unexplained processor time exceeds that of so many brute forces is void."""
 
 
-class SandboxArms:
+class SandboxArms(Replays):
     """The arms of a real search. A context manager: the jails end with it.
 
     Args:
@@ -59,25 +58,17 @@ class SandboxArms:
         target: the target.
         corpus: the generic text methods learn from.
         questions: every task that will be asked about.
-
-    Attributes:
-        market: makes the market of a question; benchmarks put one in its place that really runs the rows it sells.
     """
-
-    market: type[Market] = Market
 
     def __init__(
         self, config: SearchConfig, target: Target, corpus: Corpus, questions: Iterable[TaskQuestions]
     ) -> None:
         """See the class docstring."""
-        self.config = config
+        super().__init__(config, questions)
         self.target = target
         self.corpus = corpus
-        self.executor = EXECUTORS.get(config.executor)()
         self.recordings = RecordingStore()
         self.interpretations = InterpretationStore()
-        self.baselines = BaselineStore()
-        self._tasks = {each.task: each for each in questions}
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
         self._free: Queue[Jail] = Queue()
@@ -111,48 +102,6 @@ class SandboxArms:
         """The tier of isolation that methods run under."""
         return self._tier.name
 
-    def baseline(self, table: Table) -> Evaluation:
-        """See `Arms`."""
-        key = (
-            "black_box",
-            table.question.hash,
-            table.target,
-            RULEBOOK.version,
-            fingerprint(),
-            *self._executor_key(table),
-        )
-        curves = self.baselines.load(key)
-        if curves is None:
-            curves = self.replay(table, None)
-            self.baselines.save(key, curves)
-        return Evaluation(curves)
-
-    def replay(
-        self, table: Table, recording: Recording | None, experience: Experience | None = None
-    ) -> tuple[Curve, ...]:
-        """Return the curves of an arm on a question, one a seed; the white-box arm's if there is a recording."""
-        seeds = range(self.config.executor_seeds)
-        return tuple(self.replay_seed(table, recording, number, experience) for number in seeds)
-
-    def replay_seed(
-        self, table: Table, recording: Recording | None, number: int, experience: Experience | None = None
-    ) -> Curve:
-        """Return the curve of one executor seed.
-
-        The seeds are those of the question, the same in both arms and for every method.
-
-        Args:
-            table: the question.
-            recording: what the method said of it; None in the black-box arm.
-            number: which seed.
-            experience: what the method was worth on other questions of the task.
-        """
-        task, question = self._tasks[table.question.task], table.question.hash
-        market = self.market(table, recording, prior=task.priors[question], experience=experience)
-        trace = self.executor.answer(market, Seed.root(self.config.seed).split("executor", question, number))
-        arm: Arm = "black_box" if recording is None else "white_box"
-        return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
-
     def channel_record(self, table: Table, recording: Recording) -> ChannelRecord:
         """Return what a recording was worth on its question, in hindsight."""
         skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
@@ -184,10 +133,6 @@ class SandboxArms:
             raise
         finally:
             self._free.put(jail)
-
-    def _executor_key(self, table: Table) -> Sequence[str | int | float]:
-        reference = self._tasks[table.question.task].references[table.question.hash]
-        return self.config.executor, self.config.executor_seeds, self.config.seed, reference
 
 
 class SandboxSession:

@@ -16,7 +16,6 @@ from istar.tasks.family import Split, task
 from istar.truth import load_tables
 
 if TYPE_CHECKING:
-    from istar.targets import Target
     from istar.truth import Table
 
 
@@ -43,18 +42,18 @@ class TaskQuestions:
         return self.tables[:count]
 
 
-def task_questions(name: str, target: Target, seed: int = 0) -> TaskQuestions:
+def task_questions(name: str, target: str, seed: int = 0) -> TaskQuestions:
     """Return a task's questions on a target, read from the truth store.
 
     Args:
         name: the task's name.
-        target: the target.
+        target: the target's id or name.
         seed: the seed the questions were generated from.
 
     Raises:
         TruthError: there are no tables of the task on this target; the message says how to build them.
     """
-    tables = tuple(load_tables(name, target.id, seed=seed))
+    tables = tuple(load_tables(name, target, seed=seed))
     return with_references(name, tables)
 
 

@@ -1,0 +1,204 @@
+"""The audit of a suite of tasks: the three desiderata of each, and what tasks share that they should not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from istar.audit.dearness import Dearness, black_box_curves, dearness
+from istar.audit.leaks import Leak, Tokens, find_leaks
+from istar.audit.room import KnownMethods, Pair, redundant_tasks
+from istar.audit.soundness import Soundness, check_share, reliability_interval
+from istar.protocol.config import SearchConfig
+from istar.protocol.questions import TaskQuestions, with_references
+from istar.protocol.replays import Replays
+from istar.questions import Question
+from istar.rewards import LEVELS
+from istar.seeds import Seed
+from istar.tasks import Task
+from istar.truth import Table, TaskSummary, Verification, default_store, load_tables, target_id, task_summaries
+
+HEADLINE = 0.8
+ROOM_FLOOR = 2.0
+"""A task on which even a look at a single run would save less than this factor is marked."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much methods could save and do save at a skill of 0.8.
+
+    Attributes:
+        bound: what the black-box arm needs, over one forward of the dearest run: no method that looks at the question
+            at all can save more.
+        best_method: the best method known, or None if none was scored.
+        best_multiplier: what it saves.
+    """
+
+    bound: float
+    best_method: str | None
+    best_multiplier: float | None
+
+
+@dataclass(frozen=True)
+class TaskAudit:
+    """What the audit found of one task.
+
+    Attributes:
+        summary: its size, reliability and status.
+        marks: what limits it; a task with marks is kept.
+        dearness: how dear it is by behaviour.
+        soundness: how far its truth can be trusted.
+        room: how much can be saved.
+    """
+
+    summary: TaskSummary
+    marks: tuple[str, ...]
+    dearness: Dearness
+    soundness: Soundness
+    room: Room
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found.
+
+    Attributes:
+        tasks: every task that has tables, in registry order.
+        missing: names of the tasks that have none.
+        redundant: pairs of tasks that tell methods apart in the same way.
+        leaks: held-out texts that stand in the corpus or in training questions.
+    """
+
+    tasks: tuple[TaskAudit, ...]
+    missing: tuple[str, ...]
+    redundant: tuple[Pair, ...]
+    leaks: tuple[Leak, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the audit as JSON values."""
+        return asdict(self)
+
+
+def audit_from_json(data: Mapping[str, Any]) -> Audit:
+    """Return the audit that `to_json` described."""
+    return Audit(
+        tuple(_task_from_json(each) for each in data["tasks"]),
+        tuple(data["missing"]),
+        tuple(Pair(**each) for each in data["redundant"]),
+        tuple(Leak(**{**each, "example": tuple(each["example"])}) for each in data["leaks"]),
+    )
+
+
+def _task_from_json(data: Mapping[str, Any]) -> TaskAudit:
+    dear = data["dearness"]
+    levels = {name: {float(level): value for level, value in dear[name].items()} for name in ("share", "flops")}
+    return TaskAudit(
+        TaskSummary(**{**data["summary"], "marks": tuple(data["summary"]["marks"])}),
+        tuple(data["marks"]),
+        Dearness(tuple(dear["budgets"]), tuple(dear["skill"]), levels["share"], levels["flops"]),
+        Soundness(**data["soundness"]),
+        Room(**data["room"]),
+    )
+
+
+def audit_tasks(
+    chosen: Sequence[Task],
+    *,
+    target: str | None = None,
+    known: KnownMethods,
+    corpora: Mapping[str, Sequence[Tokens]],
+    verifications: Mapping[str, Sequence[Verification]],
+    config: SearchConfig | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Audit tasks.
+
+    Args:
+        chosen: which.
+        target: a target's id or name instead of each task's home.
+        known: what methods are known to be worth.
+        corpora: by target name, the sequences of the corpus that methods learn from there.
+        verifications: by task, what recomputing cells of its tables found.
+        config: settings of the executor; the standard ones if None.
+        progress: called with the name of each task when it is done.
+    """
+    settings = config or SearchConfig()
+    summaries = {each.name: each for each in task_summaries(target, chosen)}
+    present = [each for each in chosen if summaries[each.name].questions]
+    tables = {each.name: load_tables(each.name, target or each.home) for each in present}
+    found = []
+    with threadpool_limits(1, user_api="blas"):
+        for each in present:
+            found.append(
+                _audit_task(summaries[each.name], tables[each.name], known, verifications.get(each.name, ()), settings)
+            )
+            if progress is not None:
+                progress(each.name)
+    return Audit(
+        tuple(found),
+        tuple(each.name for each in chosen if not summaries[each.name].questions),
+        redundant_tasks(known, [each.name for each in present]),
+        _leaks(present, tables, corpora, target),
+    )
+
+
+def _audit_task(
+    summary: TaskSummary,
+    tables: list[Table],
+    known: KnownMethods,
+    verifications: Sequence[Verification],
+    config: SearchConfig,
+) -> TaskAudit:
+    questions: TaskQuestions = with_references(summary.name, tuple(tables))
+    curves = black_box_curves(Replays(config, [questions]), questions)
+    dear = dearness(curves)
+    store = default_store()
+    identity = target_id(summary.target, store)
+    digests = [each for each in store.digests() if (each.key.target, each.key.task) == (identity, summary.name)]
+    low, high = reliability_interval(digests, Seed.root(config.seed))
+    errors = [each.largest_error for each in verifications]
+    sound = Soundness(
+        summary.reliability,
+        low,
+        high,
+        recomputed=sum(each.rows for each in verifications),
+        largest_error=max(errors) if errors else None,
+        wrong=sum(len(each.wrong) for each in verifications),
+        check_share=check_share(tables),
+    )
+    best, saved = known.best(summary.name, HEADLINE) or (None, None)
+    bound = dear.flops[HEADLINE] / summary.dearest_run_flops
+    room = Room(bound, best, saved)
+    marks = list(summary.marks)
+    if dear.share[LEVELS[0]] <= dear.budgets[0]:
+        marks.append(f"cheap by behaviour: a skill of {LEVELS[0]:g} costs no more than the least budget")
+    if bound < ROOM_FLOOR:
+        marks.append(f"little room: one look at the dearest run already costs 1/{bound:.1f} of what rows need")
+    return TaskAudit(summary, tuple(marks), dear, sound, room)
+
+
+def _leaks(
+    present: Sequence[Task],
+    tables: Mapping[str, Sequence[Table]],
+    corpora: Mapping[str, Sequence[Tokens]],
+    target: str | None,
+) -> tuple[Leak, ...]:
+    """Return the leaks; tasks are compared where they share a target, and so a tokenizer."""
+    leaks: list[Leak] = []
+    homes = {each.name: target or each.home for each in present}
+
+    def of(home: str, splits: tuple[str, ...]) -> dict[str, list[Question]]:
+        return {
+            each.name: [table.question for table in tables[each.name]]
+            for each in present
+            if homes[each.name] == home and each.split in splits
+        }
+
+    for home in dict.fromkeys(homes.values()):
+        leaks += find_leaks(of(home, ("validation", "test")), of(home, ("train",)), corpora.get(home, ()))
+    return tuple(leaks)

@@ -1,0 +1,91 @@
+"""Replays: what an executor answers to questions whose values and channels are already known.
+
+Nothing is run: rows are bought from tables and channels from recordings, so a whole efficiency curve costs a fraction
+of a second. The black-box arm's curves are kept on disk and shared by everything that asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from istar.executors import EXECUTORS, Experience, Market
+from istar.flops.rulebook import RULEBOOK
+from istar.protocol.arms import Evaluation
+from istar.protocol.config import SearchConfig
+from istar.protocol.fingerprint import fingerprint
+from istar.protocol.questions import TaskQuestions
+from istar.protocol.stores import BaselineStore
+from istar.rewards.curves import Arm, Curve, curve_from_trace
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.methods.recording import Recording
+    from istar.truth import Table
+
+
+class Replays:
+    """The executor of some settings on the questions of some tasks.
+
+    Args:
+        config: the settings: executor, its seeds, the root seed.
+        questions: every task that will be asked about.
+
+    Attributes:
+        market: makes the market of a question; benchmarks put one in its place that really runs the rows it sells.
+    """
+
+    market: type[Market] = Market
+
+    def __init__(self, config: SearchConfig, questions: Iterable[TaskQuestions]) -> None:
+        """See the class docstring."""
+        self.config = config
+        self.executor = EXECUTORS.get(config.executor)()
+        self.baselines = BaselineStore()
+        self._tasks = {each.task: each for each in questions}
+
+    def baseline(self, table: Table) -> Evaluation:
+        """Return the curves of the black-box arm on a question, from disk where they were made before."""
+        key = (
+            "black_box",
+            table.question.hash,
+            table.target,
+            RULEBOOK.version,
+            fingerprint(),
+            *self._executor_key(table),
+        )
+        curves = self.baselines.load(key)
+        if curves is None:
+            curves = self.replay(table, None)
+            self.baselines.save(key, curves)
+        return Evaluation(curves)
+
+    def replay(
+        self, table: Table, recording: Recording | None, experience: Experience | None = None
+    ) -> tuple[Curve, ...]:
+        """Return the curves of an arm on a question, one a seed; the white-box arm's if there is a recording."""
+        seeds = range(self.config.executor_seeds)
+        return tuple(self.replay_seed(table, recording, number, experience) for number in seeds)
+
+    def replay_seed(
+        self, table: Table, recording: Recording | None, number: int, experience: Experience | None = None
+    ) -> Curve:
+        """Return the curve of one executor seed.
+
+        The seeds are those of the question, the same in both arms and for every method.
+
+        Args:
+            table: the question.
+            recording: what the method said of it; None in the black-box arm.
+            number: which seed.
+            experience: what the method was worth on other questions of the task.
+        """
+        task, question = self._tasks[table.question.task], table.question.hash
+        market = self.market(table, recording, prior=task.priors[question], experience=experience)
+        trace = self.executor.answer(market, Seed.root(self.config.seed).split("executor", question, number))
+        arm: Arm = "black_box" if recording is None else "white_box"
+        return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
+
+    def _executor_key(self, table: Table) -> Sequence[str | int | float]:
+        reference = self._tasks[table.question.task].references[table.question.hash]
+        return self.config.executor, self.config.executor_seeds, self.config.seed, reference
