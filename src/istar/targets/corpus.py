@@ -105,7 +105,7 @@ def sample_text(target: Target, sequences: int, length: int, seed: Seed) -> list
 
 
 def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
-    """Return passages of `BOOKS` in the King James Version, each from the start of a verse, beginning with the BOS token."""
+    """Return passages of `BOOKS`, each from the start of a verse, beginning with the BOS token."""
     import pythonbible
 
     verse_ids = [verse for verse in pythonbible.verses.VERSE_IDS if verse // 1_000_000 in BOOKS]
