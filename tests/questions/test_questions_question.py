@@ -127,7 +127,8 @@ class TestStructure:
             ("trait", (0, 0.5), "is a trait and may hold only whole numbers"),
             ("nuisance", (0, -2), "is a nuisance and may hold only whole numbers"),
             ("covariate", (0, float("nan")), "holds values that are not finite"),
-            ("colour", (0, 1), "role 'colour' is none of arm, trait, switch, nuisance, covariate"),
+            ("colour", (0, 1), "role 'colour' is none of arm, trait, switch, nuisance, covariate, sealed"),
+            ("sealed", (0, 3), "is sealed and may hold only 0 and 1"),
         ],
     )
     def test_values_must_fit_the_role(self, role, values, message):

@@ -171,7 +171,7 @@ class ChannelDesk:
                     return False
                 market.buy_channels()
                 continue
-            if not self.session.affordable() or market.bought.all() or not self._go_on(offer.flops):
+            if not self.session.affordable() or not market.on_sale.any() or not self._go_on(offer.flops):
                 return False
             if offer.flops > market.allowance:
                 return True

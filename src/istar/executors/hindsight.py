@@ -192,7 +192,7 @@ def _losses_beside_rows(
 
     purchases = []
     for number in range(PURCHASES):
-        chosen = seed.split(number).generator().permutation(structure.rows)
+        chosen = seed.split(number).generator().permutation(np.flatnonzero(~structure.sealed))
         purchases.append(np.isin(np.arange(structure.rows), chosen[: max(4, round(FEW * structure.rows))]))
     alone = float(np.mean([loss(process, bought) for bought in purchases]))
     known = np.zeros(structure.rows, dtype=bool)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from istar.executors.executor import ExecutorError, Trace
 from istar.questions import Functional, QuestionView, Structure
@@ -108,6 +108,7 @@ class Market:
         self.prior = prior
         self.brute_flops = int(table.prices.total)
         self.checkpoints = budget_checkpoints(self.brute_flops) if checkpoints is None else checkpoints
+        self.sealed = self.structure.sealed
         self.bought = np.zeros(len(table.values), dtype=bool)
         self.known_values = np.full(len(table.values), np.nan)
         self.channels: Float[np.ndarray, "rows channels"] | None = None
@@ -147,12 +148,22 @@ class Market:
         """The rows of every nested batch of channels, in order; which rows come when is no secret, prices are."""
         return tuple(np.asarray(batch.rows) for batch in self._batches)
 
+    @property
+    def on_sale(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows can still be bought: all but the sealed ones and those bought already."""
+        on_sale: Bool[np.ndarray, " rows"] = ~(self.bought | self.sealed)
+        return on_sale
+
     def buy(self, rows: Int[np.ndarray, " bought"]) -> Float[np.ndarray, " bought"]:
         """Pay for rows and return their values.
 
         Raises:
-            ExecutorError: the price exceeds what may be spent before the next checkpoint; nothing is bought then.
+            ExecutorError: a row is sealed, or the price exceeds what may be spent before the next checkpoint; nothing
+                is bought then.
         """
+        if self.sealed[rows].any():
+            row = int(np.asarray(rows)[self.sealed[rows]][0])
+            raise ExecutorError(f"row {row} is sealed: nobody may buy it, only predict it from others; see `on_sale`")
         price = int(self.bill.price(rows))
         if price > self.allowance:
             raise ExecutorError(

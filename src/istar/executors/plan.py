@@ -25,10 +25,10 @@ KEPT_PLANS = 64
 
 @dataclass(frozen=True)
 class Plan:
-    """An order of all rows, made in stages.
+    """An order of all rows that are on sale, made in stages.
 
     Attributes:
-        order: every row of the table, once.
+        order: every row of the table that is not sealed, once.
         stage_start: place in `order` where each stage begins.
         stage_flops: arithmetic that made each stage.
     """
@@ -49,6 +49,7 @@ def plan_purchases(
     checkpoints: Int[np.ndarray, " checkpoints"],
     variant: Variant,
     seed: Seed,
+    sealed: Bool[np.ndarray, " rows"],
 ) -> Plan:
     """Return the plan for a question, from memory if it was made before.
 
@@ -60,9 +61,10 @@ def plan_purchases(
         checkpoints: FLOP budgets; a stage of the plan leads up to each.
         variant: the design.
         seed: decides random choices.
+        sealed: rows that cannot be bought.
     """
     if key not in _PLANS:
-        _PLANS[key] = _make(process, weights, sheet, checkpoints, variant, seed)
+        _PLANS[key] = _make(process, weights, sheet, checkpoints, variant, seed, sealed)
         while len(_PLANS) > KEPT_PLANS:
             _PLANS.popitem(last=False)
     _PLANS.move_to_end(key)
@@ -76,6 +78,7 @@ def _make(
     checkpoints: Int[np.ndarray, " checkpoints"],
     variant: Variant,
     seed: Seed,
+    sealed: Bool[np.ndarray, " rows"],
 ) -> Plan:
     grid, arithmetic = process.grid, process.arithmetic
     generator = seed.split("plan").generator()
@@ -96,7 +99,7 @@ def _make(
 
     def greedy(allowance: int) -> bool:
         posterior = process.condition(grid.spread(bought), nothing)
-        rows, _ = greedy_rows(posterior, weights, sheet, bought, bought, allowance, generator)
+        rows, _ = greedy_rows(posterior, weights, sheet, bought, bought | sealed, allowance, generator)
         if len(rows):
             take(rows)
         return len(rows) > 0
@@ -105,13 +108,14 @@ def _make(
         for budget in checkpoints.tolist():
             if budget > variant.greedy_share * sheet.total:
                 break
-            while not bought.all() and greedy(budget - bill.spent):
+            while not (bought | sealed).all() and greedy(budget - bill.spent):
                 pass
-    if not bought.all():
+    left = ~(bought | sealed)
+    if left.any():
         if variant.design == "random":
-            rest = random_order(~bought, generator)
+            rest = random_order(left, generator)
         else:
-            rest = paired_order(grid, grid.spread(~bought), weights, variant.chunk, generator)
+            rest = paired_order(grid, grid.spread(left), weights, variant.chunk, generator)
         arithmetic.elementwise(len(rest))
         take(rest)
     return Plan(np.concatenate(order), tuple(starts), tuple(flops))

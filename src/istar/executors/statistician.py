@@ -92,6 +92,7 @@ class Session:
                 self.market.checkpoints,
                 self.variant,
                 self.seed,
+                self.market.sealed,
             )
             self.arithmetic.take()
             self.arithmetic.flops = before
@@ -113,7 +114,7 @@ class Session:
                 if len(rows) == 0:
                     return
                 market.buy(rows)
-        while market.allowance > 0 and not market.bought.all():
+        while market.allowance > 0 and market.on_sale.any():
             rows = self._choose()
             self.settle()
             rows = affordable_prefix(market.prices, market.bought, rows, market.allowance)
@@ -130,7 +131,7 @@ class Session:
         market, functional, grid = self.market, self.market.functional, self.space.grid
         self.round += 1
         generator = self.seed.split("choose", self.round).generator()
-        unbought = np.flatnonzero(~market.bought)
+        unbought = np.flatnonzero(market.on_sale)
         prices = market.bill.marginal()
         draws = self.current.draws
         if self.variant.design == "random" or draws is None or not self.affordable():
@@ -138,7 +139,7 @@ class Session:
         if isinstance(functional, BestArmMean):
             weights = best_arm_weights(functional, draws, market.structure, grid)
             among, missing = self.desk.missing_verification()
-            closed, most = market.bought.copy(), None
+            closed, most = ~market.on_sale, None
             if missing > 0:
                 closed, most = closed | ~among, missing
             rows, _ = greedy_rows(
@@ -167,7 +168,7 @@ class Session:
         """Whether something was bought since the last thought, and thinking about it is affordable."""
         market = self.market
         state = (int(market.bought.sum()), market.channel_batches)
-        return state != self.known and (self.affordable() or bool(market.bought.all()))
+        return state != self.known and (self.affordable() or not market.on_sale.any())
 
     def think(self) -> None:
         """Renew the answer from all that is known."""

@@ -29,7 +29,7 @@ def grid_groups(structure: Structure) -> tuple[Int[np.ndarray, " rows"], Int[np.
 
 
 def nested_batches(structure: Structure, seed: Seed) -> tuple[Int[np.ndarray, " batch"], ...]:
-    """Return the rows of each batch; the batches are disjoint and cover all rows.
+    """Return the rows of each batch; the batches are disjoint and cover all rows but the sealed ones.
 
     Args:
         structure: the question's structure.
@@ -38,6 +38,9 @@ def nested_batches(structure: Structure, seed: Seed) -> tuple[Int[np.ndarray, " 
     Returns:
         Up to nine arrays of ascending row numbers, none empty.
     """
+    if structure.sealed.any():
+        rows = np.flatnonzero(~structure.sealed)
+        return tuple(rows[batch] for batch in nested_batches(structure.take(rows), seed))
     arm, replicate = grid_groups(structure)
     arms, replicates = int(arm.max()) + 1, int(replicate.max()) + 1
     generator = seed.split("nested_batches").generator()

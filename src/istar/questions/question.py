@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from istar.errors import IstarError
 from istar.questions.functionals import Functional, functional_from_json
 from istar.questions.runs import Run, run_from_json
@@ -60,11 +62,14 @@ class Question:
     functional: Functional
 
     def __post_init__(self) -> None:
-        """Check that there is one structure entry a run."""
+        """Check that there is one structure entry a run, and that sealed rows come last."""
         if len(self.runs) != self.structure.rows:
             raise QuestionError(
                 f"question {self.index} of {self.task}: {len(self.runs)} runs but {self.structure.rows} structure rows"
             )
+        sealed = self.structure.sealed
+        if sealed.all() or (sealed[:-1] > sealed[1:]).any():
+            raise QuestionError(f"question {self.index} of {self.task}: rows that are sealed must come after others")
 
     @property
     def family(self) -> str:
@@ -73,8 +78,11 @@ class Question:
 
     @property
     def view(self) -> QuestionView:
-        """What a method is shown."""
-        return QuestionView(self.runs, self.structure)
+        """What a method is shown; its rows have the same numbers, for the sealed ones come last."""
+        open_rows = np.flatnonzero(~self.structure.sealed)
+        if len(open_rows) == len(self.runs):
+            return QuestionView(self.runs, self.structure)
+        return QuestionView(self.runs[: len(open_rows)], self.structure.take(open_rows))
 
     @cached_property
     def hash(self) -> str:
@@ -95,7 +103,7 @@ class Question:
         return {
             "task": self.task,
             "index": self.index,
-            **self.view.to_json(),
+            **QuestionView(self.runs, self.structure).to_json(),
             "functional": self.functional.to_json(),
         }
 

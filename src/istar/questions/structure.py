@@ -10,6 +10,7 @@ about a question. A family states roles; nothing downstream names a family.
 | `switch` | 0 or 1, whether something is present | shot 3 is in the context |
 | `nuisance` | an exchangeable replicate; levels 0..n-1 | the query, the example |
 | `covariate` | a number known for nothing | the length in tokens |
+| `sealed` | 1 for rows that nobody may buy or see, 0 for the others | the truth is what a spared model does |
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jaxtyping import Bool, Float, Int
 
 from istar.errors import IstarError
 
-Role = Literal["arm", "trait", "switch", "nuisance", "covariate"]
+Role = Literal["arm", "trait", "switch", "nuisance", "covariate", "sealed"]
 
 
 class StructureError(IstarError):
@@ -51,8 +52,9 @@ class Column:
         array = self.array
         if not np.isfinite(array).all():
             raise StructureError(f"column {self.name!r} holds values that are not finite")
-        if self.role == "switch" and not np.isin(array, (0, 1)).all():
-            raise StructureError(f"column {self.name!r} is a switch and may hold only 0 and 1")
+        if self.role in ("switch", "sealed") and not np.isin(array, (0, 1)).all():
+            role = "a switch" if self.role == "switch" else "sealed"
+            raise StructureError(f"column {self.name!r} is {role} and may hold only 0 and 1")
         if self.role in ("arm", "trait", "nuisance") and ((array < 0) | (array != np.floor(array))).any():
             raise StructureError(f"column {self.name!r} is a {self.role} and may hold only whole numbers from 0")
 
@@ -103,6 +105,12 @@ class Structure:
     def of(self, role: Role) -> tuple[Column, ...]:
         """Return the columns that have this role."""
         return tuple(column for column in self.columns if column.role == role)
+
+    @property
+    def sealed(self) -> Bool[np.ndarray, " rows"]:
+        """Which rows nobody may buy or see: the truth depends on them, and they are predicted from the others."""
+        sealed: Bool[np.ndarray, " rows"] = sum((column.array for column in self.of("sealed")), np.zeros(self.rows)) > 0
+        return sealed
 
     def take(self, keep: Int[np.ndarray, " kept"] | Bool[np.ndarray, " rows"]) -> Structure:
         """Return the structure of a selection of rows."""

@@ -10,6 +10,7 @@ from istar.questions.functionals.base import (
 )
 from istar.questions.functionals.effects import DatamodelEffects, RemovalEffects, ShapleyValues
 from istar.questions.functionals.extremes import BestArmMean, Floors, UpperTail
+from istar.questions.functionals.intent import IntentProbability
 from istar.questions.functionals.probabilities import Calibration, LogMeanProbability, StayingCrossing
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Floors",
     "Functional",
     "FunctionalError",
+    "IntentProbability",
     "LinearFunctional",
     "LogMeanProbability",
     "RemovalEffects",
