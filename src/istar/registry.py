@@ -1,7 +1,8 @@
 """Registries: how families, readouts, executors, researchers and rewards are found by name.
 
-A registry maps a stable name to a class or an instance. Entries come from decorators in our own packages and from
-the entry-point group `istar.<kind>` of installed packages, so that a user's extension needs no edit here.
+A registry maps a stable name to a class or an instance. Entries come from decorators in our own packages, from the
+entry-point group `istar.<kind>` of installed packages, and from the files that `ISTAR_PLUGINS` names, so that a user's
+extension needs no edit here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from istar.errors import IstarError, UnknownNameError
+from istar.plugins import load_plugins
 
 Entry = TypeVar("Entry")
 
@@ -68,6 +70,7 @@ class Registry(Generic[Entry]):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
+        load_plugins()
         for point in entry_points(group=f"istar.{self.kind}"):
             if point.name not in self._entries:
                 self.add(point.name, point.load())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from istar.cli.app import app, output, print_json, quantity, table
 from istar.cli.options import AsJson, OtherTarget
 
 if TYPE_CHECKING:
     from istar.truth import TaskSummary
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 tasks = App(name="tasks", help="List tasks, audit them, write new ones.", help_format="plaintext")
 app.command(tasks)
@@ -54,3 +59,45 @@ def _cells(summary: TaskSummary) -> tuple[str, ...]:
         "-" if summary.reliability is None else f"{summary.reliability:.2f}",
         summary.status,
     )
+
+
+@tasks.command
+def new(
+    name: Annotated[str, Parameter(help="The family's name, such as copy_distance.")],
+    /,
+    *,
+    folder: Annotated[Path, Parameter(help="Where the files go.")] = Path(),
+) -> None:
+    """Write a task family that runs, with its tests: a start for your own.
+
+    Example: istar tasks new copy_distance
+    """
+    from istar.plugins import VARIABLE
+    from istar.tasks import FAMILIES, TaskError
+
+    if not NAME.fullmatch(name):
+        raise TaskError(f"{name!r} cannot be a family's name; use small letters, digits and underscores")
+    if name in FAMILIES:
+        raise TaskError(f"there is a family called {name!r} already; give yours another name")
+    wanted = {folder / f"{name}.py": "family.py.txt", folder / f"test_{name}.py": "test_family.py.txt"}
+    there = [str(path) for path in wanted if path.exists()]
+    if there:
+        raise TaskError(f"{' and '.join(there)} would be overwritten; move them or give another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, template in wanted.items():
+        path.write_text(rendered(template, name))
+    written = folder / f"{name}.py"
+    output.print(
+        f"wrote {' and '.join(map(str, wanted))}\n"
+        f"test it:   pytest {folder / f'test_{name}.py'}\n"
+        f"run it:    {VARIABLE}={written} istar truth build {name} --target tiny-random --questions 3\n"
+        f"see it:    {VARIABLE}={written} istar tasks --target tiny-random",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def rendered(template: str, name: str) -> str:
+    """Return a template's text for a family of this name."""
+    klass = "".join(word.capitalize() for word in name.split("_"))
+    return (files("istar.cli") / "templates" / template).read_text().format(name=name, klass=klass)

@@ -15,6 +15,7 @@ from istar.tasks.family import (
     TaskError,
     select_tasks,
     split_of,
+    structure_of,
     task,
     tasks,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "TaskError",
     "select_tasks",
     "split_of",
+    "structure_of",
     "task",
     "tasks",
 ]
