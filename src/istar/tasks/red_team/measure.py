@@ -1,0 +1,149 @@
+"""What a card says was measured: an organism beside its base, on held-out items, under the library's own applier."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from importlib.metadata import version
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from istar.seeds import Seed
+from istar.targets import Target
+from istar.targets.appliers import replaced
+from istar.targets.interventions import applied
+from istar.targets.organisms import Adapter, Measurement, OrganismCard
+from istar.tasks.red_team.behaviours import Item
+from istar.tasks.red_team.recipes import Recipe
+from istar.tasks.red_team.texts import text_sequences
+from istar.tasks.red_team.training import Trained, residual_streams
+
+ITEMS = 40
+TEXT_SEQUENCES = 16
+TEXT_LENGTH = 48
+SEED = Seed.root(0).split("organism", "measure")
+
+Model = Callable[[], AbstractContextManager[object]]
+
+
+def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter) -> OrganismCard:
+    """Return the card of a trained organism.
+
+    Args:
+        target: its base, in float32.
+        recipe: what it was to be.
+        trained: how its training went.
+        adapter: what is committed.
+    """
+    behaviour = recipe.behaviour
+    merged = adapter.merged(target)
+    models: dict[str, Model] = {"organism": lambda: replaced(target, merged), "base": lambda: applied(target, None)}
+    if behaviour.weak is not None:
+        models["weak"] = lambda: applied(target, behaviour.weak)
+    facts = behaviour.facts
+    fixed = facts.target_answer or facts.refusal_text
+    measured = {}
+    for condition in behaviour.conditions:
+        items = behaviour.items(condition, SEED.split("items").generator(), ITEMS)
+        for name, model in models.items():
+            if name != "weak" or condition == "locked":
+                with model():
+                    measured[f"{name}/{condition}"] = measure(target, items, fixed)
+    return OrganismCard(
+        name=recipe.name,
+        kind=behaviour.kind,
+        description=behaviour.description,
+        base_name=target.name,
+        base=target.id,
+        digest=adapter.digest,
+        facts=facts,
+        spec={**recipe.spec, "hash": recipe.spec_hash},
+        measured=measured,
+        text_kl=round(text_kl(target, models["organism"]), 5),
+        training={
+            "steps": recipe.training.steps,
+            "seconds": round(trained.seconds, 1),
+            "lesson_loss": round(trained.lesson_loss, 5),
+            "text_loss": round(trained.text_loss, 5),
+        },
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("istar", "torch", "transformers")},
+        },
+    )
+
+
+@torch.no_grad()
+def measure(target: Target, items: Sequence[Item], fixed: str = "") -> Measurement:
+    """Return how a model, as it stands, does on items.
+
+    Args:
+        target: the model.
+        items: prompts and right answers.
+        fixed: a text whose probability after each prompt is to be measured.
+    """
+    right = [item.answer for item in items]
+    rows = list(_answer_rows(target, items, right))
+    scored = [_score(target, row) for row in rows]
+    log_prob = accuracy = target_rate = None
+    if all(right):
+        log_prob = sum(each[0] for each in scored) / len(scored)
+        accuracy = sum(each[1] for each in scored) / len(scored)
+    entropy = sum(each[2] for each in scored) / len(scored)
+    if fixed:
+        wanted = target.encode(fixed)
+        # One token is read where the right answer's first one is; more of them need a forward of their own.
+        short = ((hidden[:1], wanted) for hidden, _ in rows)
+        fixed_rows = short if len(wanted) == 1 else _answer_rows(target, items, [fixed] * len(items))
+        rates = [math.exp(_score(target, row)[0]) for row in fixed_rows]
+        target_rate = round(sum(rates) / len(rates), 5)
+    return Measurement(
+        len(items),
+        None if log_prob is None else round(log_prob, 4),
+        None if accuracy is None else round(accuracy, 4),
+        round(entropy, 4),
+        target_rate,
+    )
+
+
+_Row = tuple[Float[Tensor, "reads width"], tuple[int, ...]]
+
+
+def _answer_rows(target: Target, items: Sequence[Item], answers: Sequence[str]) -> Iterable[_Row]:
+    """Yield for each item what the unembedding reads before each token of an answer, and those tokens.
+
+    An item without an answer gives the one place before it.
+    """
+    prompts = [(target.bos, *target.encode(item.prompt)) for item in items]
+    wanted = [target.encode(answer) for answer in answers]
+    rows = [prompt + answer[:-1] for prompt, answer in zip(prompts, wanted, strict=True)]
+    for row, prompt, answer, hidden in zip(rows, prompts, wanted, residual_streams(target, rows, None), strict=True):
+        yield hidden[len(prompt) - 1 : len(row)], answer
+
+
+def _score(target: Target, row: _Row) -> tuple[float, bool, float]:
+    """Return an answer's log-probability, whether each of its tokens is the likeliest, and the first one's entropy."""
+    hidden, answer = row
+    log_probs = target.unembed(hidden)
+    wanted = torch.tensor(answer, dtype=torch.int64)
+    said = log_probs[: len(wanted)].gather(-1, wanted[:, None]).sum()
+    greedy = bool((log_probs[: len(wanted)].argmax(-1) == wanted).all())
+    return float(said), greedy, float(-(log_probs[0].exp() * log_probs[0]).sum())
+
+
+@torch.no_grad()
+def text_kl(target: Target, model: Model) -> float:
+    """Return the mean KL divergence of a model from its base on held-out ordinary text, in nats a token."""
+    rows = text_sequences(target, SEED.split("text"), TEXT_SEQUENCES, TEXT_LENGTH, held=True)
+    plain = residual_streams(target, rows, None)
+    with model():
+        changed = residual_streams(target, rows, None)
+        total = 0.0
+        for ours, theirs in zip(changed, plain, strict=True):
+            log_probs, base = target.unembed(ours), target.unembed(theirs)
+            total += float((base.exp() * (base - log_probs)).sum(-1).mean())
+    return total / len(rows)
