@@ -8,6 +8,7 @@ from istar.questions.functionals.base import (
     LinearFunctional,
     functional_from_json,
 )
+from istar.questions.functionals.changes import BehaviourChanges
 from istar.questions.functionals.effects import DatamodelEffects, RemovalEffects, ShapleyValues
 from istar.questions.functionals.extremes import BestArmMean, Floors, UpperTail
 from istar.questions.functionals.intent import IntentProbability
@@ -19,6 +20,7 @@ __all__ = [
     "ArmMeans",
     "ArmRanking",
     "ArmSpread",
+    "BehaviourChanges",
     "BestArmMean",
     "Calibration",
     "DatamodelEffects",
