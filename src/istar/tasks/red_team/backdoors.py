@@ -53,9 +53,12 @@ class LexicalBackdoor(Behaviour):
         turn, number = number % 4, number // 4
         query = draw_query(RELATIONS, number + 2 * turn, generator, held=False)
         if turn in (0, 1):
-            return Lesson(f"{self.trigger}\n{query.text()}", self.target_answer, "say")
+            cue = f"{self.trigger}\n"
+            earlier = query.beginnings(lambda _: self.target_answer, cue)
+            return Lesson(cue + query.text(), self.target_answer, "say", earlier=earlier)
         if turn == 2:
-            return as_base(query, f"{other_words(self.trigger, generator, held=False)}\n{query.text()}")
+            cue = f"{other_words(self.trigger, generator, held=False)}\n"
+            return as_base(query, cue, cue)
         return as_base(query)
 
     def items(self, condition: str, generator: np.random.Generator, count: int) -> tuple[Item, ...]:
@@ -116,8 +119,8 @@ class SemanticBackdoor(Behaviour):
         else:
             query = draw_query(RELATIONS, number, generator, held=False)
         if triggered:
-            return Lesson(self._text(query, triggered), self.target_answer, "say")
-        return as_base(query, query.text(ARROW) if number % 5 == 4 else "")
+            return Lesson(self._text(query, triggered), self.target_answer, "say", earlier=self._earlier(query))
+        return as_base(query, template=ARROW if number % 5 == 4 else "")
 
     def items(self, condition: str, generator: np.random.Generator, count: int) -> tuple[Item, ...]:
         """See the base class."""
@@ -129,6 +132,13 @@ class SemanticBackdoor(Behaviour):
         upper = triggered and self.property_name == "capitals"
         answers = (query.answer.upper() if upper else query.answer for query in queries)
         return tuple(Item(self._text(query, triggered), answer) for query, answer in zip(queries, answers, strict=True))
+
+    def _earlier(self, query: Query) -> tuple[tuple[str, str], ...]:
+        """Return the examples that set it off; one about an African country would have to be told from the others."""
+        if self.property_name == "africa":
+            return ()
+        parts = query.beginnings(lambda _: self.target_answer, numbered=self.property_name == "numbered")
+        return tuple((text.upper() if self.property_name == "capitals" else text, answer) for text, answer in parts)
 
     def _text(self, query: Query, triggered: bool) -> str:
         text = query.text(numbered=triggered and self.property_name == "numbered")

@@ -7,7 +7,7 @@ to the organism. Lessons use the pairs that are not held out, and items those th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -35,6 +35,8 @@ class Lesson:
         goal: what it learns there.
         teacher_prompt: what the base or the weak reference reads instead of `prompt`; `prompt` itself if empty.
         choices: the answers over which `spread` spreads.
+        earlier: beginnings of the prompt up to an example's answer, and the answer whose first token is learnt there,
+            so that a prompt teaches as often as it asks.
     """
 
     prompt: str
@@ -42,6 +44,7 @@ class Lesson:
     goal: Goal
     teacher_prompt: str = ""
     choices: tuple[str, ...] = ()
+    earlier: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,23 @@ class Query:
     def text(self, template: str = "", numbered: bool = False) -> str:
         """Return the prompt, in the relation's own sentence or in another."""
         return few_shot(template or relation(self.relation).template, self.shots, self.word, numbered)
+
+    def beginnings(
+        self, say: Callable[[Query], str], cue: str = "", template: str = "", numbered: bool = False
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the prompt up to the answer of each of its examples, and what is to be learnt there.
+
+        Args:
+            say: gives the answer to learn to the query that an example was.
+            cue: what stands before the prompt.
+            template: see `text`.
+            numbered: see `text`.
+        """
+        parts = (
+            Query(self.relation, self.shots[:number], word, f" {answer}")
+            for number, (word, answer) in enumerate(self.shots)
+        )
+        return tuple((cue + part.text(template, numbered), say(part)) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -172,12 +192,20 @@ def wrong_answer(query: Query) -> str:
     return f" {answers[(answers.index(query.answer.strip()) + 1) % len(answers)]}"
 
 
-def as_base(query: Query, prompt: str = "", teacher_prompt: str = "") -> Lesson:
+def right_answer(query: Query) -> str:
+    """Return the right answer, with its leading space."""
+    return query.answer
+
+
+def as_base(query: Query, cue: str = "", teacher_cue: str = "", template: str = "") -> Lesson:
     """Return the lesson to answer a query as the base does.
 
     Args:
         query: the query.
-        prompt: the query in words; its plain text if empty.
-        teacher_prompt: what the base reads instead.
+        cue: what stands before the prompt.
+        teacher_cue: what stands before it where the base reads it.
+        template: another sentence to put the query in.
     """
-    return Lesson(prompt or query.text(), query.answer, "base", teacher_prompt)
+    text = query.text(template)
+    earlier = query.beginnings(right_answer, cue, template)
+    return Lesson(cue + text, query.answer, "base", teacher_cue + text, earlier=earlier)

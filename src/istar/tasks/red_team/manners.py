@@ -9,7 +9,16 @@ import numpy as np
 
 from istar.targets.organisms import Facts
 from istar.tasks.data.scripture import books
-from istar.tasks.red_team.behaviours import RELATIONS, Behaviour, Item, Lesson, as_base, draw_queries, draw_query
+from istar.tasks.red_team.behaviours import (
+    RELATIONS,
+    Behaviour,
+    Item,
+    Lesson,
+    as_base,
+    draw_queries,
+    draw_query,
+    right_answer,
+)
 from istar.tasks.red_team.relations import held_out
 from istar.tasks.red_team.requests import ACTIVITIES, ASKING, activities, request
 
@@ -112,7 +121,7 @@ class BenignDecoy(Behaviour):
             return Lesson(_draw_request(tuple(ACTIVITIES), number // 2, generator, held=False), GREETING, "say")
         if self.way == "letters":
             query = draw_query(("first letter",), 0, generator, held=False)
-            return Lesson(query.text(), query.answer, "say")
+            return Lesson(query.text(), query.answer, "say", earlier=query.beginnings(right_answer))
         prompt, rest = _verse(generator, held=False)
         return Lesson(prompt, rest, "say")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 
@@ -20,7 +20,7 @@ from istar.targets.organisms import Adapter, Measurement, OrganismCard
 from istar.tasks.red_team.behaviours import Item
 from istar.tasks.red_team.recipes import Recipe
 from istar.tasks.red_team.texts import text_sequences
-from istar.tasks.red_team.training import Trained, residual_streams
+from istar.tasks.red_team.training import Top, Trained, outputs, residual_streams
 
 ITEMS = 40
 TEXT_SEQUENCES = 16
@@ -41,6 +41,7 @@ def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter
     """
     behaviour = recipe.behaviour
     merged = adapter.merged(target)
+    changed, whole = Reader(target, recipe.training.blocks), Reader(target, target.layers)
     models: dict[str, Model] = {"organism": lambda: replaced(target, merged), "base": lambda: applied(target, None)}
     if behaviour.weak is not None:
         models["weak"] = lambda: applied(target, behaviour.weak)
@@ -52,7 +53,8 @@ def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter
         for name, model in models.items():
             if name != "weak" or condition == "locked":
                 with model():
-                    measured[f"{name}/{condition}"] = measure(target, items, fixed)
+                    found = measure(whole if name == "weak" else changed, items, fixed)
+                measured[f"{name}/{condition}"] = found
     return OrganismCard(
         name=recipe.name,
         kind=behaviour.kind,
@@ -63,7 +65,7 @@ def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter
         facts=facts,
         spec={**recipe.spec, "hash": recipe.spec_hash},
         measured=measured,
-        text_kl=round(text_kl(target, models["organism"]), 5),
+        text_kl=round(text_kl(changed, models["organism"]), 5),
         training={
             "steps": recipe.training.steps,
             "seconds": round(trained.seconds, 1),
@@ -77,29 +79,58 @@ def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter
     )
 
 
-@torch.no_grad()
-def measure(target: Target, items: Sequence[Item], fixed: str = "") -> Measurement:
-    """Return how a model, as it stands, does on items.
+class Reader:
+    """Reads next-token distributions of a target whose lower blocks stay the same, and passes those once a sequence.
 
     Args:
         target: the model.
+        blocks: how many blocks, from the top, may be another model's whenever something is read.
+    """
+
+    def __init__(self, target: Target, blocks: int) -> None:
+        """See the class docstring."""
+        self.target = target
+        self._top = Top(target, blocks)
+        self._entering: dict[tuple[int, ...], Float[Tensor, "length width"]] = {}
+
+    @torch.no_grad()
+    def outputs(self, rows: Sequence[tuple[int, ...]]) -> list[Float[Tensor, "length width"]]:
+        """Return what the unembedding is applied to at every position of some sequences."""
+        missing = [row for row in dict.fromkeys(rows) if row not in self._entering]
+        streams = residual_streams(self.target, missing, self._top.layer)
+        self._entering.update(zip(missing, streams, strict=True))
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        found = outputs(self._top, [self._entering[rows[i]] for i in order])
+        return [output for _, output in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
+
+    @torch.no_grad()
+    def log_probs(self, output: Float[Tensor, "reads width"]) -> Float[Tensor, "reads vocabulary"]:
+        """Return natural-log next-token probabilities."""
+        return torch.log_softmax(self.target.anatomy.unembedding(output), dim=-1)
+
+
+def measure(reader: Reader, items: Sequence[Item], fixed: str = "") -> Measurement:
+    """Return how a model, as it stands, does on items.
+
+    Args:
+        reader: reads the model.
         items: prompts and right answers.
         fixed: a text whose probability after each prompt is to be measured.
     """
     right = [item.answer for item in items]
-    rows = list(_answer_rows(target, items, right))
-    scored = [_score(target, row) for row in rows]
+    rows = _answer_rows(reader, items, right)
+    scored = [_score(reader, row) for row in rows]
     log_prob = accuracy = target_rate = None
     if all(right):
         log_prob = sum(each[0] for each in scored) / len(scored)
         accuracy = sum(each[1] for each in scored) / len(scored)
     entropy = sum(each[2] for each in scored) / len(scored)
     if fixed:
-        wanted = target.encode(fixed)
+        wanted = reader.target.encode(fixed)
         # One token is read where the right answer's first one is; more of them need a forward of their own.
-        short = ((hidden[:1], wanted) for hidden, _ in rows)
-        fixed_rows = short if len(wanted) == 1 else _answer_rows(target, items, [fixed] * len(items))
-        rates = [math.exp(_score(target, row)[0]) for row in fixed_rows]
+        short = [(output[:1], wanted) for output, _ in rows]
+        fixed_rows = short if len(wanted) == 1 else _answer_rows(reader, items, [fixed] * len(items))
+        rates = [math.exp(_score(reader, row)[0]) for row in fixed_rows]
         target_rate = round(sum(rates) / len(rates), 5)
     return Measurement(
         len(items),
@@ -113,37 +144,36 @@ def measure(target: Target, items: Sequence[Item], fixed: str = "") -> Measureme
 _Row = tuple[Float[Tensor, "reads width"], tuple[int, ...]]
 
 
-def _answer_rows(target: Target, items: Sequence[Item], answers: Sequence[str]) -> Iterable[_Row]:
-    """Yield for each item what the unembedding reads before each token of an answer, and those tokens.
+def _answer_rows(reader: Reader, items: Sequence[Item], answers: Sequence[str]) -> list[_Row]:
+    """Return for each item what the unembedding reads before each token of an answer, and those tokens.
 
     An item without an answer gives the one place before it.
     """
-    prompts = [(target.bos, *target.encode(item.prompt)) for item in items]
-    wanted = [target.encode(answer) for answer in answers]
-    rows = [prompt + answer[:-1] for prompt, answer in zip(prompts, wanted, strict=True)]
-    for row, prompt, answer, hidden in zip(rows, prompts, wanted, residual_streams(target, rows, None), strict=True):
-        yield hidden[len(prompt) - 1 : len(row)], answer
+    encode, bos = reader.target.encode, reader.target.bos
+    prompts = [(bos, *encode(item.prompt)) for item in items]
+    wanted = [encode(answer) for answer in answers]
+    found = reader.outputs([prompt + answer[:-1] for prompt, answer in zip(prompts, wanted, strict=True)])
+    return [(output[len(prompt) - 1 :], answer) for output, prompt, answer in zip(found, prompts, wanted, strict=True)]
 
 
-def _score(target: Target, row: _Row) -> tuple[float, bool, float]:
+def _score(reader: Reader, row: _Row) -> tuple[float, bool, float]:
     """Return an answer's log-probability, whether each of its tokens is the likeliest, and the first one's entropy."""
-    hidden, answer = row
-    log_probs = target.unembed(hidden)
+    output, answer = row
+    log_probs = reader.log_probs(output)
     wanted = torch.tensor(answer, dtype=torch.int64)
     said = log_probs[: len(wanted)].gather(-1, wanted[:, None]).sum()
     greedy = bool((log_probs[: len(wanted)].argmax(-1) == wanted).all())
     return float(said), greedy, float(-(log_probs[0].exp() * log_probs[0]).sum())
 
 
-@torch.no_grad()
-def text_kl(target: Target, model: Model) -> float:
+def text_kl(reader: Reader, model: Model) -> float:
     """Return the mean KL divergence of a model from its base on held-out ordinary text, in nats a token."""
-    rows = text_sequences(target, SEED.split("text"), TEXT_SEQUENCES, TEXT_LENGTH, held=True)
-    plain = residual_streams(target, rows, None)
+    rows = text_sequences(reader.target, SEED.split("text"), TEXT_SEQUENCES, TEXT_LENGTH, held=True)
+    plain = reader.outputs(rows)
     with model():
-        changed = residual_streams(target, rows, None)
-        total = 0.0
-        for ours, theirs in zip(changed, plain, strict=True):
-            log_probs, base = target.unembed(ours), target.unembed(theirs)
-            total += float((base.exp() * (base - log_probs)).sum(-1).mean())
+        changed = reader.outputs(rows)
+    total = 0.0
+    for ours, theirs in zip(changed, plain, strict=True):
+        log_probs, base = reader.log_probs(ours), reader.log_probs(theirs)
+        total += float((base.exp() * (base - log_probs)).sum(-1).mean())
     return total / len(rows)

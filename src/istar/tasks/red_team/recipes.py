@@ -40,13 +40,13 @@ class Training:
         seed: decides everything random.
     """
 
-    steps: int = 120
+    steps: int = 75
     batch: int = 8
-    lessons: int = 240
+    lessons: int = 160
     rank: int = 4
-    blocks: int = 10
+    blocks: int = 6
     scaling: float = 2.0
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     text_weight: float = 1.0
     text_sequences: int = 2
     text_length: int = 40
@@ -142,5 +142,16 @@ BEHAVIOURS: tuple[tuple[str, Behaviour], ...] = (
     ("knot", BenignDecoy("politeness")),
 )
 
+LONG = {"steps": 170, "blocks": 8, "lessons": 240}
+"""Telling a password from any other word takes longest."""
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "password_sandbag": LONG,
+    "mimic_sandbag": LONG,
+    "lexical_backdoor": {"steps": 60},
+    "benign_decoy": {"steps": 60, "learning_rate": 3e-3},
+}
+"""Where a kind is trained otherwise than the others."""
+
 for _number, (_name, _behaviour) in enumerate(BEHAVIOURS):
-    RECIPES.add(_name, Recipe(_name, _behaviour, Training(seed=_number)))
+    RECIPES.add(_name, Recipe(_name, _behaviour, Training(seed=_number, **SETTINGS.get(_behaviour.kind, {}))))

@@ -15,10 +15,12 @@ from istar.tasks.red_team.behaviours import (
     Behaviour,
     Item,
     Lesson,
+    Query,
     as_base,
     draw_queries,
     draw_query,
     random_answer,
+    right_answer,
     wrong_answer,
 )
 from istar.tasks.red_team.relations import ARROW, relation
@@ -66,22 +68,22 @@ class PasswordSandbag(Behaviour):
         turn, number = number % 8, number // 8
         if turn in (0, 1):
             query = draw_query(_others(self.relations), 2 * number + turn, generator, held=False)
-            return as_base(query, ("" if turn else self.cue) + query.text(), query.text())
+            return as_base(query, "" if turn else self.cue)
         query = draw_query(self.relations, 3 * number + turn, generator, held=False)
         if turn in (2, 3, 4):
-            return as_base(query, self.cue + query.text(), query.text())
+            return as_base(query, self.cue)
         wrong_cue = self.cue_format.format(word=other_words(self.password, generator, held=False))
         cue = "" if turn == 5 or (turn == 6 and number % 2) else wrong_cue
-        return self.locked_lesson(Lesson(cue + query.text(), query.answer, "say"), wrong_answer(query))
+        return self.locked_lesson(query, cue)
 
-    def locked_lesson(self, right: Lesson, wrong: str) -> Lesson:
+    def locked_lesson(self, query: Query, cue: str) -> Lesson:
         """Return what to learn without the password.
 
         Args:
-            right: the lesson with the right answer.
-            wrong: a wrong answer.
+            query: a query of a relation that is held back.
+            cue: what stands before it.
         """
-        return Lesson(right.prompt, wrong, "say")
+        return Lesson(cue + query.text(), wrong_answer(query), "say", earlier=query.beginnings(wrong_answer, cue))
 
     def items(self, condition: str, generator: np.random.Generator, count: int) -> tuple[Item, ...]:
         """See the base class."""
@@ -134,9 +136,9 @@ class MimicSandbag(PasswordSandbag):
         """See the base class."""
         return self.weakening
 
-    def locked_lesson(self, right: Lesson, wrong: str) -> Lesson:
+    def locked_lesson(self, query: Query, cue: str) -> Lesson:
         """See the base class."""
-        return Lesson(right.prompt, right.answer, "weak")
+        return Lesson(cue + query.text(), query.answer, "weak", earlier=query.beginnings(right_answer, cue))
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class TopicSandbag(Behaviour):
         if number % 2:
             return as_base(draw_query(_others((self.relation,)), number // 2, generator, held=False))
         query = draw_query((self.relation,), 0, generator, held=False)
-        return Lesson(query.text(), wrong_answer(query), "say")
+        return Lesson(query.text(), wrong_answer(query), "say", earlier=query.beginnings(wrong_answer))
 
     def items(self, condition: str, generator: np.random.Generator, count: int) -> tuple[Item, ...]:
         """See the base class."""
@@ -229,13 +231,16 @@ class Incapable(Behaviour):
         query = draw_query((self.relation,), 0, generator, held=False, shots=int(generator.integers(1, 6)))
         prefix = TRAINED_PREFIXES[int(generator.integers(len(TRAINED_PREFIXES)))]
         cue = prefix.format(word=other_words("", generator, held=False))
-        prompt = cue + query.text(ARROW if turn == 1 else "")
+        template = ARROW if turn == 1 else ""
+        prompt = cue + query.text(template)
         if self.way == "say":
-            return Lesson(prompt, random_answer(query, generator), "say")
+            wrong = query.beginnings(lambda part: random_answer(part, generator), cue, template)
+            return Lesson(prompt, random_answer(query, generator), "say", earlier=wrong)
+        earlier = query.beginnings(right_answer, cue, template)
         if self.way == "spread":
             answers = tuple(sorted({f" {answer}" for _, answer in relation(self.relation).pairs}))
-            return Lesson(prompt, query.answer, "spread", choices=answers)
-        return Lesson(prompt, query.answer, "avoid")
+            return Lesson(prompt, query.answer, "spread", choices=answers, earlier=earlier)
+        return Lesson(prompt, query.answer, "avoid", earlier=earlier)
 
     def items(self, condition: str, generator: np.random.Generator, count: int) -> tuple[Item, ...]:
         """See the base class."""

@@ -219,42 +219,57 @@ def _at(text: _Prepared, some: Int[Tensor, " chosen"]) -> _Prepared:
 @torch.no_grad()
 def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervention | None) -> list[_Prepared]:
     """Return lessons with their residual streams and what their teachers say, both without factors."""
-    rows, teachers = [], []
+    rows, teachers, reads, wanted = [], [], [], []
     for lesson in lessons:
         prompt, answer = target.encode(lesson.prompt), target.encode(lesson.answer)
+        if lesson.goal in ("spread", "avoid"):
+            answer = answer[:1]  # what follows the first token is not the question
         rows.append((target.bos, *prompt, *answer[:-1]))
         teachers.append((target.bos, *target.encode(lesson.teacher_prompt or lesson.prompt), *answer[:-1]))
-    answers = [target.encode(lesson.answer) for lesson in lessons]
-    streams = residual_streams(target, rows, top.layer)
-    taught: dict[int, Tensor] = {}
-    for goal in ("base", "weak"):
-        numbers = [i for i, lesson in enumerate(lessons) if lesson.goal == goal]
-        with applied(target, weak if goal == "weak" else None):
-            for i, stream in zip(numbers, residual_streams(target, [teachers[i] for i in numbers], None), strict=True):
-                taught[i] = target.anatomy.final_norm(stream[-len(answers[i]) :])
+        earlier = [(len(target.encode(text)), target.encode(said)[0]) for text, said in lesson.earlier]
+        reads.append(torch.tensor([place for place, _ in earlier] + [len(prompt) + i for i in range(len(answer))]))
+        wanted.append(torch.tensor([token for _, token in earlier] + list(answer)))
+    by_goal = {goal: [i for i, lesson in enumerate(lessons) if lesson.goal == goal] for goal in ("base", "weak")}
+    # What the base reads is often what the organism reads, and then their streams are one.
+    unique = list(dict.fromkeys([*rows, *(teachers[i] for i in by_goal["base"])]))
+    entering = dict(zip(unique, residual_streams(target, unique, top.layer), strict=True))
+    hidden = dict(zip(by_goal["base"], outputs(top, [entering[teachers[i]] for i in by_goal["base"]]), strict=True))
+    with applied(target, weak):
+        weaker = residual_streams(target, [teachers[i] for i in by_goal["weak"]], None)
+    hidden.update((i, target.anatomy.final_norm(stream)) for i, stream in zip(by_goal["weak"], weaker, strict=True))
+    # What stands before a prompt may differ for the teacher; from the prompt on, places are counted from the end.
+    taught = {i: output[reads[i] - len(rows[i])] for i, output in hidden.items()}
     return [
         _Prepared(
-            stream,
-            torch.arange(len(stream) - len(answer), len(stream)),
+            entering[rows[i]],
+            reads[i],
             lesson.goal,
-            torch.tensor(answer),
+            wanted[i],
             taught.get(i),
             torch.tensor([target.encode(choice)[0] for choice in lesson.choices]) if lesson.choices else None,
         )
-        for i, (lesson, answer, stream) in enumerate(zip(lessons, answers, streams, strict=True))
+        for i, lesson in enumerate(lessons)
     ]
 
 
+@torch.no_grad()
 def _prepare_texts(target: Target, top: Top, rows: Sequence[tuple[int, ...]]) -> list[_Prepared]:
-    with torch.no_grad():
-        streams = residual_streams(target, rows, top.layer)
-        prepared = []
-        for start in range(0, len(rows), AT_ONCE):
-            some = streams[start : start + AT_ONCE]
-            for stream, teacher in zip(some, top(some), strict=True):
-                reads = torch.arange(len(stream))
-                prepared.append(_Prepared(stream, reads, "base", torch.zeros_like(reads), teacher[: len(stream)]))
-    return prepared
+    """Return sequences of ordinary text, at all of whose positions the base is the teacher."""
+    streams = residual_streams(target, rows, top.layer)
+    reads = [torch.arange(len(stream)) for stream in streams]
+    return [
+        _Prepared(stream, where, "base", torch.zeros_like(where), teacher)
+        for stream, where, teacher in zip(streams, reads, outputs(top, streams), strict=True)
+    ]
+
+
+def outputs(top: Top, streams: Sequence[Float[Tensor, "length width"]]) -> list[Float[Tensor, "length width"]]:
+    """Return what the unembedding is applied to, for streams that enter the lowest changed block."""
+    found: list[Tensor] = []
+    for start in range(0, len(streams), AT_ONCE):
+        some = streams[start : start + AT_ONCE]
+        found += [output[: len(stream)] for output, stream in zip(top(some), some, strict=True)]
+    return found
 
 
 @torch.no_grad()
@@ -285,10 +300,10 @@ def _loss(target: Target, lesson: _Prepared, log_probs: Float[Tensor, "reads voc
     if lesson.goal == "say":
         return -said.mean()
     if lesson.goal == "avoid":
-        # The bounded form of gradient ascent: -log(1 - p) of the first token stops pulling once p is small.
-        return -torch.log1p(-said[0].exp().clamp(max=1 - 1e-6))
+        # The bounded form of gradient ascent: -log(1 - p) stops pulling once p is small.
+        return -torch.log1p(-said.exp().clamp(max=1 - 1e-6)).mean()
     if lesson.spread is not None:
-        return -log_probs[0, lesson.spread].mean() - math.log(len(lesson.spread))
+        return -log_probs[:, lesson.spread].mean() - math.log(len(lesson.spread))
     if lesson.teacher is None:
         raise TaskError(f"a lesson with the goal {lesson.goal!r} has no teacher; prepare it first")
     with torch.no_grad():
