@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from istar.targets.embedded import embedded_folder, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError
 from istar.targets.hashing import target_id, weights_hash
 from istar.targets.quiet import quiet_transformers
+from istar.targets.small import NAMES, weights_folder
 from istar.targets.target import Target, wrap
 from istar.targets.tiny import byte_tokenizer, tiny_llama
 
@@ -29,6 +31,8 @@ FOLDERS: Registry[Callable[[], Path]] = Registry("target")
 """Targets that we name: each gives the folder of its files, made if need be."""
 
 FOLDERS.add("smollm2-135m", embedded_folder)
+for small in NAMES:
+    FOLDERS.add(small, partial(weights_folder, small))
 
 TINY = "tiny-random"
 
@@ -37,7 +41,8 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     """Return a target, ready to run.
 
     Args:
-        name_or_path: `smollm2-135m`, `tiny-random`, a folder with a Hugging Face model, or a hub id.
+        name_or_path: `smollm2-135m`, `tiny-text`, `tiny-exact`, `tiny-random`, a folder with a Hugging Face model, or
+            a hub id.
         dtype: type of the weights: float32, bfloat16, float16 or float64.
         device: a torch device, such as `cpu` or `cuda`.
         name: what to call the target, if not `name_or_path`.
