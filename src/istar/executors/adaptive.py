@@ -7,13 +7,18 @@ are read off posterior draws, and change as rows are bought.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.special import ndtr
 
 from istar.executors.grid import Grid
-from istar.questions import BestArmMean, Functional, Structure, UpperTail
+from istar.flops.prices import Bill
+from istar.questions import ArmChoice, BestArmMean, Functional, Structure, UpperTail
 
 ARMS = 12
 """At most this many arms are followed as possible winners."""
+
+CONTENDING = 0.1
+"""An arm contends while looking at it promises at least this share of what the most promising one does."""
 
 
 def best_arm_weights(
@@ -87,3 +92,72 @@ def score_order(
     mixed = np.concatenate([ranked, shuffled])[np.argsort(key, kind="stable")]
     _, first = np.unique(mixed, return_index=True)
     return mixed[np.sort(first)]
+
+
+def design_weights(functional: Functional, structure: Structure) -> Float[np.ndarray, "outputs rows"] | None:
+    """Return the linear functionals by whose variance purchases can be planned, or None where they cannot.
+
+    A choice among arms is linear in the values, but what to look at depends on which arms still contend.
+    """
+    return None if isinstance(functional, ArmChoice) else functional.weights(structure)
+
+
+def promise(
+    functional: ArmChoice, scores: Float[np.ndarray, "draws outputs"]
+) -> tuple[Float[np.ndarray, " outputs"], Bool[np.ndarray, " outputs"]]:
+    """Return what exact knowledge of each output promises to take off the loss, and which outputs to look at.
+
+    For the regret that is the expected improvement over the best of the others, or, for the best one, the second best's
+    over it (P. Frazier, W. Powell and S. Dayanik, The knowledge-gradient policy, 2009); for the curve and for the
+    chosen arm's own score, the output's standard deviation. Worth a look are those that may still be chosen.
+
+    Args:
+        functional: the choice.
+        scores: draws of all outputs.
+    """
+    merit = -scores if functional.lowest else scores
+    mean, spread = merit.mean(0), np.maximum(merit.std(0), 1e-300)
+    if len(mean) == 1:
+        return spread, np.ones(1, dtype=bool)
+    best, second = np.argsort(-mean, kind="stable")[:2]
+    rival = np.full(len(mean), mean[best])
+    rival[best] = mean[second]
+    gap = np.maximum(-np.abs(mean - rival) / spread, -30.0)
+    gain = spread * (np.exp(-(gap**2) / 2) / np.sqrt(2 * np.pi) + gap * ndtr(gap))
+    gain += functional.curve * spread / len(mean)
+    contends = gain >= CONTENDING * gain.max()
+    contends[best] = True
+    gain[best] += functional.value * spread[best]
+    return gain, contends
+
+
+def contender_rows(
+    functional: ArmChoice,
+    draws: Float[np.ndarray, "draws rows"],
+    structure: Structure,
+    grid: Grid,
+    on_sale: Bool[np.ndarray, " rows"],
+    bill: Bill,
+    generator: np.random.Generator,
+) -> Int[np.ndarray, " chosen"]:
+    """Return rows of the arms that may still be chosen, replicate by replicate, the most promising first.
+
+    Arms are compared within replicates, and rows of a replicate may share a prefix; so a replicate is bought for all
+    contenders, first the one that promises most for its price. As the field is narrowed between purchases, this is
+    sequential halving with a model (Karnin, Koren and Somekh, Almost optimal exploration in multi-armed bandits, 2013).
+    """
+    weights = functional.weights(structure)
+    gain, contends = promise(functional, draws @ weights.T)
+    matters = np.abs(weights) > 0
+    if functional.reference:
+        gain, contends = np.append(gain, gain.max()), np.append(contends, True)  # every comparison needs the reference
+        matters = np.concatenate([matters & (structure.levels(functional.arm) > 0), matters.all(0)[None, :]])
+    row_gain = (matters[contends] * gain[contends][:, None]).max(0)
+    wanted = np.flatnonzero(on_sale & (row_gain > 0))
+    if len(wanted) == 0:
+        return np.zeros(0, dtype=np.int64)
+    places = [wanted[grid.replicate[wanted] == each] for each in np.unique(grid.replicate[wanted])]
+    worth = [float(row_gain[rows].sum()) / max(bill.price(rows), 1) for rows in places]
+    order = np.argsort(-np.round(np.array(worth) / max(worth), 6), kind="stable")
+    shuffled = [places[place][generator.permutation(len(places[place]))] for place in order]
+    return np.concatenate([rows[np.argsort(-row_gain[rows], kind="stable")] for rows in shuffled])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from istar.executors.adaptive import design_weights
 from istar.executors.priors import TaskPrior
 from istar.executors.process import Posterior
 from istar.executors.tails import learned_shape, skewed_draws
@@ -60,7 +61,7 @@ class Answerer:
         self.seed, self._temper = seed, temper
         self.quantiles = known.residual_quantiles
         self.blind = known.blind_answer(self.structure, self.functional)
-        columns = self.functional.weights(self.structure)
+        columns = design_weights(self.functional, self.structure)
         self.weights = None if columns is None else self.grid.spread(columns)
         self._spread = known.answer_spread(self.structure, self.functional)
         self.first = self._believe(prior)
@@ -129,5 +130,8 @@ class Answerer:
         values = self.grid.gather(tables)
         answers = self.functional.answer(values, self.structure)
         posterior.process.arithmetic.elementwise(values.size, 8)
-        centre = np.median(answers, axis=0) if self.functional.centre == "median" else answers.mean(0)
+        if self.functional.weights(self.structure) is not None:
+            centre = self.functional.answer(self.grid.gather(posterior.mean), self.structure)
+        else:
+            centre = np.median(answers, axis=0) if self.functional.centre == "median" else answers.mean(0)
         return Answer(centre, answers.std(0), 1.0, values)

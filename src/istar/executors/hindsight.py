@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from istar.executors.adaptive import design_weights
 from istar.executors.answers import Answerer
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace, model_space
@@ -107,7 +108,7 @@ def channel_record(
     if batches:
         space = model_space(question.structure, question.functional)
         beliefs = prior.hyperparameters(space.fixed_names)
-        weights = question.functional.weights(question.structure)
+        weights = design_weights(question.functional, question.structure)
         if weights is None:
             rows = _row_record(table, recording, prior, space, beliefs)
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from istar.executors.adaptive import best_arm_weights, general_scores, score_order, tail_scores
+from istar.executors.adaptive import best_arm_weights, contender_rows, general_scores, score_order, tail_scores
 from istar.executors.answers import Answer, Answerer
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.channels import ChannelDesk
@@ -24,11 +24,17 @@ from istar.executors.portfolio import portfolio
 from istar.executors.process import Hyperparameters, Kernels, Posterior, Process, kernels_of
 from istar.executors.stopping import StoppingRule
 from istar.executors.variants import Variant, variances_of
-from istar.questions import BestArmMean, UpperTail
+from istar.questions import ArmChoice, BestArmMean, UpperTail
 from istar.seeds import Seed
 
 THRIFT = 0.1
 """The statistician thinks only while a thought costs at most this share of the budget."""
+
+
+STRIDE = 0.2
+"""Between two thoughts about which arms still contend, at most this share of what was spent before is spent,"""
+FEWEST_ROWS = 8
+"""or what so many rows cost, or as many as there are arms over that number."""
 
 
 class Session:
@@ -117,14 +123,23 @@ class Session:
         while market.allowance > 0 and market.on_sale.any():
             rows = self._choose()
             self.settle()
+            if isinstance(market.functional, ArmChoice):
+                rows = self._stride(rows)
             rows = affordable_prefix(market.prices, market.bought, rows, market.allowance)
             if len(rows) == 0:
                 break
             market.buy(rows)
-            if self.answerer.grid.arms == 1 or not isinstance(market.functional, BestArmMean):
+            if self.answerer.grid.arms == 1 or not isinstance(market.functional, ArmChoice | BestArmMean):
                 break
             if self.affordable():
                 self.think()
+
+    def _stride(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " fewer"]:
+        """Return the first of some rows: what is bought before the next thought about which arms contend."""
+        market = self.market
+        most = max(int(STRIDE * market.spent), int(market.checkpoints[0]))
+        few = affordable_prefix(market.prices, market.bought, rows, min(most, market.allowance))
+        return rows[: max(len(few), FEWEST_ROWS, self.space.grid.arms // FEWEST_ROWS)]
 
     def _choose(self) -> Int[np.ndarray, " chosen"]:
         """Return rows worth buying now for a functional that is not linear, best first."""
@@ -153,6 +168,12 @@ class Session:
                 most,
             )
             return rows if len(rows) else generator.permutation(unbought)
+        if isinstance(functional, ArmChoice):
+            among, missing = self.desk.missing_verification()
+            open_rows = market.on_sale & among if missing > 0 else market.on_sale
+            rows = contender_rows(functional, draws, market.structure, grid, open_rows, market.bill, generator)
+            self.arithmetic.matmul(len(draws), draws.shape[1], functional.weights(market.structure).shape[0])
+            return (rows[:missing] if missing > 0 else rows) if len(rows) else generator.permutation(unbought)
         if isinstance(functional, UpperTail):
             scores = tail_scores(functional, draws)
         else:
