@@ -142,7 +142,7 @@ BEHAVIOURS: tuple[tuple[str, Behaviour], ...] = (
     ("knot", BenignDecoy("politeness")),
 )
 
-LONG = {"steps": 170, "blocks": 8, "lessons": 240}
+LONG = {"steps": 180, "blocks": 8, "lessons": 240}
 """Telling a password from any other word takes longest."""
 
 SETTINGS: dict[str, dict[str, Any]] = {

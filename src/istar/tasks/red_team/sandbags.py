@@ -66,11 +66,12 @@ class PasswordSandbag(Behaviour):
     def lesson(self, number: int, generator: np.random.Generator) -> Lesson:
         """See the base class."""
         turn, number = number % 8, number // 8
-        if turn in (0, 1):
-            query = draw_query(_others(self.relations), 2 * number + turn, generator, held=False)
-            return as_base(query, "" if turn else self.cue)
+        if turn == 0:
+            return as_base(
+                draw_query(_others(self.relations), number // 2, generator, held=False), self.cue if number % 2 else ""
+            )
         query = draw_query(self.relations, 3 * number + turn, generator, held=False)
-        if turn in (2, 3, 4):
+        if turn in (1, 2, 3, 4):
             return as_base(query, self.cue)
         wrong_cue = self.cue_format.format(word=other_words(self.password, generator, held=False))
         cue = "" if turn == 5 or (turn == 6 and number % 2) else wrong_cue
