@@ -1,5 +1,6 @@
 """The audit on tasks whose desiderata are known."""
 
+import importlib.util
 import json
 import math
 import sys
@@ -234,3 +235,29 @@ class TestAudit:
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.50"), (0.1, "1/10"), (1 / 256, "1/256"), (1.0, "1.00")])
 def test_shares_in_words(value, text):
     assert share(value) == text
+
+
+class TestReadme:
+    @pytest.fixture(scope="class")
+    def script(self):
+        path = Path(__file__).parents[2] / "docs" / "write_tasks.py"
+        specification = importlib.util.spec_from_file_location("write_tasks", path)
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return module
+
+    def test_only_what_stands_between_the_comments_changes(self, script, audit, tmp_path):
+        found, readme = tmp_path / "audit.json", tmp_path / "README.md"
+        found.write_text(json.dumps(audit.to_json()))
+        readme.write_text(f"above\n{script.BEGIN}\nold\n{script.END}\nbelow\n")
+        for _ in range(2):
+            script.main(str(found), str(readme))
+            assert readme.read_text() == f"above\n{script.BEGIN}\n{task_table(audit)}\n{script.END}\nbelow\n"
+
+    def test_a_file_without_the_comments_is_left_alone(self, script, audit, tmp_path):
+        found, readme = tmp_path / "audit.json", tmp_path / "README.md"
+        found.write_text(json.dumps(audit.to_json()))
+        readme.write_text("nothing")
+        with pytest.raises(SystemExit, match="once each"):
+            script.main(str(found), str(readme))
+        assert readme.read_text() == "nothing"
