@@ -51,7 +51,7 @@ class _Merged:
         return all(parameters[name].data_ptr() == address for name, address in self.sources.items())
 
 
-_kept: OrderedDict[tuple[str, str, int], _Merged] = OrderedDict()
+_kept: OrderedDict[tuple[str, str, str, int], _Merged] = OrderedDict()
 
 
 def merged_weights(target: Target, organism: Organism) -> dict[str, Tensor]:
@@ -63,7 +63,7 @@ def merged_weights(target: Target, organism: Organism) -> dict[str, Tensor]:
         UnknownNameError: no organism has this name.
         TargetError: the adapter is another one than asked for, or belongs to another target.
     """
-    key = (organism.name, organism.digest, id(target.module))
+    key = (organism.name, organism.digest, target.id, id(target.module))
     known = _kept.get(key)
     if known is not None and known.fits(target):
         _kept.move_to_end(key)
