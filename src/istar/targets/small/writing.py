@@ -39,7 +39,7 @@ class Card:
         seed: what decided first weights and rows.
         plan: steps, rows, learning rate and what else `Plan` says.
         training_tokens: how many predictions it learnt from, repetitions counted.
-        seconds: how long the training took.
+        seconds: how long the training took by the clock, whatever else the machine was doing.
         threads: on how many threads.
         processor: on what kind of processor.
         held_out_loss: nats a token on text it was not trained on, of the weights as stored, by source.
