@@ -135,7 +135,9 @@ def test_an_unknown_architecture_is_refused_before_its_weights_are_read(folder):
 
 
 def test_an_unknown_name():
-    with pytest.raises(TargetError, match=r"no target is called 'smol'; there are smollm2-135m, tiny-exact, tiny-text, tiny-random, folders"):
+    with pytest.raises(
+        TargetError, match=r"called 'smol'; there are smollm2-135m, tiny-exact, tiny-text, tiny-random, folders"
+    ):
         load_target("smol")
 
 
