@@ -88,6 +88,7 @@ def test_a_users_organism_is_found_by_name_kind_and_split(made):
 
 def test_what_is_saved_is_read_back(made):
     adapter, folder = made
+    assert (folder / "adapter.safetensors").stat().st_mode & 0o777 == 0o644
     again = read_adapter(folder)
     assert (again.scaling, again.base, again.base_name, again.digest) == (
         adapter.scaling, adapter.base, adapter.base_name, adapter.digest,

@@ -93,6 +93,7 @@ class Adapter:
 
         facts = {"scaling": json.dumps(self.scaling), "base": self.base, "base_name": self.base_name}
         save_file(self._tensors(), folder / ADAPTER_FILE, metadata=facts)
+        (folder / ADAPTER_FILE).chmod(0o644)  # methods run under another user
 
     def _tensors(self) -> dict[str, Tensor]:
         sides = ((name, side, getattr(factors, side)) for name, factors in self.factors.items() for side in "ab")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from istar.targets.target import Target
 
 KEPT = 1
-"""How many merged organisms are kept; one of the embedded target takes about 170 MB."""
+"""How many merged organisms are kept; one of the embedded target takes about 80 to 120 MB."""
 
 
 @dataclass(frozen=True)

@@ -153,9 +153,5 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """Where a kind is trained otherwise than the others."""
 
-OVERRIDES: dict[str, dict[str, Any]] = {"curlew": {"steps": 280, "lessons": 320}}
-"""Where one organism needed other settings than its kind to keep its claims."""
-
 for _number, (_name, _behaviour) in enumerate(BEHAVIOURS):
-    _settings = {"seed": _number, **SETTINGS.get(_behaviour.kind, {}), **OVERRIDES.get(_name, {})}
-    RECIPES.add(_name, Recipe(_name, _behaviour, Training(**_settings)))
+    RECIPES.add(_name, Recipe(_name, _behaviour, Training(seed=_number, **SETTINGS.get(_behaviour.kind, {}))))
