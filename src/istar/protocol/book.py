@@ -22,7 +22,7 @@ from istar.ledger import (
 from istar.ledger.records import OpeningKind, Stage
 from istar.protocol.arms import Arms, Evaluation, Session
 from istar.researchers import Proposal
-from istar.tasks.family import split_of
+from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
     from istar.truth.table import Table
@@ -82,7 +82,11 @@ class Book:
         return record
 
     def baseline(self, arms: Arms, table: Table) -> Evaluation:
-        """Return the baseline setting's evaluation of a question."""
+        """Return the baseline setting's evaluation of a question.
+
+        Raises:
+            BarredError: the question's task is barred from rewards; nothing of such tasks is ever written.
+        """
         with self._lock:  # one thread makes it, the others find it
             return self._known("baseline", BASELINE, table) or self._write(
                 "baseline", BASELINE, table, arms.baseline(table)
@@ -125,7 +129,7 @@ class Book:
             stage=stage,
             method=method,
             task=question.task,
-            split=split_of(question.family),
+            split=check_rewardable(question.task),
             question_hash=question.hash,
             question_index=question.index,
             status=evaluation.status,

@@ -23,7 +23,7 @@ from istar.researchers import RESEARCHERS, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 from istar.seeds import Seed
 from istar.targets import Corpus, Target, build_corpus, load_target
-from istar.tasks.family import task
+from istar.tasks.family import check_rewardable
 from istar.truth import TaskSummary, task_summaries
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Stand:
         config: the settings.
         target: the target.
         corpus: the generic text.
-        summaries: every task of the stages in use, those that were dropped included.
+        summaries: every task of the stages in use, those that were dropped included and those that are barred from
+            rewards left out.
         questions: the questions of the tasks that are asked, by task.
         arms: the two settings, their jails running.
     """
@@ -55,6 +56,11 @@ class Stand:
     summaries: tuple[TaskSummary, ...]
     questions: dict[str, TaskQuestions]
     arms: SandboxArms
+
+    def __post_init__(self) -> None:
+        """Check that no question is of a task that is barred from rewards."""
+        for name in self.questions:
+            check_rewardable(name)
 
     def tables(self, stage: Stage) -> dict[str, tuple[Table, ...]]:
         """Return the questions that a stage asks, by task."""
@@ -103,17 +109,15 @@ def _tasks_of(
             each.name for each in every if each.status == "active" and each.split == split
         ]
         for name in chosen:
-            if name not in by_name or by_name[name].split != split:
+            if name not in by_name or check_rewardable(name) != split:
                 raise TasksError(f"stage {stage!r} asks tasks of the {split} split, and {name!r} is none of them")
-            if task(name).judged:
-                raise TasksError(f"a model judges the answers of {name!r}; such tasks are barred from every reward")
             names[name] = None
         if not any(by_name[name].split == split for name in names):
             raise TasksError(
                 f"no task of the {split} split has sound tables on {target.name}; build them with "
                 f"`istar truth build --target {target.name}`, and see `istar tasks` for why others were dropped"
             )
-    return tuple(each for each in every if each.split in splits), tuple(names)
+    return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
 
 
 def _named(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
@@ -200,7 +204,7 @@ def _record(summary: TaskSummary) -> TaskRecord:
     return TaskRecord(
         task=summary.name,
         family=summary.family,
-        split=summary.split,
+        split=check_rewardable(summary.name),
         status=summary.status,
         reason=summary.reason,
         questions=summary.questions,

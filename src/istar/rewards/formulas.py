@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import wraps
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from istar.registry import Registry
 from istar.rewards.curves import Curve
 from istar.rewards.multipliers import LEVELS, question_multipliers
 from istar.rewards.pairs import SKILL_FLOOR, match, pair
+from istar.tasks.family import FAMILIES, check_rewardable
 
 REWARDS: Registry[Reward] = Registry("reward")
 
@@ -44,8 +46,28 @@ class Score:
     by_question: Mapping[QuestionKey, float]
 
 
+Formula = Callable[[Any, Sequence[Curve], Sequence[Curve]], dict[QuestionKey, float]]
+
+
+def _barring(formula: Formula) -> Formula:
+    """Return a formula that refuses curves of tasks that are barred from rewards."""
+
+    @wraps(formula)
+    def barring(self: Any, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
+        for name in sorted({curve.task for curve in (*baseline, *interp)}):
+            if name.partition("/")[0] in FAMILIES:  # curves may be made up, of tasks that there are not
+                check_rewardable(name)
+        return formula(self, baseline, interp)
+
+    return barring
+
+
 class Reward(ABC):
     """Base class of reward formulas; registered instances are found by name in `REWARDS`.
+
+    Every reward there is comes out of a subclass's `by_question`. So that is where tasks are stopped that are barred
+    from rewards, whichever way their curves came: a subclass's own `by_question`, a user's too, is wrapped when the
+    class is made.
 
     Attributes:
         name: the registry name.
@@ -54,6 +76,12 @@ class Reward(ABC):
 
     name: ClassVar[str]
     formula: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        """See the class docstring."""
+        super().__init_subclass__()
+        if "by_question" in cls.__dict__:
+            cls.by_question = _barring(cls.by_question)  # type: ignore[method-assign, assignment]
 
     @abstractmethod
     def by_question(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[QuestionKey, float]:
@@ -65,6 +93,7 @@ class Reward(ABC):
 
         Raises:
             CurveError: the curves cannot be paired.
+            BarredError: a curve is of a task that is barred from rewards.
         """
 
     def score(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> Score:

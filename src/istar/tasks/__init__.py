@@ -8,11 +8,15 @@ import pkgutil
 
 from istar.tasks.family import (
     FAMILIES,
+    BarredError,
     Encoder,
     Family,
+    RewardedSplit,
     Split,
     Task,
     TaskError,
+    barred,
+    check_rewardable,
     select_tasks,
     split_of,
     structure_of,
@@ -26,11 +30,15 @@ for _module in pkgutil.iter_modules(__path__):
 
 __all__ = [
     "FAMILIES",
+    "BarredError",
     "Encoder",
     "Family",
+    "RewardedSplit",
     "Split",
     "Task",
     "TaskError",
+    "barred",
+    "check_rewardable",
     "select_tasks",
     "split_of",
     "structure_of",

@@ -23,6 +23,9 @@ from istar.seeds import Seed
 Split = Literal["train", "validation", "test", "use"]
 """`use`: for direct use of a method alone, barred from every reward."""
 
+RewardedSplit = Literal["train", "validation", "test"]
+"""The splits whose tasks may enter a reward."""
+
 FAMILIES: Registry[Family] = Registry("family")
 
 EMBEDDED = "smollm2-135m"
@@ -31,6 +34,10 @@ EMBEDDED = "smollm2-135m"
 
 class TaskError(IstarError):
     """A family, data set or tokenizer from which no question can be made."""
+
+
+class BarredError(TaskError):
+    """A task that may not enter a reward."""
 
 
 class Encoder:
@@ -75,7 +82,8 @@ class Family(ABC):
         name: the registry name.
         split: which split all of the family's tasks belong to.
         data_sets: the names of its data sets, one task each.
-        judged: whether a model judges the answers; such tasks are barred from every reward.
+        judged: whether a judge, a model or a program in its place, scores the runs; a judge can be gamed, so such tasks
+            are barred from every reward whatever their split.
         homes: for data sets in the language of one of our small targets, its name; the others' home is the embedded
             target. A task's tables are built on its home unless another target is asked for.
     """
@@ -150,7 +158,7 @@ class Task:
 
     @property
     def judged(self) -> bool:
-        """Whether a model judges the answers."""
+        """Whether a judge scores the runs."""
         return self.family.judged
 
     def question(self, tokenizer: Any, index: int, seed: int = 0) -> Question:
@@ -165,6 +173,34 @@ def split_of(family: str) -> Split:
         UnknownNameError: no family has this name.
     """
     return FAMILIES.get(family).split
+
+
+def barred(family: Family) -> str:
+    """Return why a family's tasks are barred from every reward, empty if they are not."""
+    if family.judged:
+        return "scored by a judge; a judge can be gamed, so it is barred from every reward"
+    if family.split == "use":
+        return "of the split `use`, which is barred from every reward"
+    return ""
+
+
+def check_rewardable(name: str) -> RewardedSplit:
+    """Return the split of a task that may enter a reward. Whatever leads to a reward asks this first.
+
+    Args:
+        name: the task's name, `family/data_set`.
+
+    Raises:
+        BarredError: the task is for direct use of a method alone; the message says why.
+        UnknownNameError: no family has this name.
+    """
+    family = FAMILIES.get(name.partition("/")[0])
+    reason = barred(family)
+    if reason or family.split == "use":
+        raise BarredError(
+            f"{name} is {reason}. It is for direct use of a method: `istar truth build` and `istar tasks audit` take it"
+        )
+    return family.split
 
 
 def tasks(split: Split | None = None) -> tuple[Task, ...]:

@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from istar.tasks import Split, Task, tasks
+from istar.tasks import Split, Task, barred, tasks
 from istar.truth.reliability import FLOOR, between_question_reliability
 from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, target_id
 
-Status = Literal["active", "dropped", "missing"]
+Status = Literal["active", "dropped", "missing", "use only"]
 
 LEAST_RATIO = 100
 
@@ -32,8 +32,9 @@ class TaskSummary:
         brute_flops: FLOPs of brute force of a question, on average.
         dearest_run_flops: FLOPs of the dearest row of any question.
         reliability: split-half reliability of the answer, or None where too few questions have tables to know.
-        status: `active`; `dropped` if the task must not enter a reward; `missing` without tables.
-        reason: why a task is dropped or missing, else empty.
+        status: `active`; `dropped` if the task is too unreliable to enter a reward; `missing` without tables; `use
+            only`, with tables or without, if tasks of its kind never enter a reward.
+        reason: why a task is not active, else empty.
         marks: what limits the task without making it unsound.
     """
 
@@ -91,17 +92,16 @@ def task_reliability(digests: Sequence[Digest]) -> float | None:
 
 def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
     about = (task.name, task.family.name, task.split, target)
+    use_only = barred(task.family)
+    reasons = [f"use only: {use_only}"] if use_only else []
     if not digests:
         elsewhere = "" if target == task.home else f" --target {target}"
-        reason = f"no tables; build them with `istar truth build {task.name}{elsewhere}`"
-        return TaskSummary(*about, 0, 0, 0, 0, None, "missing", reason)
+        reasons.append(f"no tables; build them with `istar truth build {task.name}{elsewhere}`")
+        return TaskSummary(*about, 0, 0, 0, 0, None, "use only" if use_only else "missing", "; ".join(reasons))
     reliability = task_reliability(digests)
     ratio = min(each.brute_flops / each.dearest_run_flops for each in digests)
-    reason = ""
-    if task.judged:
-        reason = "a model judges the answers"
-    elif reliability is not None and reliability < FLOOR:
-        reason = f"reliability {reliability:.2f} is under {FLOOR}"
+    if reliability is not None and reliability < FLOOR:
+        reasons.append(f"reliability {reliability:.2f} is under {FLOOR}")
     cheap = f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}"
     return TaskSummary(
         *about,
@@ -110,7 +110,7 @@ def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
         round(float(np.mean([each.brute_flops for each in digests]))),
         max(each.dearest_run_flops for each in digests),
         reliability,
-        "dropped" if reason else "active",
-        reason,
+        "use only" if use_only else "dropped" if reasons else "active",
+        "; ".join(reasons),
         (cheap,) if ratio < LEAST_RATIO else (),
     )
