@@ -41,7 +41,7 @@ def structure(rows=None):
 def question(rows=None):
     placed = cells() if rows is None else rows
     runs = tuple(Run((0, 10 + i, 20 + v, 30 + r), SpanLogprob(3)) for i, v, r, _ in placed)
-    return Question("made_up/inputs", 0, runs, structure(rows), IntentProbability("input"))
+    return Question("made_up/inputs", 0, runs, structure(rows), IntentProbability("input", "variant"))
 
 
 def test_a_structure_without_the_column_has_no_sealed_rows():
@@ -88,20 +88,25 @@ def test_nested_batches_are_those_of_the_view():
 
 
 class TestIntentProbability:
-    FUNCTIONAL = IntentProbability("input")
+    FUNCTIONAL = IntentProbability("input", "variant")
 
-    def test_mean_of_the_sealed_rows_of_each_input(self):
+    def test_what_an_input_could_be_and_is_not(self):
         values = np.random.default_rng(0).random(80)
         slow = []
         for unit in range(INPUTS):
-            mine = [value for value, (i, _, _, sealed) in zip(values, cells(), strict=True) if sealed and i == unit]
-            slow.append(sum(mine) / len(mine))
+            able, does = [], []
+            for value, (i, variant, _, sealed) in zip(values, cells(), strict=True):
+                if i == unit and sealed:
+                    able.append(value)
+                elif i == unit and variant == 0:
+                    does.append(value)
+            slow.append(sum(able) / len(able) - sum(does) / len(does))
         assert self.FUNCTIONAL.answer(values, structure()) == pytest.approx(slow)
         drawn = np.stack([values, 1 - values])
-        assert self.FUNCTIONAL.answer(drawn, structure())[1] == pytest.approx([1 - each for each in slow])
+        assert self.FUNCTIONAL.answer(drawn, structure())[1] == pytest.approx([-each for each in slow])
 
     def test_the_loss_is_the_brier_score_where_the_truth_is_yes_or_no(self):
-        values = np.array([float(i < 2) if sealed else 0.3 for i, _, _, sealed in cells()])
+        values = np.array([float(i < 2) if sealed else 0.3 * (v > 0) for i, v, _, sealed in cells()])
         said = np.array([0.9, 0.4, 0.2, 0.0, 0.5])
         brier = (0.1**2 + 0.6**2 + 0.2**2 + 0.0**2 + 0.5**2) / 5
         assert self.FUNCTIONAL.loss(said, values, structure()) == pytest.approx(brier)
@@ -110,7 +115,9 @@ class TestIntentProbability:
         assert functional_from_json(json.loads(json.dumps(self.FUNCTIONAL.to_json()))) == self.FUNCTIONAL
 
     def test_somebody_has_to_know_the_truth(self):
-        with pytest.raises(FunctionalError, match="no sealed rows, so nothing says what the model could have done"):
+        with pytest.raises(FunctionalError, match="no sealed rows, so nothing says what is held back"):
             self.FUNCTIONAL.answer(np.zeros(60), structure(cells()[:60]))
+        with pytest.raises(FunctionalError, match="no open rows at level 0 of 'variant', so nothing says"):
+            self.FUNCTIONAL.answer(np.zeros(20), structure(cells()[60:]))
         with pytest.raises(FunctionalError, match="no row belongs to level 4 of 5"):
             self.FUNCTIONAL.answer(np.zeros(76), structure(cells()[:76]))

@@ -2,19 +2,20 @@
 
 The answer is the 0.99 quantile of the sequence loss (mean token NLL) over a stream of sequences, and the mean loss at
 or above it. Streams differ: each is drawn from another source and holds another share of faulty sequences, whose words
-were shuffled, which is what a user who watches a stream for rare failures would want to know about it.
+were shuffled, which is what a user who watches a stream for rare failures would want to know about it. With `symbols`,
+the stream is every pair of examples that may follow some others, so that the quantile is that of a whole distribution.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
 import numpy as np
 
 from istar.questions import Question, Role, Run, SpanLoss, UpperTail
+from istar.tasks.data import symbols
+from istar.tasks.data.frequency import rarity
 from istar.tasks.data.reviews import long_reviews
 from istar.tasks.data.scripture import books
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
@@ -30,20 +31,25 @@ class LossQuantile(Family):
         window: how many tokens the longest sequence of one stream is longer than its shortest; longer texts are cut.
         faulty: the range of the share of faulty sequences, drawn log-uniformly.
         level: the quantile's level.
+        shown: the greatest number of examples before the two that a stream of symbols runs over.
     """
 
     name: ClassVar[str] = "loss_quantile"
     split: ClassVar[Split] = "test"
-    data_sets: ClassVar[tuple[str, ...]] = ("kjv", "reviews")
+    data_sets: ClassVar[tuple[str, ...]] = ("kjv", "reviews", symbols.NAME)
+    homes: ClassVar[dict[str, str]] = {symbols.NAME: symbols.HOME}
 
     sequences: int = 1024
     tokens: tuple[int, int] = (5, 16)
     window: int = 2
     faulty: tuple[float, float] = (0.001, 0.2)
     level: float = 0.99
+    shown: int = 8
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
+        if data_set == symbols.NAME:
+            return self._pairs_of_examples(encode, generator, index)
         low, high = self.faulty
         share = float(np.exp(generator.uniform(np.log(low), np.log(high))))
         shortest = int(generator.integers(self.tokens[0], self.tokens[1] - self.window, endpoint=True))
@@ -60,7 +66,7 @@ class LossQuantile(Family):
                 continue
             seen.add(sequence)
             runs.append(Run((encode.bos, *sequence), SpanLoss(1)))
-            rows.append((len(rows), len(sequence), *_rarity(" ".join(words))))
+            rows.append((len(rows), len(sequence), *rarity(" ".join(words))))
             if len(runs) == self.sequences:
                 break
         else:
@@ -69,6 +75,25 @@ class LossQuantile(Family):
         names += [("mean_log_frequency", "covariate"), ("least_log_frequency", "covariate")]
         structure = structure_of(names, rows)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure, UpperTail(self.level))
+
+    def _pairs_of_examples(self, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
+        """Return the question whose stream is every pair of examples after some that follow a rule."""
+        begin = symbols.examples(generator, self.shown)
+        prefix = (encode.bos, *(token for line in begin for token in encode(line)))
+        shown = [line for line in begin if symbols.ARROW in line]
+        runs: list[Run] = []
+        rows: list[tuple[float, ...]] = []
+        for keys_and_answers in symbols.every_string(symbols.LETTERS, 4):
+            pair = [symbols.line(*keys_and_answers[:2]), symbols.line(*keys_and_answers[2:])]
+            tokens = prefix + encode(pair[0]) + encode(pair[1])
+            runs.append(Run(tokens, SpanLoss(len(prefix))))
+            before = (shown, [*shown, pair[0]])
+            agreeing = sum(line in lines for line, lines in zip(pair, before, strict=True))
+            known = sum(any(line[0] == each[0] for each in lines) for line, lines in zip(pair, before, strict=True))
+            rows.append((len(rows), agreeing, known - agreeing))
+        names: list[tuple[str, Role]] = [("sequence", "nuisance"), ("agreeing", "covariate")]
+        structure = structure_of([*names, ("disagreeing", "covariate")], rows)
+        return Question(f"{self.name}/{symbols.NAME}", index, tuple(runs), structure, UpperTail(self.level))
 
     def _verses(self, generator: np.random.Generator) -> list[str]:
         """Return the verses of the books, book after book in a drawn order, each book's shuffled."""
@@ -82,19 +107,6 @@ class LossQuantile(Family):
         chosen = generator.permutation(len(known))[: self.sequences]
         sentences = [sentence for i in chosen for sentence in known[i].sentences]
         return [sentences[i] for i in generator.permutation(len(sentences))]
-
-
-@cache
-def _log_frequency(word: str) -> float:
-    import wordfreq
-
-    return float(wordfreq.zipf_frequency(word, "en"))
-
-
-def _rarity(text: str) -> tuple[float, float]:
-    """Return the mean and the least log10 frequency of a text's words per billion words of English (wordfreq)."""
-    frequencies = [_log_frequency(word) for word in re.findall(r"[a-z']+", text.lower())] or [0.0]
-    return sum(frequencies) / len(frequencies), min(frequencies)
 
 
 FAMILIES.add(LossQuantile.name, LossQuantile())

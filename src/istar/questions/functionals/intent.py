@@ -15,23 +15,31 @@ from istar.questions.structure import Structure
 @FUNCTIONALS.register("intent_probability")
 @dataclass(frozen=True)
 class IntentProbability(LinearFunctional):
-    """For each failing input, the probability that the failure is intentional: that the model could have done it.
+    """For each input, the probability that a model fails on it intentionally: that it fails and need not.
 
-    It is the mean over the input's sealed rows, whose values are the probability, or the fact, that the model does it
-    when nothing holds it back. The loss is the mean squared error over inputs: the Brier score, where the truth is 0 or
-    1 (Brier, Verification of forecasts expressed in terms of probability, 1950).
+    The values are the probability, or the fact, that the model does what is asked. In sealed rows nothing holds it
+    back; the answer is their mean less the mean of what it shows as it stands. The loss is the mean squared error over
+    inputs: the Brier score, where the truth is 0 or 1 (Brier, Verification of forecasts expressed in terms of
+    probability, 1950).
 
     Attributes:
         unit: arm column that names the input.
+        way: arm column that names how the input is put; at level 0 the model stands as it is.
     """
 
     kind: ClassVar[str] = "intent_probability"
     unit: str
+    way: str
 
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:
         """See the base class."""
         unit, sealed = structure.levels(self.unit), structure.sealed
-        if not sealed.any():
-            raise FunctionalError("the structure has no sealed rows, so nothing says what the model could have done")
-        # open rows belong to no level, so that they have no weight
-        return one_per_level(np.where(sealed, unit, -1), int(unit.max()) + 1)
+        shown = ~sealed & (structure.levels(self.way) == 0)
+        if not sealed.any() or not shown.any():
+            missing = "sealed rows" if not sealed.any() else f"open rows at level 0 of {self.way!r}"
+            raise FunctionalError(f"the structure has no {missing}, so nothing says what is held back")
+        # rows of neither sort belong to no level, so that they have no weight
+        units = int(unit.max()) + 1
+        able, does = (one_per_level(np.where(rows, unit, -1), units) for rows in (sealed, shown))
+        weights: Float[np.ndarray, "outputs rows"] = able - does
+        return weights
