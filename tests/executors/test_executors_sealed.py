@@ -25,7 +25,9 @@ def sealed_table(index, functional=None):
     tokens = [tuple(100 * i + 10 * v + t for t in range(9)) + (7000 + r,) * 3 for i, v, r, _ in cells]
     columns = {"input": ("arm", unit), "variant": ("arm", variant), "shots": ("nuisance", replicate)}
     columns |= {"sealed": ("sealed", sealed)}
-    return _table("sealed/synthetic", index, tokens, columns, functional or IntentProbability("input"), values)
+    return _table(
+        "sealed/synthetic", index, tokens, columns, functional or IntentProbability("input", "variant"), values
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_the_market_does_not_sell_sealed_rows(tables, records):
     assert len(stall.view.runs) == OPEN
 
 
-@pytest.mark.parametrize("functional", [IntentProbability("input"), BestArmMean("input", "shots")])
+@pytest.mark.parametrize("functional", [IntentProbability("input", "variant"), BestArmMean("input", "shots")])
 def test_the_statistician_buys_everything_else_and_predicts(functional):
     asked = [sealed_table(index, functional) for index in range(4)]
     known = [record_of(table.question, table.values) for table in asked]

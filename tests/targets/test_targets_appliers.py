@@ -1,6 +1,8 @@
 """Interventions on small models of every architecture: what they do, and that they undo it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -183,3 +185,12 @@ def test_a_composition_keeps_its_order_and_its_organism():
     composed = Composed(parts)
     assert intervention_from_json(json.loads(composed.key)).parts == parts
     assert Composed(parts[::-1]).key != composed.key
+
+
+def test_every_kind_has_an_applier_wherever_targets_are_imported():
+    code = (
+        "from istar.questions import INTERVENTIONS; from istar.targets import APPLIERS; "
+        "print(set(INTERVENTIONS) - set(APPLIERS))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

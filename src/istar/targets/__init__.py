@@ -1,6 +1,7 @@
 """Targets: the models that are interpreted, where their parts are, and how runs are packed and run."""
 
 from istar.targets import appliers as _appliers  # noqa: F401  (registers the appliers of the library's kinds)
+from istar.targets import organisms as _organisms  # noqa: F401  (registers the applier of organisms)
 from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
 from istar.targets.corpus import Corpus, build_corpus
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
