@@ -1,6 +1,6 @@
-"""Things and what is known of them: their kind, their colour, their name in Spanish, a word of like meaning.
+"""Words and things, and what is known of them: opposites, kinds, colours, Spanish names, words of like meaning.
 
-Lists of our own, for training families; held-out families ask about word forms, letters and countries instead.
+They are for training families; held-out families ask about word forms, letters and countries instead.
 """
 
 from __future__ import annotations
