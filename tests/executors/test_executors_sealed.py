@@ -15,19 +15,18 @@ OPEN = INPUTS * VARIANTS * REPLICATES
 
 
 def sealed_table(index, functional=None):
-    """Inputs that differ in one thing, which shows in every variant and most in the sealed one."""
+    """Inputs that differ in one thing, which shows in every variant but the first, and in the sealed one."""
     generator = np.random.default_rng([index, 12])
     cells = [(i, v, r, 0) for i in range(INPUTS) for v in range(VARIANTS) for r in range(REPLICATES)]
     cells += [(i, VARIANTS, r, 1) for i in range(INPUTS) for r in range(REPLICATES)]
     unit, variant, replicate, sealed = np.array(cells).T
-    able = generator.standard_normal(INPUTS)[unit]
+    able = generator.standard_normal(INPUTS)[unit] * (variant > 0)
     values = able + 0.3 * generator.standard_normal(VARIANTS + 1)[variant] + 0.2 * generator.standard_normal(len(cells))
     tokens = [tuple(100 * i + 10 * v + t for t in range(9)) + (7000 + r,) * 3 for i, v, r, _ in cells]
     columns = {"input": ("arm", unit), "variant": ("arm", variant), "shots": ("nuisance", replicate)}
     columns |= {"sealed": ("sealed", sealed)}
-    return _table(
-        "sealed/synthetic", index, tokens, columns, functional or IntentProbability("input", "variant"), values
-    )
+    asked = functional or IntentProbability("input", "variant")
+    return _table("sealed/synthetic", index, tokens, columns, asked, values)
 
 
 @pytest.fixture(scope="module")
