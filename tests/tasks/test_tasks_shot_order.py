@@ -85,13 +85,14 @@ def test_remarks_are_called_what_they_are() -> None:
         assert all(labels.index(answer) == (not positive[text]) for text, answer in found)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.95])
-def test_share_of_praise(share: float) -> None:
-    family = ShotOrder(shots=(3, 3), orders=2, mislabelled=(1, 1), queries=80, longest=40, share=(share, share))
+@pytest.mark.parametrize("alike", range(5))
+def test_of_every_four_remarks_so_many_have_the_same_label(alike: int) -> None:
+    family = ShotOrder(shots=(3, 3), orders=1, mislabelled=(1, 1), queries=16, longest=40, alike=(alike, alike))
     question = family.question("remarks", TOKENIZER, Seed.root(0), 0)
-    praised = {remark.text for remark in remarks() if remark.positive}
-    queries = [lines(question, row)[1] for row in range(80)]
-    assert np.mean([query in praised for query in queries]) == pytest.approx(share, abs=0.1)
+    answers = [lines(question, row)[2] for row in range(16)]
+    counts = Counter(answers[:4])
+    assert sorted(counts.values()) == sorted(count for count in (alike, 4 - alike) if count)
+    assert all(Counter(answers[start : start + 4]) == counts for start in range(0, 16, 4))
 
 
 def test_all_orders_where_there_are_fewer_than_asked_for() -> None:

@@ -8,6 +8,7 @@ spread, and the best of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
 from typing import ClassVar
@@ -36,7 +37,7 @@ class ShotOrder(Family):
         orders: how many different orders, drawn at random.
         queries: the number of queries, exchangeable replicates.
         longest: the greatest number of tokens of a shot's or a query's text and answer.
-        share: the range of the share of praise among the remarks of a question.
+        alike: the range of how many of every four remarks that are queries have the same one of the two labels.
     """
 
     name: ClassVar[str] = "shot_order"
@@ -48,19 +49,22 @@ class ShotOrder(Family):
     orders: int = 48
     queries: int = 40
     longest: int = 8
-    share: tuple[float, float] = (0.2, 0.8)
+    alike: tuple[int, int] = (0, 4)
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
-        source = _words(index, generator) if data_set == "words" else _remarks(self.share, generator)
+        source = _words(index) if data_set == "words" else _remarks(generator)
+        source = [source[i] for i in generator.permutation(len(source))]
         pairs = [p for p in source if len(encode(p[0])) + len(encode(" " + p[1])) <= self.longest]
         count = int(generator.integers(*self.shots, endpoint=True))
-        if len(pairs) < count + self.queries:
+        shots, queries = pairs[:count], pairs[count:]
+        if data_set == "remarks":
+            queries = _in_fours(queries, int(generator.integers(*self.alike, endpoint=True)))
+        if len(queries) < self.queries:
             raise TaskError(
                 f"{self.name}/{data_set} has {len(pairs)} pairs, too few for {count} shots and "
                 f"{self.queries} queries; lower one of them"
             )
-        shots, queries = pairs[:count], pairs[count : count + self.queries]
         wrong = generator.permutation(count)[: generator.integers(*self.mislabelled, endpoint=True)]
         for shot in wrong:
             others = sorted({answer for _, answer in pairs} - {shots[shot][1]})
@@ -70,7 +74,7 @@ class ShotOrder(Family):
         for number, order in enumerate(_orders(count, self.orders, generator)):
             prefix = (encode.bos, *(token for shot in order for token in lines[shot]))
             place = float(np.mean([order.index(shot) for shot in wrong])) / (count - 1)
-            for query, (text, answer) in enumerate(queries):
+            for query, (text, answer) in enumerate(queries[: self.queries]):
                 prompt = prefix + encode(text) + encode(ARROW)
                 runs.append(Run(prompt + encode(f" {answer}"), SpanLogprob(len(prompt))))
                 rows.append((number, order[0], order[-1], query, place))
@@ -88,22 +92,23 @@ def _orders(shots: int, count: int, generator: np.random.Generator) -> list[tupl
     return list(orders)
 
 
-def _words(index: int, generator: np.random.Generator) -> list[Pair]:
-    """Return the pairs of one relation in a drawn order; each question another, until all have had their turn."""
+def _words(index: int) -> Sequence[Pair]:
+    """Return the pairs of one relation; each question another, until all have had their turn."""
     relations = lexicon()
-    pairs = relations[index % len(relations)].pairs
-    return [pairs[i] for i in generator.permutation(len(pairs))]
+    return relations[index % len(relations)].pairs
 
 
-def _remarks(share: tuple[float, float], generator: np.random.Generator) -> list[Pair]:
-    """Return remarks, about a drawn share of them praise, in a drawn order with what they are called."""
-    known = remarks()
+def _remarks(generator: np.random.Generator) -> Sequence[Pair]:
+    """Return remarks with what they are called."""
     labels = LABELS[generator.integers(len(LABELS))]
-    praise = generator.uniform(*share)
-    order = [known[i] for i in generator.permutation(len(known))]
-    weights = np.array([praise if remark.positive else 1 - praise for remark in order])
-    kept = generator.random(len(order)) * weights.max() < weights  # about as many praise as blame before
-    return [(remark.text, labels[not remark.positive]) for remark, there in zip(order, kept, strict=True) if there]
+    return [(remark.text, labels[not remark.positive]) for remark in remarks()]
+
+
+def _in_fours(pairs: Sequence[Pair], alike: int) -> list[Pair]:
+    """Return pairs of two answers such that of every four in a row `alike` have the answer that the first pair has."""
+    same = [pair for pair in pairs if pair[1] == pairs[0][1]]
+    other = [pair for pair in pairs if pair[1] != pairs[0][1]]
+    return [(same if place % 4 < alike else other)[place] for place in range(min(len(same), len(other)))]
 
 
 FAMILIES.add(ShotOrder.name, ShotOrder())
