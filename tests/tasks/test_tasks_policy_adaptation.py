@@ -20,11 +20,17 @@ from istar.testing.families import ByteTokenizer, FamilyConformance
 
 TOKENIZER = ByteTokenizer()
 FAMILY = PolicyAdaptation(counts=(2, 3, 3, 2, 2, 2), contexts=(6, 5))
+TEMPERED = next(
+    index
+    for index in range(20)
+    if 1 in FAMILY.question("statements", TOKENIZER, Seed.root(0), index).structure.levels("kind")
+)
+"""A question with a temperature among its candidates."""
 SAMPLES = {"statements": statements(), "advice": remarks_with_advice()}
 
 
 class TestPolicyAdaptation(FamilyConformance):
-    least_ratio = 20
+    least_ratio = 12
 
     def make(self) -> Family:
         return FAMILY
@@ -50,15 +56,26 @@ def test_every_candidate_meets_every_context(data_set: str) -> None:
         before = TOKENIZER.decode(readout(run).reference)
         texts.setdefault(int(number), set()).add((before, TOKENIZER.decode(run.tokens[readout(run).start :])))
     assert all(len(each) == 1 for each in texts.values())
-    assert len(set.union(*texts.values())) == count
-    assert set.union(*texts.values()) <= set(SAMPLES[data_set])
+    found = [text for each in texts.values() for text in each]
+    ends = {"statements": ".\n", "advice": "\n"}[data_set]
+    samples = {
+        (prompt, answer) for before, answer in found for prompt, _ in SAMPLES[data_set] if before.endswith(prompt)
+    }
+    assert len(samples) == count
+    assert samples <= set(SAMPLES[data_set])
+    (shown,) = {before.removesuffix(prompt) for before, _ in found for prompt, _ in samples if before.endswith(prompt)}
+    demonstrations = [prompt + answer + ends for prompt, answer in SAMPLES[data_set] if prompt + answer + ends in shown]
+    assert len(demonstrations) == FAMILY.shots
+    assert sum(map(len, demonstrations)) == len(shown)
+    assert not any(prompt in shown for prompt, _ in samples)
 
 
 def test_kinds_are_what_they_say() -> None:
-    asked = question("statements")
+    asked = question("statements", TEMPERED)
     kind, choice = asked.structure.levels("kind"), asked.structure.levels("choice")
     signed, strength = asked.structure["signed_strength"], asked.structure["strength"]
-    assert np.bincount(kind[asked.structure.levels("context") == 0]).tolist() == [1, 2, 3, 3, 2, 2, 2]
+    counts = np.bincount(kind[asked.structure.levels("context") == 0], minlength=7).tolist()
+    assert counts == [1, counts[1], 3, 5 - counts[1], 2, 2, 2]
     assert len(KINDS) == 7
     assert (strength == np.abs(signed)).all()
     for row, run in enumerate(asked.runs):
@@ -104,6 +121,15 @@ def test_questions_differ_in_candidates_contexts_and_beta() -> None:
     assert contexts[0] != contexts[1]
 
 
+def test_how_many_candidates_are_temperatures_differs() -> None:
+    counts = set()
+    for index in range(12):
+        asked = question("statements", index)
+        first = asked.structure.levels("context") == 0
+        counts.add(int((asked.structure.levels("kind")[first] == 1).sum()))
+    assert counts == {0, 1, 2}
+
+
 def test_the_cheapest_candidate_is_chosen() -> None:
     asked = question("advice")
     values = Seed.root(1).generator().normal(size=len(asked.runs)) ** 2
@@ -119,7 +145,7 @@ def test_the_cheapest_candidate_is_chosen() -> None:
 
 
 def test_the_unchanged_model_costs_its_entropy_and_others_are_what_a_plain_forward_gives() -> None:
-    asked, target = question("statements"), load_target("tiny-random")
+    asked, target = question("statements", TEMPERED), load_target("tiny-random")
     kind = asked.structure.levels("kind")
     rows = [int(np.flatnonzero(kind == level)[1]) for level in range(7)]
     costs = target.values([asked.runs[row] for row in rows]).tolist()
@@ -146,5 +172,5 @@ def _log_probs(target, tokens, start, change):  # type: ignore[no-untyped-def]
 
 
 def test_too_many_contexts() -> None:
-    with pytest.raises(TaskError, match=r"policy_adaptation/advice has \d+ contexts, not 500; lower `contexts`"):
+    with pytest.raises(TaskError, match=r"advice has \d+ contexts, too few for 500; lower `contexts`"):
         question("advice", family=replace(FAMILY, contexts=(4, 500)))

@@ -22,7 +22,11 @@ from istar.tasks.data.occasions import Sample, remarks_with_advice, statements
 from istar.tasks.data.policies import candidates
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
-CONTEXTS: dict[str, Callable[[], tuple[Sample, ...]]] = {"statements": statements, "advice": remarks_with_advice}
+CONTEXTS: dict[str, tuple[Callable[[], tuple[Sample, ...]], str]] = {
+    "statements": (statements, ".\n"),
+    "advice": (remarks_with_advice, "\n"),
+}
+"""Contexts with their answers, and what ends an answer that is shown."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class PolicyAdaptation(Family):
     """Candidates times contexts; the readout is the policy cost, in nats.
 
     Attributes:
-        counts: the number of temperatures, biases, steerings, prunings, of two changes at once, and of instructions.
+        counts: how many temperatures (at most), biases, steerings (at least), prunings, pairs of changes, instructions.
+        shots: how many contexts with their answers stand before each context.
         contexts: the number of contexts, for `statements` and for `advice`.
         beta: the range of the weight of the entropy.
     """
@@ -39,24 +44,27 @@ class PolicyAdaptation(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = tuple(CONTEXTS)
 
-    counts: tuple[int, int, int, int, int, int] = (5, 12, 21, 4, 5, 9)
+    counts: tuple[int, int, int, int, int, int] = (6, 12, 20, 4, 6, 8)
+    shots: int = 2
     contexts: tuple[int, int] = (32, 16)
     beta: tuple[float, float] = (0.05, 0.2)
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
-        known = CONTEXTS[data_set]()
+        samples, end = CONTEXTS[data_set]
+        known = samples()
         count = self.contexts[self.data_sets.index(data_set)]
-        if count > len(known):
-            raise TaskError(f"{self.name}/{data_set} has {len(known)} contexts, not {count}; lower `contexts`")
-        contexts = [known[i] for i in generator.permutation(len(known))[:count]]
+        if count + self.shots > len(known):
+            raise TaskError(f"{self.name}/{data_set} has {len(known)} contexts, too few for {count}; lower `contexts`")
+        drawn = [known[i] for i in generator.permutation(len(known))[: count + self.shots]]
+        shown = encode("".join(f"{prompt}{answer}{end}" for prompt, answer in drawn[count:]))
         beta = float(generator.uniform(*self.beta))
         runs, rows = [], []
         for arm, candidate in enumerate(candidates(self.counts, encode, generator)):
-            opening = (encode.bos, *encode(candidate.prefix))
-            for number, (prompt, answer) in enumerate(contexts):
-                before = opening + encode(prompt)
-                readout = PolicyCost(len(before), (encode.bos, *encode(prompt)), beta)
+            for number, (prompt, answer) in enumerate(drawn[:count]):
+                asked = shown + encode(prompt)
+                before = (encode.bos, *encode(candidate.prefix), *asked)
+                readout = PolicyCost(len(before), (encode.bos, *asked), beta)
                 runs.append(Run(before + encode(answer), readout, candidate.change))
                 strength = (candidate.strength, abs(candidate.strength))
                 rows.append((arm, candidate.kind, candidate.choice, number, *strength, len(encode(answer))))

@@ -50,7 +50,7 @@ def _cut(text: str) -> tuple[Sample, ...]:
 
 @cache
 def statements() -> tuple[Sample, ...]:
-    """Return the beginnings of plain statements with their last word."""
+    """Return the beginnings of plain statements with their last word, without the stop."""
     return _cut(STATEMENTS)
 
 

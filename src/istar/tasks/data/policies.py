@@ -42,10 +42,10 @@ WORDS = (
     (" and", " or", " but"),
     (".", ",", "\n"),
     (" I", " you", " we", " it"),
-    (" is", " are", " was", " be"),
-    (" not", " no", " never"),
     (" to", " of", " in", " for"),
-    (" very", " little", " good", " new"),
+    (" good", " little", " new", " long"),
+    (" water", " hand", " house", " time"),
+    (" You", " Try", " Take", " Put"),
 )
 KINDS = ("none", "temperature", "bias", "steering", "pruning", "two at once", "prefix")
 
@@ -72,21 +72,25 @@ class Candidate:
 def candidates(counts: Sequence[int], encode: Encoder, generator: np.random.Generator) -> list[Candidate]:
     """Return candidates at drawn strengths, the unchanged model first.
 
+    How many of them are temperatures is drawn, because where one fits, hardly anything else is better.
+
     Args:
-        counts: the number of candidates of each of `KINDS` after the first.
+        counts: the number of candidates of each of `KINDS` after the first; of temperatures the greatest number, and
+            what is not drawn of them becomes steering.
         encode: turns text into tokens.
         generator: draws what they are and how strong.
     """
     temperatures, biases, steerings, pruned, both, prefixes = counts
+    plain = int(generator.integers(temperatures, endpoint=True))
     found = [Candidate(0)]
-    found += [Candidate(1, 0, *_temperature(generator)) for _ in range(temperatures)]
+    found += [Candidate(1, 0, *_temperature(generator)) for _ in range(plain)]
     for _ in range(biases):
-        choice, bias = _one_of(WORDS, generator), _signed(0.1, 3.0, generator)
+        choice, bias = _one_of(WORDS, generator), _signed(0.1, 2.0, generator)
         tokens = dict.fromkeys(token for word in WORDS[choice] for token in encode(word))
         found.append(Candidate(2, choice, bias, LogitBias(tuple(tokens), bias)))
-    found += [Candidate(3, *_steering(encode, generator)) for _ in range(steerings)]
+    found += [Candidate(3, *_steering(encode, generator)) for _ in range(steerings + temperatures - plain)]
     for _ in range(pruned):
-        share = _sized(0.02, 0.3, generator)
+        share = _sized(0.01, 0.2, generator)
         found.append(Candidate(4, 0, share, Prune(share)))
     for _ in range(both):
         strength, temperature = _temperature(generator)
@@ -111,12 +115,12 @@ def _signed(low: float, high: float, generator: np.random.Generator) -> float:
 
 def _temperature(generator: np.random.Generator) -> tuple[float, Temperature]:
     """Return a temperature, its logarithm first."""
-    value = _sized(0.5, 2.0, generator)
+    value = _sized(0.7, 1.4, generator)
     return float(np.log(value)), Temperature(value)
 
 
 def _steering(encode: Encoder, generator: np.random.Generator) -> tuple[int, float, Steer]:
     """Return which contrast, its scale, and steering along it."""
-    choice, scale = _one_of(CONTRASTS, generator), _signed(0.05, 1.0, generator)
+    choice, scale = _one_of(CONTRASTS, generator), _signed(0.02, 0.5, generator)
     towards, away = ((encode.bos, *encode(text)) for text in CONTRASTS[choice])
     return choice, scale, Steer(towards, away, scale, DEPTHS[_one_of(DEPTHS, generator)])
