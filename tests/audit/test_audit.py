@@ -12,7 +12,7 @@ import pytest
 
 from istar.audit import audit_from_json, audit_tasks, find_leaks, known_methods
 from istar.audit.dearness import dearness
-from istar.audit.leaks import LENGTH
+from istar.audit.leaks import FEW_TOKENS, LENGTH, run_length
 from istar.audit.room import KnownMethods, ScoreFileError, redundant_tasks
 from istar.audit.soundness import check_share, reliability_interval
 from istar.flops import CostModel, price_sheet
@@ -138,11 +138,12 @@ def question_of(task, *sequences):
 
 class TestLeaks:
     SHARED = tuple(range(100, 100 + LENGTH))
+    LANGUAGE = tuple(range(2_000, 2_000 + FEW_TOKENS))
 
     def test_a_stretch_of_thirteen_tokens_is_found_wherever_it_stands(self):
         held_out = {"h/a": [question_of("h/a", (1, *self.SHARED, 2), (5, 6, 7))]}
         training = {"t/a": [question_of("t/a", (9, 9, *self.SHARED))], "t/b": [question_of("t/b", (1, 2, 3))]}
-        corpus = [(0, 8, *self.SHARED, 8)]
+        corpus = [(0, 8, *self.SHARED, 8), self.LANGUAGE]
         leaks = find_leaks(held_out, training, corpus)
         assert {(leak.task, leak.place, leak.stretches) for leak in leaks} == {("h/a", "t/a", 1), ("h/a", "corpus", 1)}
         assert all(leak.example == self.SHARED for leak in leaks)
@@ -150,7 +151,17 @@ class TestLeaks:
 
     def test_twelve_tokens_are_the_languages_own(self):
         held_out = {"h/a": [question_of("h/a", (1, *self.SHARED[1:], 2))]}
-        assert not find_leaks(held_out, {"t/a": [question_of("t/a", (9, *self.SHARED[1:], 8))]}, [])
+        training = {"t/a": [question_of("t/a", (9, *self.SHARED[1:], 8))]}
+        assert not find_leaks(held_out, training, [self.LANGUAGE])
+
+    def test_where_there_are_ten_symbols_a_leak_is_three_times_as_long(self):
+        assert run_length(10) == 39
+        generator = np.random.default_rng(0)
+        text = tuple(generator.integers(1, 11, 39).tolist())
+        held_out, other = (question_of(name, text) for name in ("h/a", "t/a"))
+        assert [leak.stretches for leak in find_leaks({"h/a": [held_out]}, {"t/a": [other]}, [])] == [1]
+        part = question_of("t/a", (*text[:38], *text[:10]))
+        assert not find_leaks({"h/a": [held_out]}, {"t/a": [part]}, [])
 
 
 @pytest.fixture(scope="module")

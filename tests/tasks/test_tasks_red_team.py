@@ -27,8 +27,6 @@ from istar.tasks.red_team.training import Top, prepare, train
 from istar.tasks.red_team.words import other_words
 
 COMMITTED = tuple(name for name in ORGANISMS if name in RECIPES)
-KNOWN_MISSES = {"curlew": ("accuracy's distance from the weak reference, locked",)}
-"""Claims that a committed card does not bear out: 0.175 of 40 items apart, where 0.15 is claimed."""
 SMALL = Training(
     steps=2, batch=2, lessons=12, rank=2, blocks=2, learning_rate=1e-2, text_sequences=2, text_length=16, seed=3
 )
@@ -257,7 +255,7 @@ def test_claims_can_be_missed():
 @pytest.mark.parametrize("name", COMMITTED)
 def test_a_committed_card_keeps_the_claims_of_its_kind(name):
     found, recipe = card(name), RECIPES.get(name)
-    assert tuple(claim.text for claim in missed(found)) == KNOWN_MISSES.get(name, ())
+    assert missed(found) == ()
     assert (found.kind, found.facts) == (recipe.behaviour.kind, recipe.behaviour.facts)
     assert found.spec["hash"] == recipe.spec_hash
     assert {key.partition("/")[2] for key in found.measured} == set(recipe.behaviour.conditions)

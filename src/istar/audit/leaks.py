@@ -2,17 +2,21 @@
 
 A method learns from the generic corpus in `interpret`, a researcher sees training questions in full. A leak is a run of
 13 tokens of a held-out question that stands in either (the length follows Brown et al., Language models are few-shot
-learners, 2020). Shorter overlaps are the language's own.
+learners, 2020). Shorter overlaps are the language's own. Where there are but few different tokens, as in a language of
+symbols, any 13 of them soon come up twice, and a leak is a longer run.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from istar.questions import Question
 
 LENGTH = 13
+FEW_TOKENS = 1_000
+"""With fewer different tokens, a run is so long that as many are possible as of 13 of so many tokens."""
 
 Tokens = tuple[int, ...]
 
@@ -24,8 +28,8 @@ class Leak:
     Attributes:
         task: the held-out task.
         place: where the text stands as well: `corpus`, or the name of a training task.
-        stretches: how many different stretches of 13 tokens are shared.
-        share: of the held-out task's different stretches.
+        stretches: how many different runs of tokens are shared.
+        share: of the held-out task's different runs.
         example: tokens of one of them.
     """
 
@@ -36,10 +40,15 @@ class Leak:
     example: Tokens
 
 
-def stretches(sequences: Iterable[Tokens]) -> set[Tokens]:
-    """Return all different stretches of 13 tokens; those with the beginning-of-sequence token are no text."""
+def run_length(different: int) -> int:
+    """Return how many tokens have to stand elsewhere in the same order to be a leak, given how many there are."""
+    return math.ceil(LENGTH * max(1.0, math.log(FEW_TOKENS) / math.log(max(different, 2))))
+
+
+def stretches(sequences: Iterable[Tokens], length: int = LENGTH) -> set[Tokens]:
+    """Return all different runs of so many tokens; those with the beginning-of-sequence token are no text."""
     return {
-        sequence[start : start + LENGTH] for sequence in sequences for start in range(1, len(sequence) - LENGTH + 1)
+        sequence[start : start + length] for sequence in sequences for start in range(1, len(sequence) - length + 1)
     }
 
 
@@ -62,11 +71,14 @@ def find_leaks(
         training: questions of training, by task.
         corpus: the sequences that methods learn from.
     """
-    places = {"corpus": stretches(corpus)}
-    places |= {task: stretches(texts(questions)) for task, questions in training.items()}
+    known_texts = {"corpus": set(corpus)} | {task: texts(questions) for task, questions in training.items()}
+    own_texts = {task: texts(questions) for task, questions in held_out.items()}
+    every = (*known_texts.values(), *own_texts.values())
+    length = run_length(len({token for several in every for sequence in several for token in sequence[1:]}))
+    places = {place: stretches(several, length) for place, several in known_texts.items()}
     leaks = []
-    for task, questions in held_out.items():
-        own = stretches(texts(questions))
+    for task, several in own_texts.items():
+        own = stretches(several, length)
         for place, known in places.items():
             shared = own & known
             if shared:

@@ -44,6 +44,9 @@ SHIFTS = {
 }
 """What befalls the texts of a question; `domain` puts sentences without a plain verdict in the place of remarks."""
 
+FEWEST_CITIES = 1100
+"""A country with fewer may run out of names: of some nothing new is left by a shift, and long ones are left out."""
+
 Classes = tuple[tuple[str, ...], tuple[str, ...]]
 """The texts of either label."""
 
@@ -56,7 +59,8 @@ class LabelFreeAccuracy(Family):
         examples: the length of the stream.
         shots: the range of the number of shots, both ends included.
         share: the range of the share of the first label.
-        longest: the greatest number of tokens of an example; shots are half as long at most.
+        longest: the greatest number of tokens of an example before the shift, which may double them; shots are half
+            as long at most.
     """
 
     name: ClassVar[str] = "label_free_accuracy"
@@ -98,7 +102,7 @@ class LabelFreeAccuracy(Family):
             changed, amount = shifted(draw(source[label], self.longest), shift, strength, generator)
             example = encode(changed)
             asked = prompt + example + closing
-            if len(example) > self.longest or asked in runs:
+            if len(example) > 2 * self.longest or asked in runs:
                 continue
             runs[asked] = Run(asked + answers[label], ChoiceProbability(len(asked), (answers[1 - label],)))
             rows.append((len(rows), label, len(example), amount))
@@ -114,7 +118,7 @@ def _shuffled(texts: tuple[str, ...], generator: np.random.Generator) -> tuple[s
 def _cities(generator: np.random.Generator) -> tuple[tuple[str, str], Classes]:
     """Return two drawn countries, and for each sentences that mention its cities, in a drawn order."""
     known = cities()
-    names = list(known)
+    names = [country for country, places in known.items() if len(places) >= FEWEST_CITIES]
     first, second = (names[i] for i in generator.permutation(len(names))[:2])
     mentioned = (_shuffled(known[country], generator) for country in (first, second))
     one, other = (tuple(MENTIONS[generator.integers(len(MENTIONS))].format(c) for c in each) for each in mentioned)

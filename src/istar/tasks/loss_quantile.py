@@ -16,7 +16,7 @@ import numpy as np
 from istar.questions import Question, Role, Run, SpanLoss, UpperTail
 from istar.tasks.data import symbols
 from istar.tasks.data.frequency import rarity
-from istar.tasks.data.reviews import long_reviews
+from istar.tasks.data.reviews import held_out_reviews
 from istar.tasks.data.scripture import books
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
@@ -102,8 +102,8 @@ class LossQuantile(Family):
         return [verses[i] for verses in order for i in generator.permutation(len(verses))]
 
     def _sentences(self, generator: np.random.Generator) -> list[str]:
-        """Return sentences of reviews in a drawn order, enough to fill the stream."""
-        known = long_reviews()
+        """Return sentences of short reviews, which no training family uses, in a drawn order."""
+        known = held_out_reviews()
         chosen = generator.permutation(len(known))[: self.sequences]
         sentences = [sentence for i in chosen for sentence in known[i].sentences]
         return [sentences[i] for i in generator.permutation(len(sentences))]
