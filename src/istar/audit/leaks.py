@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from istar.questions import Question
 
 LENGTH = 13
-FEW_TOKENS = 1_000
+FEW_TOKENS = 200
 """With fewer different tokens, a run is so long that as many are possible as of 13 of so many tokens."""
 
 Tokens = tuple[int, ...]
