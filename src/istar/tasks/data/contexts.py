@@ -81,6 +81,10 @@ VERDICTS = (
 )
 
 
+TRIES = 1_000
+"""How many contexts are drawn before their length is thought to be another one than was asked for."""
+
+
 def _pick(generator: np.random.Generator, choices: Sequence[str]) -> str:
     return choices[int(generator.integers(len(choices)))]
 
@@ -96,13 +100,21 @@ def fact_context(
     Args:
         encode: counts tokens.
         generator: draws countries, capitals and sentences.
-        tokens: the least and greatest number of tokens of the sentences together.
+        tokens: the least and greatest number of tokens of the sentences together. A tokenizer that cuts finer than
+            most makes the same sentences longer; if none of many contexts fits, both are multiplied by the same
+            number, so that their mean is that of the contexts drawn.
         parts: the least and greatest number of sentences.
     """
+    low, high = tokens
     while True:
-        context = _draw_facts(generator, parts)
-        if tokens[0] <= sum(len(encode(sentence)) for sentence in context.sentences) <= tokens[1]:
-            return context
+        lengths = []
+        for _ in range(TRIES):
+            context = _draw_facts(generator, parts)
+            lengths.append(sum(len(encode(sentence)) for sentence in context.sentences))
+            if low <= lengths[-1] <= high:
+                return context
+        scale = 2 * sum(lengths) / len(lengths) / (tokens[0] + tokens[1])
+        low, high = round(scale * tokens[0]), round(scale * tokens[1])
 
 
 def _draw_facts(generator: np.random.Generator, parts: tuple[int, int]) -> Context:
