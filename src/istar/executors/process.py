@@ -17,6 +17,7 @@ from scipy.linalg.lapack import dpstrf
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace
+from istar.executors.exchangeable import Exchangeable, exchangeable
 from istar.executors.grid import Grid
 
 JITTER = 1e-8
@@ -204,6 +205,7 @@ class _Pattern:
         remainder: covariance of h that remains.
         lift: how the unexplained part of every cell depends on g's coordinates.
         fixed_lift: the same for the fixed effects' coordinates, replicate by replicate.
+        alike: the covariance that remains of the other arms, where it is that of many exchangeable ones.
     """
 
     replicates: Int[np.ndarray, " same"]
@@ -212,6 +214,82 @@ class _Pattern:
     remainder: Float[np.ndarray, "arms arms"]
     lift: Float[np.ndarray, "arms rank"]
     fixed_lift: Float[np.ndarray, "same arms effects"]
+    alike: Exchangeable | None = None
+
+
+Information = tuple[Float[np.ndarray, "size size"], Float[np.ndarray, " size"], float]
+"""What cells say of the shared coordinates: precision, its pull, and their square."""
+
+
+def _look(
+    process: Process,
+    group: ReplicateGroup,
+    replicates: Int[np.ndarray, " same"],
+    seen: Int[np.ndarray, " seen"],
+    rest: Float[np.ndarray, "seen same"],
+) -> tuple[_Pattern, Information]:
+    """Return what replicates seen at the same arms leave open, and what they say.
+
+    Args:
+        process: the belief before.
+        group: what is believed of each of the replicates.
+        replicates: which they are.
+        seen: the arms.
+        rest: the cells' values beyond their prior mean.
+    """
+    own, root, count, arms = group.own, group.common_root, process.arithmetic, process.grid.arms
+    design = np.moveaxis(process.design[:, replicates], 1, 0)
+    factor = np.linalg.cholesky(own[np.ix_(seen, seen)])
+    said = information(factor, process.design[np.ix_(seen, replicates)], root[seen], rest, count)
+    regression = cho_solve((factor, True), own[seen], check_finite=False).T
+    remainder = own - regression @ own[seen]
+    remainder[seen] = 0.0
+    remainder[:, seen] = 0.0
+    lift = root - regression @ root[seen]
+    fixed_lift = design - np.einsum("as,rse->rae", regression, design[:, seen])
+    count.cholesky(len(seen))
+    count.triangular_solve(len(seen), 2 * arms)
+    count.matmul(arms, len(seen), arms + process.rank + process.effects * len(replicates))
+    return _Pattern(replicates, seen, regression, remainder, lift, fixed_lift), said
+
+
+def _look_at_alike(
+    process: Process,
+    group: ReplicateGroup,
+    alike: Exchangeable,
+    replicates: Int[np.ndarray, " same"],
+    seen: Int[np.ndarray, " seen"],
+    rest: Float[np.ndarray, "seen same"],
+) -> tuple[_Pattern, Information]:
+    """Return the same as `_look` for many exchangeable arms, without any factorisation."""
+    root, count, arms = group.common_root, process.arithmetic, process.grid.arms
+    design = np.moveaxis(process.design[:, replicates], 1, 0)
+    seen_root, seen_design = root[seen], design[:, seen]
+    fixed = sum((alike.product(each, each) for each in seen_design), np.zeros((process.effects, process.effects)))
+    cross = alike.product(seen_design.sum(0), seen_root)
+    common = len(replicates) * alike.product(seen_root, seen_root)
+    pull = sum(
+        (alike.product(each, values[:, None])[:, 0] for each, values in zip(seen_design, rest.T, strict=True)),
+        np.zeros(process.effects),
+    )
+    common_pull = alike.product(seen_root, rest.sum(1)[:, None])[:, 0]
+    square = float(np.trace(alike.product(rest, rest)))
+    said = np.block([[fixed, cross], [cross.T, common]]), np.concatenate([pull, common_pull]), square
+    unseen = np.setdiff1d(np.arange(arms), seen)
+    slope, left = alike.slope(len(seen)), alike.given(len(seen))
+    regression = np.zeros((arms, len(seen)))
+    regression[unseen] = slope
+    regression[seen, np.arange(len(seen))] = 1.0
+    remainder = np.zeros((arms, arms))
+    remainder[np.ix_(unseen, unseen)] = left.matrix(len(unseen))
+    lift, fixed_lift = np.zeros_like(root), np.zeros_like(design)
+    lift[unseen] = root[unseen] - slope * seen_root.sum(0)
+    fixed_lift[:, unseen] = design[:, unseen] - slope * seen_design.sum(1, keepdims=True)
+    same, wide = len(replicates), process.rank + process.effects
+    count.matmul(process.rank, len(seen), process.rank + 1)
+    count.matmul(process.effects, len(seen), same * (wide + 1))
+    count.elementwise(arms * (process.rank + same * process.effects), 2)
+    return _Pattern(replicates, seen, regression, remainder, lift, fixed_lift, left), said
 
 
 class Posterior:
@@ -235,30 +313,25 @@ class Posterior:
         centred = np.where(observed, values - process.prior_mean, 0.0)
         self.patterns: list[_Pattern] = []
         for group in process.groups:
-            own, root = group.own, group.common_root
+            alike = exchangeable(group.own)
             for same in same_columns(observed[:, group.replicates]):
                 replicates = group.replicates[same]
                 seen = np.flatnonzero(observed[:, replicates[0]])
-                design = np.moveaxis(process.design[:, replicates], 1, 0)
                 if len(seen) == 0:
-                    self.patterns.append(_Pattern(replicates, seen, np.zeros((arms, 0)), own, root, design))
+                    design = np.moveaxis(process.design[:, replicates], 1, 0)
+                    nothing = np.zeros((arms, 0))
+                    root = group.common_root
+                    self.patterns.append(_Pattern(replicates, seen, nothing, group.own, root, design, alike))
                     continue
-                factor = np.linalg.cholesky(own[np.ix_(seen, seen)])
-                cells = np.ix_(seen, replicates)
-                more, pull, size = information(factor, process.design[cells], root[seen], centred[cells], count)
-                precision += more
-                shift += pull
-                square += size
-                regression = cho_solve((factor, True), own[seen], check_finite=False).T
-                remainder = own - regression @ own[seen]
-                remainder[seen] = 0.0
-                remainder[:, seen] = 0.0
-                lift = root - regression @ root[seen]
-                fixed_lift = design - np.einsum("as,rse->rae", regression, design[:, seen])
-                self.patterns.append(_Pattern(replicates, seen, regression, remainder, lift, fixed_lift))
-                count.cholesky(len(seen))
-                count.triangular_solve(len(seen), 2 * arms)
-                count.matmul(arms, len(seen), arms + process.rank + process.effects * len(replicates))
+                rest = centred[np.ix_(seen, replicates)]
+                if alike is None:
+                    pattern, said = _look(process, group, replicates, seen, rest)
+                else:
+                    pattern, said = _look_at_alike(process, group, alike, replicates, seen, rest)
+                self.patterns.append(pattern)
+                precision += said[0]
+                shift += said[1]
+                square += said[2]
         self.factor = np.linalg.cholesky(precision)
         self.coordinates = cho_solve((self.factor, True), shift, check_finite=False)
         count.cholesky(len(shift))
@@ -365,15 +438,29 @@ class Posterior:
         shift = solve_triangular(self.factor, noise.T, lower=True, trans="T", check_finite=False).T
         tables = np.empty((count, grid.arms, grid.replicates))
         for each in self.patterns:
-            own = _square_root(each.remainder, 1e-12 * float(np.trace(process.groups[0].own)))
-            fresh = generator.standard_normal((count, own.shape[1], len(each.replicates)))
-            tables[:, :, each.replicates] = np.einsum("ab,dbr->dar", own, fresh, optimize=True)
+            tables[:, :, each.replicates] = self._own_draws(each, count, generator)
             tables[:, :, each.replicates] += (shift[:, process.effects :] @ each.lift.T)[:, :, None]
             tables[:, :, each.replicates] += np.einsum("de,rae->dar", shift[:, : process.effects], each.fixed_lift)
-            process.arithmetic.cholesky(grid.arms)
-            process.arithmetic.random(fresh.size)
-            process.arithmetic.matmul(grid.arms, own.shape[1], count * len(each.replicates))
         return np.where(self.observed, self.mean, self.mean + spread * tables)
+
+    def _own_draws(
+        self, pattern: _Pattern, count: int, generator: np.random.Generator
+    ) -> Float[np.ndarray, "draws arms same"]:
+        """Return draws of what is peculiar to the replicates of a pattern."""
+        process, same = self.process, len(pattern.replicates)
+        arms = process.grid.arms
+        if pattern.alike is not None:
+            unseen = np.setdiff1d(np.arange(arms), pattern.seen)
+            drawn = np.zeros((count, arms, same))
+            drawn[:, unseen] = pattern.alike.draws((count, len(unseen), same), generator)
+            process.arithmetic.random(count * (len(unseen) + 1) * same)
+            return drawn
+        own = _square_root(pattern.remainder, 1e-12 * float(np.trace(process.groups[0].own)))
+        fresh = generator.standard_normal((count, own.shape[1], same))
+        process.arithmetic.cholesky(arms)
+        process.arithmetic.random(fresh.size)
+        process.arithmetic.matmul(arms, own.shape[1], count * same)
+        return np.asarray(np.einsum("ab,dbr->dar", own, fresh, optimize=True))
 
     def skew_parts(self, arm: int = 0) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
         """Return, for the replicates of one arm, their whitened lifts and what variance is peculiar to each."""

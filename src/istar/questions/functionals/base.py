@@ -93,9 +93,10 @@ def functional_from_json(data: dict[str, Any]) -> Functional:
 
 def one_per_level(owner: Int[np.ndarray, " rows"], levels: int) -> Float[np.ndarray, "levels rows"]:
     """Return the matrix that averages rows within each level of `owner`."""
-    matrix = (owner[None, :] == np.arange(levels)[:, None]).astype(np.float64)
-    counts = matrix.sum(1, keepdims=True)
+    rows = np.flatnonzero((owner >= 0) & (owner < levels))
+    counts = np.bincount(owner[rows], minlength=levels)
     if (counts == 0).any():
         raise FunctionalError(f"no row belongs to level {int(np.argmin(counts))} of {levels}")
-    averages: Float[np.ndarray, "levels rows"] = matrix / counts
+    averages: Float[np.ndarray, "levels rows"] = np.zeros((levels, len(owner)))
+    averages[owner[rows], rows] = 1 / counts[owner[rows]]
     return averages
