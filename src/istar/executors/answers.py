@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.adaptive import design_weights
+from istar.executors.posterior import Posterior
 from istar.executors.priors import TaskPrior
-from istar.executors.process import Posterior
 from istar.executors.tails import learned_shape, skewed_draws
 from istar.questions import Functional, Structure
 from istar.seeds import Seed

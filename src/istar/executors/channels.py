@@ -18,7 +18,7 @@ from istar.executors.evidence import Evidence, Worth, channel_features
 from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
 from istar.executors.opinion import Credit, opinion
-from istar.executors.process import Posterior
+from istar.executors.posterior import Posterior
 from istar.executors.regression import Regression, clipped
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from istar.executors.bundles import BundlePrices, Candidates, draw_candidates, partner_arms
 from istar.executors.grid import Grid
-from istar.executors.process import Posterior
+from istar.executors.posterior import Posterior
 from istar.flops.prices import PriceSheet
 
 TINY = 1e-9

@@ -15,7 +15,8 @@ from scipy.linalg import cho_solve
 
 from istar.executors.components import ModelSpace
 from istar.executors.evidence import REPLICATE, ChannelNoise, Worth
-from istar.executors.process import Hyperparameters, Kernels, Process, ReplicateGroup, information, same_columns
+from istar.executors.patterns import ReplicateGroup, information, same_columns
+from istar.executors.process import Hyperparameters, Kernels, Process
 
 VAGUE = 10.0
 """Variance of the signal's overall level, in units of the values' prior variance; at most that in a replicate, too."""

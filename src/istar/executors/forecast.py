@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from istar.executors.process import Posterior
+from istar.executors.posterior import Posterior
 from istar.questions import Functional, UpperTail
 
 TAIL_DECAY = 50.0

@@ -21,7 +21,8 @@ from istar.executors.executor import EXECUTORS, Executor, Trace
 from istar.executors.market import Market
 from istar.executors.plan import PlanFollower, plan_purchases
 from istar.executors.portfolio import portfolio
-from istar.executors.process import Hyperparameters, Kernels, Posterior, Process, kernels_of
+from istar.executors.posterior import Posterior
+from istar.executors.process import Hyperparameters, Kernels, Process, kernels_of
 from istar.executors.stopping import StoppingRule
 from istar.executors.variants import Variant, variances_of
 from istar.questions import ArmChoice, BestArmMean, UpperTail

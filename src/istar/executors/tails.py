@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from istar.executors.posterior import Posterior
 from istar.executors.priors import QUANTILE_KNOTS
-from istar.executors.process import Posterior
 
 PRIOR_ROWS = 200
 """How many bought rows the other questions' quantile function is worth."""
