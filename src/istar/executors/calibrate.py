@@ -56,19 +56,19 @@ TAIL_DESIGNS = (
 )
 
 
-def learn_all(target: str, afresh: bool = False) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
+def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
     """Learn and commit the records of every task that has tables; return tables and records by task.
 
     Args:
-        target: the target's name or id.
+        target: a target's name or id instead of each task's home.
         afresh: learn again what is known already, as a change of the model of a table requires.
     """
     found = {}
     for task in tasks():
         try:
-            tables = load_tables(task.name, target)
+            tables = load_tables(task.name, target or task.home)
         except MissingTruthError:
-            LOG.warning("no tables of %s on %s: skipped", task.name, target)
+            LOG.warning("no tables of %s on %s: skipped", task.name, target or task.home)
             continue
         known = [record_of(table.question, table.values) for table in tables] if afresh else learn_records(tables)
         records = list(known)
@@ -206,7 +206,7 @@ def build_portfolio(
 def main() -> None:
     """Rebuild the calibration and the portfolio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--target", default="smollm2-135m")
+    parser.add_argument("--target", help="instead of each task's home")
     parser.add_argument("--seeds", type=int, default=1, help="executor seeds per question for the portfolio")
     parser.add_argument("--questions", type=int, help="questions of each task for the portfolio; all by default")
     parser.add_argument("--kinds", nargs="+", help="choose for these kinds of functionals alone and keep the others")
