@@ -56,7 +56,7 @@ class NeedleDepth(Family):
     split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = tuple(HAYSTACKS)
 
-    lengths: tuple[int, ...] = (512, 512, 512, 704)
+    lengths: tuple[int, ...] = (512, 512, 1024, 2048)
     depths: int = 12
     contexts: int = 14
     rivals: tuple[int, int] = (1, 3)
