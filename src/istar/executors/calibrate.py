@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from istar.executors.derived import TableLike, best_arm_table, upper_tail_table
+from istar.executors.derived import TableLike, arm_choice_table, best_arm_table, upper_tail_table
 from istar.executors.market import Market
 from istar.executors.priors import (
     QuestionRecord,
@@ -47,6 +47,10 @@ WORST = -0.05
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
 TEMPERS = (1.0, 0.7, 0.5, 0.35, 0.2)
 ARM_DESIGNS = (Variant(), Variant(temper=0.5), Variant(design="random"))
+CHOICE_DESIGNS = (*(Variant(temper=temper) for temper in TEMPERS), Variant(design="random"))
+ABOUT_ARMS = ("arm_means", "arm_ranking", "arm_spread")
+"""Kinds of functionals whose tables can be asked for the best arm as well."""
+
 TAIL_DESIGNS = (
     Variant(explore=0.2, temper=0.5),
     Variant(explore=0.2, temper=0.2),
@@ -190,16 +194,18 @@ def build_portfolio(
         choice[kind] = choose(list(members.values()), LINEAR_DESIGNS, models=True, seeds=seeds)
         choice[kind]["chosen_on"] = sorted(members)
     games = by_kind.get("shapley_values", {})
-    extra: tuple[tuple[str, Callable[[TableLike], TableLike], Sequence[Variant], bool], ...] = (
-        ("best_arm_mean", best_arm_table, ARM_DESIGNS, False),
-        ("upper_tail", upper_tail_table, TAIL_DESIGNS, False),
+    about_arms = {name: each for kind in ABOUT_ARMS for name, each in by_kind.get(kind, {}).items()}
+    extra = (
+        ("best_arm_mean", games, best_arm_table, ARM_DESIGNS),
+        ("upper_tail", games, upper_tail_table, TAIL_DESIGNS),
+        ("arm_choice", about_arms, arm_choice_table, CHOICE_DESIGNS),
     )
-    for kind, derive, designs, models in extra:
-        if kinds is not None and kind not in kinds:
+    for kind, members, derive, designs in extra:
+        if not members or (kinds is not None and kind not in kinds):
             continue
-        LOG.info("%s on questions derived from %s", kind, ", ".join(games))
-        choice[kind] = choose(_derived(games.values(), derive), designs, models, seeds)
-        choice[kind]["chosen_on"] = [f"{name}, asked for {kind}" for name in sorted(games)]
+        LOG.info("%s on questions derived from %s", kind, ", ".join(members))
+        choice[kind] = choose(_derived(members.values(), derive), designs, False, seeds)
+        choice[kind]["chosen_on"] = [f"{name}, asked for {kind}" for name in sorted(members)]
     return choice
 
 

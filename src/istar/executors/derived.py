@@ -12,7 +12,19 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from istar.flops.prices import PriceSheet
-from istar.questions import BestArmMean, Column, Functional, Question, Structure, UpperTail, grid_groups
+from istar.questions import (
+    ArmChoice,
+    ArmMeans,
+    ArmRanking,
+    ArmSpread,
+    BestArmMean,
+    Column,
+    Functional,
+    Question,
+    Structure,
+    UpperTail,
+    grid_groups,
+)
 from istar.seeds import Seed
 
 ARMS = 64
@@ -88,6 +100,20 @@ def best_arm_table(table: TableLike) -> DerivedTable:
     ]
     columns.append(Column("replicate", "nuisance", tuple(map(float, replicate[rows]))))
     return _derive(table, "best_arm_mean", rows, columns, BestArmMean("arm", "replicate"))
+
+
+def arm_choice_table(table: TableLike) -> DerivedTable:
+    """Return the question which arm of a table is best and how good it is.
+
+    Raises:
+        ValueError: the table was asked something else than its arms' means.
+    """
+    question = table.question
+    if not isinstance(question.functional, ArmMeans | ArmRanking | ArmSpread):
+        raise ValueError(f"{question.task} is not about the means of arms")
+    functional = ArmChoice(question.functional.arm, value=1.0)
+    derived = Question(f"{question.task}+arm_choice", question.index, question.runs, question.structure, functional)
+    return DerivedTable(derived, table.values, table.prices, table.target)
 
 
 def upper_tail_table(table: TableLike) -> DerivedTable:
