@@ -7,16 +7,24 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from istar.questions import (
+    ChoiceProbability,
     Column,
     Entropy,
+    FineTune,
     GreedyCorrect,
+    Intervention,
     KLFrom,
+    PolicyCost,
+    Prune,
     QuestionView,
     Run,
     SpanLogprob,
     SpanLoss,
     SpanMargin,
+    SpanProbability,
+    Steer,
     Structure,
+    Temperature,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +48,10 @@ def sample_questions(target: Target) -> dict[str, QuestionView]:
         "prompts times examples": _prompts(target),
         "plain sequences": _sequences(target),
         "entropy and divergence": _references(target),
+        "one token substituted": _substituted(target),
+        "probabilities of choices": _choices(target),
+        "fine-tunes times probes": _fine_tuned(target),
+        "modified targets": _modified(target),
     }
 
 
@@ -104,3 +116,49 @@ def _references(target: Target) -> QuestionView:
         for kind, readout in enumerate((Entropy(), KLFrom(reference, last=3))):
             rows.append((Run(tokens, readout), {"line": number, "readout": kind}))
     return _view(rows, {"line": "nuisance", "readout": "arm"})
+
+
+def _substituted(target: Target) -> QuestionView:
+    prompt = _joined(target, (*_LINES[:2], _QUERIES[0][0]))
+    answer = target.encode(_QUERIES[0][1])
+    rows = []
+    for position in range(1, 7):
+        for number, substitute in enumerate(target.encode(_LINES[2])[:6]):
+            changed = (*prompt[:position], substitute, *prompt[position + 1 :])
+            rows.append((Run(changed + answer, SpanLogprob(len(prompt))), {"position": position, "token": number}))
+    return _view(rows, {"position": "arm", "token": "nuisance"})
+
+
+def _choices(target: Target) -> QuestionView:
+    rows = []
+    for number, line in enumerate(_LINES):
+        for query, (text, answer, foil) in enumerate(_QUERIES):
+            prompt = _joined(target, (line, text))
+            chosen, other = target.encode(answer), target.encode(foil)
+            for kind, readout in enumerate((ChoiceProbability(len(prompt), (other,)), SpanProbability(len(prompt)))):
+                rows.append((Run(prompt + chosen, readout), {"line": number, "query": query, "readout": kind}))
+    return _view(rows, {"line": "arm", "query": "nuisance", "readout": "nuisance"})
+
+
+def _fine_tuned(target: Target) -> QuestionView:
+    lessons = [_joined(target, (line,)) for line in _LINES[:3]]
+    tunes = [FineTune((lesson,), (1,), rate=0.01, depth=0.5) for lesson in lessons]
+    rows = []
+    for candidate, tune in enumerate((None, *tunes)):
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            prompt = _joined(target, (query,))
+            run = Run(prompt + target.encode(answer), SpanLogprob(len(prompt)), tune)
+            rows.append((run, {"candidate": candidate, "probe": number}))
+    return _view(rows, {"candidate": "arm", "probe": "nuisance"})
+
+
+def _modified(target: Target) -> QuestionView:
+    towards, away = (_joined(target, (line,)) for line in _LINES[3:])
+    kinds: tuple[Intervention | None, ...] = (None, Steer(towards, away, 1.0, 0.5), Prune(0.3), Temperature(0.8))
+    rows = []
+    for candidate, change in enumerate(kinds):
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            prompt = _joined(target, (_LINES[0], query))
+            run = Run(prompt + target.encode(answer), PolicyCost(len(prompt), prompt), change)
+            rows.append((run, {"candidate": candidate, "context": number}))
+    return _view(rows, {"candidate": "arm", "context": "nuisance"})

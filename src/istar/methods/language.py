@@ -90,8 +90,9 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": _names("Alignment Interpretation Placement SharedContexts align smooth_value without_blocks"),
     "istar.questions": _names("""
-        Column Entropy GreedyCorrect Intervention KLFrom Path QuestionView Readout Run SpanLogprob SpanLoss SpanMargin
-        Structure Trie build_trie
+        Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism
+        Path PolicyCost Prune QuestionView Readout Run SpanLogprob SpanLoss SpanMargin SpanProbability Steer Structure
+        Temperature Trie WeightNoise build_trie
     """),
     "istar.targets": _names("Anatomy Corpus Streams Target"),
 }

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import singledispatch
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from istar.methods.contract import MethodError
-from istar.questions import Entropy, GreedyCorrect, KLFrom, Run, SpanLogprob, SpanLoss, SpanMargin
+from istar.questions import (
+    ChoiceProbability,
+    Entropy,
+    GreedyCorrect,
+    KLFrom,
+    PolicyCost,
+    Readout,
+    Run,
+    SpanLogprob,
+    SpanLoss,
+    SpanMargin,
+    SpanProbability,
+)
+
+Tokens = tuple[int, ...]
+LogProbs = Float[Tensor, "reads vocabulary"]
 
 
 def smooth_value(run: Run, log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> Float[Tensor, ""]:
     """Return what a run's readout reads, as a differentiable scalar.
 
-    It equals the readout's value, in nats, except for `GreedyCorrect`, which is a step function: there it is the
+    It equals the readout's value, in its unit, except for `GreedyCorrect`, which is a step function: there it is the
     log-probability of the answer.
 
     Args:
@@ -25,24 +41,68 @@ def smooth_value(run: Run, log_probs: Sequence[Float[Tensor, "reads vocabulary"]
     Raises:
         MethodError: the readout has no smooth form here.
     """
-    readout = run.readout
-    if isinstance(readout, SpanLogprob):
-        total = _span(run.tokens[readout.start :], log_probs[0])
-        return total / (len(run.tokens) - readout.start) if readout.mean else total
-    if isinstance(readout, SpanLoss):
-        return -_span(run.tokens[readout.start :], log_probs[0]) / (len(run.tokens) - readout.start)
-    if isinstance(readout, SpanMargin):
-        return _span(run.tokens[readout.start :], log_probs[0]) - _span(readout.foil, log_probs[1])
-    if isinstance(readout, GreedyCorrect):
-        return _span(run.tokens[readout.start :], log_probs[0])
-    if isinstance(readout, Entropy):
-        return -(log_probs[0].exp() * log_probs[0]).sum()
-    if isinstance(readout, KLFrom):
-        compared, reference = log_probs
-        return (reference.exp() * (reference - compared)).sum(-1).mean()
+    return _smooth(run.readout, run.tokens, *log_probs)
+
+
+@singledispatch
+def _smooth(readout: Readout, _tokens: Tokens, *_log_probs: LogProbs) -> Float[Tensor, ""]:
     raise MethodError(f"the readout {readout.kind!r} has no smooth form; read it with `run.readout.value`")
 
 
-def _span(tokens: Sequence[int], log_probs: Float[Tensor, "reads vocabulary"]) -> Float[Tensor, ""]:
+@_smooth.register
+def _span_logprob(readout: SpanLogprob, tokens: Tokens, log_probs: LogProbs) -> Float[Tensor, ""]:
+    total = _span(tokens[readout.start :], log_probs)
+    return total / (len(tokens) - readout.start) if readout.mean else total
+
+
+@_smooth.register
+def _span_loss(readout: SpanLoss, tokens: Tokens, log_probs: LogProbs) -> Float[Tensor, ""]:
+    return -_span(tokens[readout.start :], log_probs) / (len(tokens) - readout.start)
+
+
+@_smooth.register
+def _span_margin(readout: SpanMargin, tokens: Tokens, log_probs: LogProbs, foil: LogProbs) -> Float[Tensor, ""]:
+    return _span(tokens[readout.start :], log_probs) - _span(readout.foil, foil)
+
+
+@_smooth.register
+def _greedy_correct(readout: GreedyCorrect, tokens: Tokens, log_probs: LogProbs) -> Float[Tensor, ""]:
+    return _span(tokens[readout.start :], log_probs)
+
+
+@_smooth.register
+def _span_probability(readout: SpanProbability, tokens: Tokens, log_probs: LogProbs) -> Float[Tensor, ""]:
+    return _span(tokens[readout.start :], log_probs).exp()
+
+
+@_smooth.register
+def _choice_probability(readout: ChoiceProbability, tokens: Tokens, *log_probs: LogProbs) -> Float[Tensor, ""]:
+    spans = (tokens[readout.start :], *readout.others)
+    return torch.softmax(torch.stack([_span(*each) for each in zip(spans, log_probs, strict=True)]), dim=0)[0]
+
+
+@_smooth.register
+def _entropy(_readout: Entropy, _tokens: Tokens, log_probs: LogProbs) -> Float[Tensor, ""]:
+    return -(log_probs.exp() * log_probs).sum()
+
+
+@_smooth.register
+def _kl_from(_readout: KLFrom, _tokens: Tokens, compared: LogProbs, reference: LogProbs) -> Float[Tensor, ""]:
+    return _divergence(reference, compared)
+
+
+@_smooth.register
+def _policy_cost(readout: PolicyCost, tokens: Tokens, policy: LogProbs, reference: LogProbs) -> Float[Tensor, ""]:
+    answer = tokens[readout.start :]
+    entropy = -(policy.exp() * policy).sum(-1).mean()
+    lost = (_span(answer, reference) - _span(answer, policy)) / len(answer) - readout.tolerance
+    return _divergence(reference, policy) + readout.beta * entropy + readout.penalty * lost.clamp(min=0.0)
+
+
+def _span(tokens: Sequence[int], log_probs: LogProbs) -> Float[Tensor, ""]:
     index = torch.tensor(tokens, device=log_probs.device).unsqueeze(-1)
     return log_probs.gather(-1, index).sum()
+
+
+def _divergence(reference: LogProbs, compared: LogProbs) -> Float[Tensor, ""]:
+    return (reference.exp() * (reference - compared)).sum(-1).mean()

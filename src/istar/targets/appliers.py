@@ -87,13 +87,14 @@ def _fine_tune(target: Target, intervention: FineTune) -> Iterator[None]:
             new = {
                 name: weight.data - intervention.rate * gradient
                 for name, weight, gradient in zip(names, weights, gradients, strict=True)
+                if gradient is not None
             }
             stack.enter_context(replaced(target, new))
         yield
 
 
-def _gradients(target: Target, intervention: FineTune, weights: list[nn.Parameter]) -> tuple[Tensor, ...]:
-    """Return the gradient of the mean loss of the sequences."""
+def _gradients(target: Target, intervention: FineTune, weights: list[nn.Parameter]) -> list[Tensor | None]:
+    """Return the gradient of the mean loss of the sequences; None for a weight of a block that a method skips."""
     with torch.inference_mode(False), torch.enable_grad():
         for weight in weights:
             weight.requires_grad_(True)
@@ -104,11 +105,11 @@ def _gradients(target: Target, intervention: FineTune, weights: list[nn.Paramete
                 stream = residual_stream(target.anatomy, target.layers, input_ids=inputs)[0, start - 1 :]
                 scored = torch.tensor(tokens[start:], device=target.device)
                 losses.append(-target.unembed(stream).gather(-1, scored[:, None]).mean())
-            gradients = torch.autograd.grad(torch.stack(losses).mean(), weights)
+            gradients = torch.autograd.grad(torch.stack(losses).mean(), weights, allow_unused=True)
         finally:
             for weight in weights:
                 weight.requires_grad_(False)
-    return tuple(gradient.detach() for gradient in gradients)
+    return [None if gradient is None else gradient.detach() for gradient in gradients]
 
 
 @APPLIERS.register("steer")

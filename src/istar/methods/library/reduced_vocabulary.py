@@ -2,7 +2,8 @@
 
 Unembedding a position into a vocabulary of tens of thousands can cost a quarter of computing it. Most of the
 probability is on few tokens, so distributions are read over the question's own answer tokens and the tokens that are
-likeliest in generic text; what the others hold is left out, which shifts all log-probabilities alike.
+likeliest in generic text; what the others hold is left out, which shifts all log-probabilities alike. What a question
+does to the logits themselves (a bias, a temperature) is not seen.
 
 Source: the affine map is the tuned lens (Belrose et al., 2023), fitted by ridge regression on the normalised last
 stream; estimating a softmax on a subset of words is Jean et al., "On Using Very Large Target Vocabulary for Neural
