@@ -5,7 +5,16 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from istar.methods import SharedContexts, align, check_source, load_method, smooth_value, without_blocks
+from istar.methods import (
+    SharedContexts,
+    align,
+    asked_tokens,
+    check_source,
+    load_method,
+    renumbered,
+    smooth_value,
+    without_blocks,
+)
 from istar.methods.check import check_method
 from istar.methods.contract import MethodError
 from istar.methods.library import library_methods
@@ -291,6 +300,22 @@ def test_noise_is_standard_normal_and_differs_from_question_to_question(question
     numbers = run_method("noise", question, [("CHANNELS = 1", "CHANNELS = 50")])
     assert abs(numbers.mean()) < 0.1
     assert abs(numbers.std() - 1) < 0.1
+
+
+def test_a_run_is_read_off_a_part_of_the_vocabulary(questions, target):
+    """Renumbered, and given the log-probabilities of the tokens asked about alone, a run keeps its value."""
+    for run in (run for kind in PLAIN for run in questions[kind].runs):
+        asked = sorted(set(asked_tokens(run)))
+        if run.readout.kind in ("entropy", "kl_from", "greedy_correct", "policy_cost"):
+            continue
+        log_probs = []
+        for path in run.paths:
+            with torch.no_grad():
+                logits = target.module(torch.tensor([path.tokens])).logits[0]
+            log_probs.append(torch.log_softmax(logits[list(path.reads)], -1))
+        there = renumbered(run, {token: place for place, token in enumerate(asked)})
+        found = there.readout.value(there.tokens, [each[:, asked] for each in log_probs])
+        assert found == run.readout.value(run.tokens, log_probs)
 
 
 @pytest.mark.parametrize("kind", ALL_QUESTIONS)

@@ -73,9 +73,9 @@ def test_shortcuts_that_shorten_nothing_are_exact(kind, questions, target, corpu
 
 
 def test_reduced_vocabulary_with_all_tokens_is_the_tuned_lens(questions, target, corpus):
-    for question in questions.values():
-        if any(getattr(run.readout, "start", None) is None for run in question.runs):
-            continue
+    for kind, question in questions.items():
+        if kind in ("entropy and divergence", "modified targets"):
+            continue  # the first asks about all tokens, the second changes logits
         reduced, _ = channels(PRIMITIVES.get("reduced_lens")(0.5, 0.1, target.vocabulary), question, target, corpus)
         tuned, _ = channels(PRIMITIVES.get("tuned_lens")(0.5, 0.1, 0), question, target, corpus)
         assert reduced == pytest.approx(tuned, abs=1e-4)

@@ -8,7 +8,7 @@ from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
-from istar.methods.scores import smooth_value
+from istar.methods.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import without_blocks
 
@@ -24,8 +24,10 @@ __all__ = [
     "Recording",
     "SharedContexts",
     "align",
+    "asked_tokens",
     "check_source",
     "load_method",
+    "renumbered",
     "smooth_value",
     "without_blocks",
 ]

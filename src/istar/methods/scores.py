@@ -1,8 +1,9 @@
-"""A run's value as a tensor that gradients flow through."""
+"""A run's value: as a tensor that gradients flow through, and over a part of the vocabulary."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import singledispatch
 
 import torch
@@ -42,6 +43,37 @@ def smooth_value(run: Run, log_probs: Sequence[Float[Tensor, "reads vocabulary"]
         MethodError: the readout has no smooth form here.
     """
     return _smooth(run.readout, run.tokens, *log_probs)
+
+
+def asked_tokens(run: Run) -> Tokens:
+    """Return the tokens whose probabilities a run's readout looks at by name, for each path that has any in turn."""
+    readout = run.readout
+    start = getattr(readout, "start", len(run.tokens))
+    asked = run.tokens[start:]
+    if isinstance(readout, SpanMargin):
+        asked += readout.foil
+    if isinstance(readout, ChoiceProbability):
+        asked += sum(readout.others, ())
+    return asked
+
+
+def renumbered(run: Run, numbers: Mapping[int, int]) -> Run:
+    """Return a run whose value can be read off log-probabilities over a part of the vocabulary.
+
+    Args:
+        run: the run.
+        numbers: the place in that part of every token that is in it, all that `asked_tokens` names among them.
+    """
+    readout = run.readout
+    if isinstance(readout, SpanMargin):
+        readout = replace(readout, foil=_places(readout.foil, numbers))
+    elif isinstance(readout, ChoiceProbability):
+        readout = replace(readout, others=tuple(_places(other, numbers) for other in readout.others))
+    return Run(tuple(numbers.get(token, 0) for token in run.tokens), readout, run.intervention)
+
+
+def _places(tokens: Tokens, numbers: Mapping[int, int]) -> Tokens:
+    return tuple(numbers[token] for token in tokens)
 
 
 @singledispatch

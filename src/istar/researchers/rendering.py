@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from istar.methods.language import MODULES
 from istar.researchers.sentence import Sentence
 
 IMPORTABLE = {
@@ -26,19 +27,7 @@ IMPORTABLE = {
     "replace": "dataclasses",
     "Any": "typing",
     "Tensor": "torch",
-    "Interpretation": "istar.methods",
-    "SharedContexts": "istar.methods",
-    "align": "istar.methods",
-    "smooth_value": "istar.methods",
-    "without_blocks": "istar.methods",
-    "GreedyCorrect": "istar.questions",
-    "QuestionView": "istar.questions",
-    "Run": "istar.questions",
-    "SpanLogprob": "istar.questions",
-    "SpanMargin": "istar.questions",
-    "Corpus": "istar.targets",
-    "Streams": "istar.targets",
-    "Target": "istar.targets",
+    **{name: module for module in ("istar.methods", "istar.questions", "istar.targets") for name in MODULES[module]},
 }
 """The names a primitive's functions may use, and where a method file takes them from."""
 

@@ -11,14 +11,13 @@ Machine Translation" (2015).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from istar.methods import Interpretation
-from istar.questions import QuestionView, Run, SpanMargin
+from istar.methods import Interpretation, asked_tokens, renumbered
+from istar.questions import QuestionView, Run
 from istar.targets import Corpus, Target
 
 DEPTH = 0.6  # share of the blocks that run
@@ -49,7 +48,7 @@ def interpret(target: Target, corpus: Corpus) -> Interpretation:
 
 def prepare(question: QuestionView, target: Target, interpretation: Interpretation) -> tuple[dict[int, int], Tensor]:
     """Number the tokens that are read, and take their rows out of the unembedding."""
-    asked = {token for run in question.runs for token in spans(run)}
+    asked = {token for run in question.runs for token in asked_tokens(run)}
     chosen = sorted(asked | set(interpretation.tensors["frequent"].tolist()))
     numbers = {token: number for number, token in enumerate(chosen)}
     return numbers, target.anatomy.unembedding.state_dict()["weight"][chosen]
@@ -70,19 +69,10 @@ def predict(
         log_probs = torch.log_softmax(target.anatomy.final_norm(mapped) @ rows.T, dim=-1)
         values = []
         for row, run in enumerate(runs):
-            tokens = tuple(numbers.get(token, 0) for token in run.tokens)
-            readout = run.readout
-            if isinstance(readout, SpanMargin):
-                readout = replace(readout, foil=tuple(numbers[token] for token in readout.foil))
             paths = [log_probs[torch.as_tensor(streams.index(row, path))] for path in range(len(run.paths))]
-            values.append(readout.value(tokens, paths))
+            there = renumbered(run, numbers)
+            values.append(there.readout.value(there.tokens, paths))
     return torch.tensor(values).unsqueeze(-1)
-
-
-def spans(run: Run) -> tuple[int, ...]:
-    """Return the tokens whose probabilities a run's readout looks at by name."""
-    start = getattr(run.readout, "start", len(run.tokens))
-    return run.tokens[start:] + getattr(run.readout, "foil", ())
 
 
 def layer(target: Target) -> int:

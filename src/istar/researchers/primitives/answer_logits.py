@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from istar.questions import Run, SpanMargin
+from istar.questions import ChoiceProbability, Run, SpanMargin
 from istar.researchers.primitives.lens import DEPTHS, layer_at
 from istar.researchers.primitives.primitive import PRIMITIVES, Primitive, choice
 
@@ -29,11 +29,13 @@ def scored_tokens(run: Run) -> tuple[tuple[int, ...], ...]:
         return ()
     if isinstance(run.readout, SpanMargin):
         return run.tokens[start:], run.readout.foil
+    if isinstance(run.readout, ChoiceProbability):
+        return run.tokens[start:], *run.readout.others
     return (run.tokens[start:],)
 
 
 def answer_logits(target: Target, runs: Sequence[Run], depth: float) -> Tensor:
-    """Return the sum of the scored tokens' logits at a depth, minus the foil's if there is one, [runs, 1]."""
+    """Return the sum of the scored tokens' logits at a depth, minus those of what it is set against, [runs, 1]."""
     streams = target.run(runs, upto=layer_at(target, depth))
     normed = target.anatomy.final_norm(streams.values)
     unembedding = target.anatomy.unembedding.get_parameter("weight")

@@ -8,13 +8,14 @@ Very Large Target Vocabulary for Neural Machine Translation" (2015); the lens is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
-from istar.questions import QuestionView, Run, SpanMargin
+from istar.methods import asked_tokens, renumbered
+from istar.questions import QuestionView, Run
 from istar.researchers.primitives.lens import (
     DEPTHS,
     early_and_late,
@@ -39,12 +40,6 @@ def frequent_tokens(target: Target, corpus: Corpus, count: int) -> Tensor:
     return likely.topk(min(count, target.vocabulary)).indices
 
 
-def asked_tokens(run: Run) -> tuple[int, ...]:
-    """Return the tokens whose probabilities a run's readout looks at by name."""
-    start = getattr(run.readout, "start", len(run.tokens))
-    return run.tokens[start:] + getattr(run.readout, "foil", ())
-
-
 def reduced_vocabulary(question: QuestionView, target: Target, frequent: Tensor) -> tuple[dict[int, int], Tensor]:
     """Number the tokens that are read, and take their rows out of the unembedding."""
     asked = {token for run in question.runs for token in asked_tokens(run)}
@@ -64,12 +59,9 @@ def reduced_lens(
         hidden = target.anatomy.final_norm(translate(streams.values, translator))
         log_probs = torch.log_softmax(hidden @ unembedding.T, dim=-1)
         for row, run in enumerate(runs):
-            tokens = tuple(numbers.get(token, 0) for token in run.tokens)
-            readout = run.readout
-            if isinstance(readout, SpanMargin):
-                readout = replace(readout, foil=tuple(numbers[token] for token in readout.foil))
             paths = [log_probs[torch.as_tensor(streams.index(row, path))] for path in range(len(run.paths))]
-            values.append(readout.value(tokens, paths))
+            there = renumbered(run, numbers)
+            values.append(there.readout.value(there.tokens, paths))
     return torch.tensor(values).unsqueeze(-1)
 
 
@@ -86,7 +78,6 @@ class ReducedLens(Primitive):
         ridge_translator,
         translate,
         frequent_tokens,
-        asked_tokens,
         reduced_vocabulary,
         reduced_lens,
     )
