@@ -72,7 +72,7 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
     """Run both loops on the same proposals and return their times and rewards."""
     from istar.protocol.conduct import make_researcher, stand
     from istar.protocol.evaluation import SandboxArms
-    from istar.protocol.stores import BaselineStore, RecordingStore
+    from istar.protocol.stores import CurveStore, RecordingStore
     from istar.researchers import Feedback
     from istar.rewards.formulas import REWARDS
     from istar.sandbox import InterpretationStore
@@ -84,7 +84,8 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
         arms: SandboxArms = here.arms
         arms.recordings = RecordingStore(scratch / "recordings")
         arms.interpretations = InterpretationStore(scratch / "interpretations")
-        arms.baselines = BaselineStore(scratch / "baselines")
+        arms.baselines = CurveStore(scratch / "baselines")
+        arms.curves = CurveStore(scratch / "curves")
         tasks = here.tables("validation")
         M1 = make_researcher(config)
         proposals = []

@@ -108,13 +108,16 @@ class TestRoom:
         assert known.best("f/a", 0.8) == ("lens", 2.0)
         assert known.best("f/a", 0.5) == ("gates", 3.0)
         assert known.best("f/c", 0.8) is None
+        opened = tmp_path / "unsealed.json"
+        opened.write_text(json.dumps({"run": "mine", "methods": [score_of("lens", g__a=(1.0, 5.0, 4.0))]}))
+        assert known_methods([one, opened]).best("g/a", 0.8) == ("lens", 5.0)
         assert known.rewards("f/a")["lens"] == pytest.approx((0 + math.log10(2) + math.log10(4)) / 3)
 
     @pytest.mark.parametrize("content", ["{", "[]x", '{"tasks": 3}', '[{"tasks": [{"task": "a"}], "method": "m"}]'])
     def test_another_file_is_refused_by_name(self, tmp_path, content):
         path = tmp_path / "other.json"
         path.write_text(content)
-        with pytest.raises(ScoreFileError, match=r"other\.json is not what `istar score --json` writes"):
+        with pytest.raises(ScoreFileError, match=r"other\.json is not what `istar score --json` or `istar unseal --json` writes"):
             known_methods([path])
 
     def test_tasks_that_rank_methods_alike_are_redundant(self):

@@ -284,7 +284,7 @@ class TestByHand:
         """Even with everything a `Stand` would give put together by hand."""
         here = SimpleNamespace(arms=FakeArms(), config=SearchConfig(), target=SimpleNamespace(name="tiny-random"))
         with pytest.raises(BarredError, match="barred from every reward"):
-            score(here, METHOD, "mine", [table(name, 0)], "train")
+            score(here, METHOD, "mine", {name: [table(name, 0)]}, "train")
 
     def test_unseal(self, name, why, tmp_path):
         folder = finished_run(tmp_path / "mine", SearchConfig())

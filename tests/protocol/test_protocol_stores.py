@@ -6,7 +6,7 @@ from istar.errors import CorruptDataError
 from istar.methods.recording import ChannelBatch, Recording
 from istar.protocol.config import Caps
 from istar.protocol.fingerprint import fingerprint
-from istar.protocol.stores import BaselineStore, KeptRecording, RecordingKey, RecordingStore, write_whole
+from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore, write_whole
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
 RECORDING = Recording(
@@ -50,7 +50,7 @@ def test_damaged_recording_is_an_error_that_names_the_file(tmp_path, damage):
 
 
 def test_baseline_curves_are_read_back_to_the_last_bit(tmp_path):
-    store = BaselineStore(tmp_path)
+    store = CurveStore(tmp_path)
     curves = tuple(curve(table("shot_shapley/a", 0), seed, "black_box", 1 / 3) for seed in range(2))
     key = ("black_box", "question", 1, 0.1)
     assert store.load(key) is None

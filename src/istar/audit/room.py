@@ -1,6 +1,6 @@
 """Third desideratum: how much can be saved, and do tasks tell different methods apart?
 
-What methods save is read from files that `istar score --json` wrote: nobody's method is run here.
+What methods save is read from files that `istar score` or `istar unseal` wrote: nobody's method is run here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FEWEST_METHODS = 4
 
 
 class ScoreFileError(IstarError):
-    """A file that `istar score --json` did not write."""
+    """A file that neither `istar score` nor `istar unseal` wrote."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def known_methods(files: Iterable[Path]) -> KnownMethods:
     """Return what score files say.
 
     Args:
-        files: each holds what `istar score --json` printed, or a list of such.
+        files: each holds what `istar score --json` or `istar unseal --json` printed, or a list of scores.
 
     Raises:
         ScoreFileError: a file holds something else.
@@ -62,11 +62,14 @@ def known_methods(files: Iterable[Path]) -> KnownMethods:
     for file in files:
         try:
             data = json.loads(file.read_text())
-            for score in data if isinstance(data, list) else [data]:
+            unsealed = isinstance(data, dict) and "methods" in data
+            for score in data["methods"] if unsealed else data if isinstance(data, list) else [data]:
                 for task in score["tasks"]:
                     found.setdefault(task["task"], {})[score["method"]] = _multipliers(task)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ScoreFileError(f"{file} is not what `istar score --json` writes: {error!r}") from error
+            raise ScoreFileError(
+                f"{file} is not what `istar score --json` or `istar unseal --json` writes: {error!r}"
+            ) from error
     return KnownMethods(found)
 
 

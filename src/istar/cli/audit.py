@@ -26,7 +26,8 @@ def audit(
     *,
     target: OtherTarget = None,
     methods: Annotated[
-        list[Path] | None, Parameter(name="--methods", help="What `istar score --json` wrote; may be repeated.")
+        list[Path] | None,
+        Parameter(name="--methods", help="What `istar score` or `istar unseal` wrote as JSON; may be repeated."),
     ] = None,
     recompute: Annotated[float, Parameter(help="Share of the cells of each table to compute again; 0 for none.")] = 0.0,
     corpus: Annotated[bool, Parameter(help="Look for leaks into the corpus too; builds it if need be.")] = True,

@@ -1,51 +1,63 @@
-"""`istar score`: how much computation does a method save?"""
+"""`istar score`: how much computation do methods save?"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from rich.markup import escape
 
-from istar.cli.app import app, output, print_json, quantity
+from istar.cli.app import app, notes, output, print_json, quantity
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
+
+if TYPE_CHECKING:
+    from istar.protocol.score import MethodScore
 
 
 @app.command
 def score(
-    method: Annotated[Path, Parameter(help="The method's file.")],
+    methods: Annotated[
+        list[str], Parameter(help="Files of methods, names of methods of the library, or `library` for all of these.")
+    ],
+    /,
     *,
     split: Annotated[Literal["train", "validation"], Parameter(help="Which families.")] = "train",
     task: Annotated[list[str] | None, Parameter(name="--task", help="Only this task; may be repeated.")] = None,
     questions: Annotated[int, Parameter(help="Questions of each task.")] = 4,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
     rows: Annotated[float, Parameter(help="Share of the rows a method may look at.")] = 0.5,
+    flops: Annotated[float, Parameter(help="Share of brute force after which a method is asked no further.")] = 1.0,
     reward: Annotated[str, Parameter(help="Reward formula: log, linear, samples or power.")] = "log",
     target: TargetName = DEFAULT_TARGET,
     dtype: Dtype = "float32",
     seed: SeedNumber = 0,
     threads: Annotated[int, Parameter(help="Threads the method may use.")] = 2,
     unsafe: Unsafe = False,
+    out: Annotated[Path | None, Parameter(help="Write the scores to this file as JSON, after every method.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a method on the training or the validation families, with confidence intervals.
+    """Score methods on the training or the validation families, with confidence intervals.
 
-    A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill.
+    A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. What was
+    computed is kept, so a command that was killed goes on where it was.
 
     Examples:
       istar score my_method.py
       istar score my_method.py --split validation --questions 8 --json
+      istar score library --questions 2 --rows 0.25 --out scores.json
     """
-    from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
     from istar.methods.fence import FenceError, check_source
-    from istar.methods.loading import read_source
 
-    source = read_source(method)
-    faults = check_source(source)
-    if faults:
-        raise FenceError(method.stem, faults)
+    sources = _sources(methods)
+    for name, source in sources.items():
+        faults = check_source(source)
+        if faults:
+            raise FenceError(name, faults)
 
+    from istar.methods.contract import MethodError
     from istar.protocol.conduct import stand
     from istar.protocol.config import Caps, StageSize, configure
     from istar.protocol.score import score as score_method
@@ -59,17 +71,61 @@ def score(
         executor_seeds=executor_seeds,
         reward=reward,
         unsafe=unsafe,
-        caps=Caps(rows_fraction=rows).model_dump(),
+        caps=Caps(rows_fraction=rows, flops_fraction=flops).model_dump(),
         **{split: StageSize(questions=questions, tasks=tuple(task or ())).model_dump()},
     )
+    results: list[MethodScore] = []
+    failed: list[MethodError] = []
     with ticker("loading", None) as bar, stand(config, (split,)) as here:
-        tables = [each for every in here.tables(split).values() for each in every]
-        bar.say(f"scoring {method.stem}", len(tables))
-        result = score_method(here, source, method.stem, tables, split, on_question=lambda _: bar.step())
+        tables = here.tables(split)
+        bar.say("scoring", len(sources) * sum(map(len, tables.values())))
+        for name, source in sources.items():
+            try:
+                results.append(score_method(here, source, name, tables, split, on_question=lambda _: bar.step()))
+            except MethodError as error:
+                failed.append(error)
+                continue
+            if out is not None:
+                _write(out, [result.to_json() for result in results])
+    if failed and not results:
+        raise failed[0]
     if as_json:
-        print_json(result.to_json())
-        return
-    output.print(summary_table(f"{result.method} on {result.target}, {split} families", result.summary))
+        print_json(results[0].to_json() if len(sources) == 1 else [result.to_json() for result in results])
+    else:
+        for result in results:
+            _show(result)
+    for failure in failed:
+        notes.print(f"[red]failed:[/] {escape(str(failure))}", highlight=False)
+
+
+def _sources(methods: list[str]) -> dict[str, str]:
+    """Return the sources of methods by name."""
+    from istar.methods.contract import MethodError
+    from istar.methods.library import library_methods
+    from istar.methods.loading import read_source
+
+    library = library_methods()
+    paths: list[Path] = []
+    for each in methods:
+        paths += library.values() if each == "library" else [library.get(each, Path(each))]
+    sources: dict[str, str] = {}
+    for path in paths:
+        source = read_source(path)
+        if sources.setdefault(path.stem, source) != source:
+            raise MethodError(f"two different methods are called {path.stem!r}; rename one of the files")
+    return sources
+
+
+def _write(path: Path, data: object) -> None:
+    from istar.protocol.stores import write_whole
+
+    write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def _show(result: MethodScore) -> None:
+    from istar.cli.multipliers import summary_table
+
+    output.print(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.print(
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
         f"{result.interpret.bytes} bytes (not charged)\nreward ({result.reward_name}): {result.reward:.3f}"
@@ -79,3 +135,5 @@ def score(
         f"channels were bought in {heard} of {answers} answers; in the others they were too dear for what they say, "
         "and multipliers of exactly 1 come from these"
     )
+    for reason in result.failures.values():
+        output.print(f"[red]failed, and left out above:[/] {escape(reason)}", highlight=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from istar import paths
 from istar.executors import ChannelRecord, budget_checkpoints
 from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
@@ -26,7 +27,7 @@ from istar.protocol.arms import Evaluation, StoppedError
 from istar.protocol.config import Caps, SearchConfig
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.replays import Replays
-from istar.protocol.stores import KeptRecording, RecordingKey, RecordingStore
+from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 from istar.questions import nested_batches
 from istar.sandbox import (
     InterpretationKey,
@@ -68,6 +69,7 @@ class SandboxArms(Replays):
         self.target = target
         self.corpus = corpus
         self.recordings = RecordingStore()
+        self.curves = CurveStore(paths.cache("curves"))
         self.interpretations = InterpretationStore()
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
@@ -190,9 +192,12 @@ class SandboxSession:
             return Evaluation((), failure.spending, "void", str(failure))
         except MethodError as failure:
             return Evaluation((), spending, "error", str(failure))
-        return Evaluation(
-            self.arms.replay(table, kept.recording, experience_of(records, table.question.hash)), spending
-        )
+        key = ("white_box", *self.arms.replay_key(table), *(self._key(each).name for each in (table, *others)))
+        curves = self.arms.curves.load(key)
+        if curves is None:
+            curves = self.arms.replay(table, kept.recording, experience_of(records, table.question.hash))
+            self.arms.curves.save(key, curves)
+        return Evaluation(curves, spending)
 
     def _record_of(self, table: Table) -> ChannelRecord:
         """Return what the method was worth on a question; see `SandboxArms.channel_record`."""
@@ -225,9 +230,7 @@ class SandboxSession:
         """
         arms, question = self.arms, table.question
         caps: Caps = arms.config.caps
-        key = RecordingKey(
-            self.method, question.hash, arms.target.id, arms.corpus.hash, RULEBOOK.version, arms.config.seed, caps
-        )
+        key = self._key(table)
         kept = arms.recordings.load(key)
         if kept is None:
             interpretation = self.interpretation().content
@@ -246,6 +249,18 @@ class SandboxSession:
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
             arms.recordings.save(key, kept)
         return kept
+
+    def _key(self, table: Table) -> RecordingKey:
+        arms, config = self.arms, self.arms.config
+        return RecordingKey(
+            self.method,
+            table.question.hash,
+            arms.target.id,
+            arms.corpus.hash,
+            RULEBOOK.version,
+            config.seed,
+            config.caps,
+        )
 
     def _void_seconds(self, table: Table, kept: KeptRecording) -> float:
         explained = kept.cpu_seconds - kept.unexplained_cpu_seconds

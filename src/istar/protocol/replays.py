@@ -1,7 +1,7 @@
 """Replays: what an executor answers to questions whose values and channels are already known.
 
 Nothing is run: rows are bought from tables and channels from recordings, so a whole efficiency curve costs a fraction
-of a second. The black-box arm's curves are kept on disk and shared by everything that asks for them.
+of a second. Curves are kept on disk and shared by everything that asks for them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from istar import paths
 from istar.executors import EXECUTORS, Experience, Market
 from istar.flops.rulebook import RULEBOOK
 from istar.protocol.arms import Evaluation
 from istar.protocol.config import SearchConfig
 from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
-from istar.protocol.stores import BaselineStore
+from istar.protocol.stores import CurveStore
 from istar.rewards.curves import Arm, Curve, curve_from_trace
 from istar.seeds import Seed
 
@@ -41,19 +42,12 @@ class Replays:
         """See the class docstring."""
         self.config = config
         self.executor = EXECUTORS.get(config.executor)()
-        self.baselines = BaselineStore()
+        self.baselines = CurveStore(paths.cache("baselines"))
         self._tasks = {each.task: each for each in questions}
 
     def baseline(self, table: Table) -> Evaluation:
         """Return the curves of the black-box arm on a question, from disk where they were made before."""
-        key = (
-            "black_box",
-            table.question.hash,
-            table.target,
-            RULEBOOK.version,
-            fingerprint(),
-            *self._executor_key(table),
-        )
+        key = ("black_box", *self.replay_key(table))
         curves = self.baselines.load(key)
         if curves is None:
             curves = self.replay(table, None)
@@ -86,6 +80,8 @@ class Replays:
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
 
-    def _executor_key(self, table: Table) -> Sequence[str | int | float]:
+    def replay_key(self, table: Table) -> Sequence[str | int | float]:
+        """Return what decides the curves of a question besides what a method says of it."""
         reference = self._tasks[table.question.task].references[table.question.hash]
-        return self.config.executor, self.config.executor_seeds, self.config.seed, reference
+        executor = (self.config.executor, self.config.executor_seeds, self.config.seed, reference)
+        return table.question.hash, table.target, RULEBOOK.version, fingerprint(), *executor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from istar.rewards.multipliers import Comparison, Summary, compare
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
-    from istar.protocol.arms import Arms
+    from istar.protocol.arms import Arms, Session
     from istar.protocol.conduct import Stand
     from istar.truth import Table
 
@@ -36,6 +36,7 @@ class MethodScore:
         predict_flops: mean FLOPs of a question's recording, by task.
         baseline: curves of the black-box arm.
         interp: curves of the white-box arm.
+        failures: by task, why the method failed there; such tasks are in none of the above.
     """
 
     method: str
@@ -49,6 +50,7 @@ class MethodScore:
     predict_flops: dict[str, int]
     baseline: tuple[Curve, ...]
     interp: tuple[Curve, ...]
+    failures: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """Return the score as JSON values; FLOPs are those of one question on average."""
@@ -62,6 +64,7 @@ class MethodScore:
                 "bytes": self.interpret.bytes,
             },
             "tasks": [self._task_json(task) for task in self.summary.tasks],
+            "failures": self.failures,
             "summary": {
                 "method_hash": self.method_hash,
                 "reward": self.reward,
@@ -117,7 +120,7 @@ def score(
     here: Stand,
     source: str,
     name: str,
-    tables: Sequence[Table],
+    tables: Mapping[str, Sequence[Table]],
     split: str,
     *,
     on_question: Callable[[Table], None] | None = None,
@@ -128,31 +131,20 @@ def score(
         here: the loaded target, tasks and arms.
         source: the method's source.
         name: the method's name.
-        tables: the questions.
+        tables: the questions, by task.
         split: the split they belong to.
         on_question: called after every question.
 
     Raises:
-        MethodError: the method failed.
+        MethodError: the method failed on every task.
     """
-    arms: Arms = here.arms
-    baseline: list[Curve] = []
-    interp: list[Curve] = []
-    flops: dict[str, list[int]] = {}
-    with arms.session(source, name) as session:
+    asked = _Asked(here.arms)
+    with here.arms.session(source, name) as session:
         interpretation = session.interpret()
-        for table in tables:
-            baseline += arms.baseline(table).curves
-            others = [each for each in tables if each.question.task == table.question.task and each is not table]
-            evaluation = session.evaluate(table, others)
-            if evaluation.status != "ok":
-                raise MethodError(
-                    f"{name!r} on {table.question.task}, question {table.question.index}: {evaluation.reason}"
-                )
-            interp += evaluation.curves
-            flops.setdefault(table.question.task, []).append(evaluation.spending.flops)
-            if on_question is not None:
-                on_question(table)
+        for task, theirs in tables.items():
+            asked.ask(session, task, theirs, on_question)
+    if not asked.interp:
+        raise MethodError(f"{name!r} failed on every task; {next(iter(asked.failures.values()))}")
     config = here.config
     return MethodScore(
         method=name,
@@ -160,10 +152,41 @@ def score(
         target=here.target.name,
         interpret=interpretation,
         split=split,
-        summary=compare(baseline, interp, seed=Seed.root(config.seed)),
-        reward=REWARDS.get(config.reward).reward(baseline, interp),
+        summary=compare(asked.baseline, asked.interp, seed=Seed.root(config.seed)),
+        reward=REWARDS.get(config.reward).reward(asked.baseline, asked.interp),
         reward_name=config.reward,
-        predict_flops={task: sum(each) // len(each) for task, each in flops.items()},
-        baseline=tuple(baseline),
-        interp=tuple(interp),
+        predict_flops=asked.flops,
+        baseline=tuple(asked.baseline),
+        interp=tuple(asked.interp),
+        failures=asked.failures,
     )
+
+
+class _Asked:
+    """What has been asked so far: curves of both arms, mean FLOPs of a question by task, and failures by task."""
+
+    def __init__(self, arms: Arms) -> None:
+        self.arms = arms
+        self.baseline: list[Curve] = []
+        self.interp: list[Curve] = []
+        self.flops: dict[str, int] = {}
+        self.failures: dict[str, str] = {}
+
+    def ask(
+        self, session: Session, task: str, tables: Sequence[Table], on_question: Callable[[Table], None] | None
+    ) -> None:
+        """Ask all questions of a task; the first on which the method fails is the last."""
+        interp: list[Curve] = []
+        flops = 0
+        for table in tables:
+            evaluation = session.evaluate(table, [each for each in tables if each is not table])
+            if on_question is not None:
+                on_question(table)
+            if evaluation.status != "ok":
+                self.failures[task] = f"question {table.question.index} of {task}: {evaluation.reason}"
+                return
+            interp += evaluation.curves
+            flops += evaluation.spending.flops
+        self.baseline += [curve for table in tables for curve in self.arms.baseline(table).curves]
+        self.interp += interp
+        self.flops[task] = flops // len(tables)

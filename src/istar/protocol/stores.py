@@ -1,4 +1,4 @@
-"""What a search keeps on disk beside the ledger, so that no search does it again: recordings and baseline curves.
+"""What a search keeps on disk beside the ledger, so that no search does it again: recordings and curves.
 
 Every file is written whole or not at all, and named by a hash of all that decides its content.
 """
@@ -111,16 +111,16 @@ class RecordingStore:
         write_whole(self.path(key), head.encode() + b"\n" + body)
 
 
-class BaselineStore:
-    """Curves of the black-box arm in a folder, one file a question.
+class CurveStore:
+    """Curves of either arm in a folder, one file a question.
 
     Args:
-        folder: where; istar's data folder by default.
+        folder: where.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         """See the class docstring."""
-        self.folder = folder or paths.cache("baselines")
+        self.folder = folder
 
     def load(self, key: Sequence[str | int | float]) -> tuple[Curve, ...] | None:
         """Return the curves kept under a key, or None if there are none.
