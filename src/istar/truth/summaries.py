@@ -30,7 +30,7 @@ class TaskSummary:
         questions: how many questions have tables.
         runs: rows of a question, on average.
         brute_flops: FLOPs of brute force of a question, on average.
-        dearest_run_flops: FLOPs of the dearest row of any question.
+        dearest_run_flops: FLOPs of a question's dearest row, on average.
         reliability: split-half reliability of the answer, or None where too few questions have tables to know.
         status: `active`; `dropped` if the task is too unreliable to enter a reward; `missing` without tables; `use
             only`, with tables or without, if tasks of its kind never enter a reward.
@@ -108,7 +108,7 @@ def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
         len(digests),
         round(float(np.mean([each.rows for each in digests]))),
         round(float(np.mean([each.brute_flops for each in digests]))),
-        max(each.dearest_run_flops for each in digests),
+        round(float(np.mean([each.dearest_run_flops for each in digests]))),
         reliability,
         "use only" if use_only else "dropped" if reasons else "active",
         "; ".join(reasons),
