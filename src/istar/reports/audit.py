@@ -46,6 +46,8 @@ def render_audit(audit: Audit) -> str:
         splits={split: _of(audit.tasks, split) for split in SPLITS if _of(audit.tasks, split)},
         split_names=SPLITS,
         kept=len(kept),
+        dropped=sum(each.summary.status == "dropped" for each in audit.tasks),
+        barred=sum(each.summary.status == "use only" for each in audit.tasks),
         families=len({each.summary.family for each in kept}),
         marked=sum(bool(each.marks) for each in kept),
     )
