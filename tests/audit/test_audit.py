@@ -117,7 +117,7 @@ class TestRoom:
     def test_another_file_is_refused_by_name(self, tmp_path, content):
         path = tmp_path / "other.json"
         path.write_text(content)
-        with pytest.raises(ScoreFileError, match=r"other\.json is not what `istar score --json` or `istar unseal --json` writes"):
+        with pytest.raises(ScoreFileError, match=r"other\.json is not what `istar score --json` or `istar unseal"):
             known_methods([path])
 
     def test_tasks_that_rank_methods_alike_are_redundant(self):
