@@ -62,7 +62,7 @@ def fit_sparse_code(
     active: int,
     steps: int,
     *,
-    rate: float = 1e-3,
+    rate: float = 3e-3,
     batch: int = 512,
 ) -> SparseCode:
     """Learn features of vectors from which something else, or the vectors themselves, can be decoded.
