@@ -10,7 +10,8 @@ from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.shared_context import SharedContexts
-from istar.methods.skipping import without_blocks
+from istar.methods.skipping import replacing, without_blocks
+from istar.methods.sparse_code import SparseCode, fit_sparse_code
 
 __all__ = [
     "Alignment",
@@ -23,11 +24,14 @@ __all__ = [
     "Placement",
     "Recording",
     "SharedContexts",
+    "SparseCode",
     "align",
     "asked_tokens",
     "check_source",
+    "fit_sparse_code",
     "load_method",
     "renumbered",
+    "replacing",
     "smooth_value",
     "without_blocks",
 ]
