@@ -83,7 +83,8 @@ def matrix_modules(target: Target) -> list[Module]:
 
 def matrix(module: Module) -> Float[Tensor, "outputs inputs"]:
     """Return a module's matrix; all but `Linear` (GPT-2's `Conv1D`) store its transpose."""
-    return module.weight if isinstance(module, Linear) else module.weight.T
+    weight = module.get_parameter("weight")
+    return weight if isinstance(module, Linear) else weight.T
 
 
 def add_moments(rest: Tensor, moments: Tensor, module: Module, arguments: tuple[Tensor, ...]) -> None:

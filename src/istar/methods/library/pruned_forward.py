@@ -33,7 +33,7 @@ def interpret(target: Target, corpus: Corpus) -> Interpretation:
     """Rank the neurons of each module, and keep the numbers of the best in order."""
     outputs = [matrix_modules(mlp)[-1] for mlp in target.anatomy.mlps]
     with torch.no_grad(), ExitStack() as hooks:
-        norms = [oriented(module, module.weight).norm(dim=0) for module in outputs]
+        norms = [oriented(module, module.get_parameter("weight")).norm(dim=0) for module in outputs]
         totals = [torch.zeros(len(norm)) for norm in norms]
         for module, total in zip(outputs, totals, strict=True):
             hooks.enter_context(module.register_forward_pre_hook(partial(add_activations, total)))
@@ -57,7 +57,7 @@ def predict(
     prepared: dict[Module, Cut],
 ) -> Float[Tensor, "runs channels"]:
     """Read each run off the forward through the neurons that stay."""
-    cuts = {}
+    cuts: dict[Module, Callable[[], Cut]] = {}
     for block, mlp in enumerate(target.anatomy.mlps):
         *inward, outward = matrix_modules(mlp)
         kept = interpretation.tensors[f"kept_{block}"]
@@ -93,7 +93,7 @@ def cut(module: Module, kept: Tensor, inward: bool) -> Cut:
     bias = getattr(module, "bias", None)
     if inward and bias is not None:
         bias = bias[kept]
-    return oriented(module, module.weight.index_select(neurons, kept)), bias
+    return oriented(module, module.get_parameter("weight").index_select(neurons, kept)), bias
 
 
 def through(known: Cut | None, make: Callable[[], Cut], stream: Tensor) -> Tensor:
