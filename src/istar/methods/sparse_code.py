@@ -95,7 +95,8 @@ def fit_sparse_code(
         for _ in range(steps):
             rows = torch.randint(len(x), (batch,))
             optimiser.zero_grad()
-            torch.autograd.backward((code.decode(code.encode(x[rows], active)) - y[rows]).square().mean())
+            loss = (code.decode(code.encode(x[rows], active)) - y[rows]).square().mean()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     encoder, threshold, decoder, offset = (weight.detach() for weight in weights)
     encoder = encoder / x_scale[:, None]

@@ -57,7 +57,7 @@ def predict(
     prepared: dict[Module, Cut],
 ) -> Float[Tensor, "runs channels"]:
     """Read each run off the forward through the neurons that stay."""
-    cuts = {}
+    cuts: dict[Module, Callable[[], Cut]] = {}
     for block, mlp in enumerate(target.anatomy.mlps):
         *inward, outward = matrix_modules(mlp)
         kept = interpretation.tensors[f"kept_{block}"]
