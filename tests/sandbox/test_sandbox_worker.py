@@ -19,7 +19,7 @@ from istar.methods.fence import FenceError
 from istar.methods.loading import load_method
 from istar.methods.recorder import record, run_interpret
 from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, nested_batches
-from istar.sandbox.client import Worker
+from istar.sandbox.client import Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
 from istar.sandbox.frames import Frame, FrameCaps
 from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
@@ -28,11 +28,13 @@ from istar.sandbox.limits import Limits
 from istar.sandbox.process import STANDARD_ERROR_BYTES
 from istar.sandbox.replies import ReplyError, raise_failure
 from istar.sandbox.requests import TargetSpec
+from istar.sandbox.standard import compute_standard_run
 from istar.sandbox.tiers import PlainTier, working_bubblewrap
 from istar.sandbox.worker import load as load_from
 from istar.seeds import Seed
 from istar.targets.corpus import Corpus
 from istar.targets.loading import load_target
+from istar.targets.standard_runs import Replayed
 
 jailed = pytest.mark.skipif(working_bubblewrap()[0] is None, reason="no jail can be had on this machine")
 pytestmark = jailed
@@ -202,6 +204,102 @@ def test_a_worker_equals_the_same_code_in_this_process_bit_for_bit(jail, target,
     assert found.unexplained_cpu_seconds == 0.0
     again = worker.record(view, "q" * 64, batches, outcome.interpretation, max_flops=10**12, seed=6)
     assert again.batches[0].channels.tobytes() != found.batches[0].channels.tobytes()
+
+
+class Shelf:
+    """Has the standard runs of some batches, and notes what was taken."""
+
+    def __init__(self, jail, view, batches, numbers):
+        self.runs = {}
+        for number in numbers:
+            rows = batches[number]
+            part = QuestionView(tuple(view.runs[row] for row in rows), view.structure.take(rows))
+            self.runs[number] = compute_standard_run(jail, part, 2**26)
+        self.taken, self.missed = [], []
+
+    def take(self, batch, layer):
+        if batch not in self.runs:
+            self.missed.append(batch)
+            return None
+        self.taken.append((batch, layer))
+        return Replayed(self.runs[batch].values[layer], self.runs[batch].bills[layer])
+
+
+def test_streams_from_a_shelf_change_nothing_but_the_time(jail, target, view, batches, in_process):
+    interpretation, _, recording = in_process
+    shelf = Shelf(jail, view, batches, range(1, len(batches)))
+    worker = Worker(METHOD, TargetSpec.of(target), jail=jail)
+    found = worker.record(view, "q" * 64, batches, interpretation, max_flops=10**12, seed=5, shelf=shelf)
+    assert_same_recording(found, recording)
+    assert shelf.taken == [(number, target.layers // 2) for number in range(1, len(batches))]
+    assert shelf.missed == [0]
+    assert found.unexplained_cpu_seconds == 0.0
+    priced = sum(shelf.runs[number].bills[target.layers // 2].flops for number in range(1, len(batches)))
+    assert 0 < priced < found.total_flops
+
+
+class ForgingJail(HostileJail):
+    """A jail whose worker takes streams and keeps quiet about what they cost."""
+
+    @staticmethod
+    def program(control):
+        before, _, _ = HostileJail.program(control).partition("worker.main(")
+        return (
+            before
+            + f"""
+def forge(target, request):
+    parent = worker._PARENT.get()
+    asked = worker.RecordRequest.of(request)
+    parent.batches = (tuple(asked.question.runs[row] for row in asked.batches[0]),)
+    values = parent.find(parent.batches[0], target.layers).values
+    fields = dict(rulebook="v1", flops=[1], prepare_flops=0, total_flops=1, by_op=dict(mm=1), unknown={{}},
+                  matmul_flops=1, by_region=dict(predict=1))
+    return Frame("recorded", fields, {{"channels.0": values[:1, :1].copy()}})
+
+worker.main({control}, dict(worker.HANDLERS, record=forge))
+"""
+        )
+
+
+def test_who_keeps_quiet_about_streams_it_was_handed_is_found_out(target, view, batches):
+    with ForgingJail(TargetSpec.of(target), limits=Limits(memory_bytes=2**32)) as forging:
+        shelf = Shelf(forging, view, batches, [0])
+        with pytest.raises(ReplyError, match=r"counts 1 FLOPs, less than the \d+ of the streams handed over"):
+            record_method(forging, target, METHOD, view, batches, shelf=shelf)
+        assert shelf.taken == [(0, target.layers)]
+
+
+@pytest.mark.parametrize("asked", ['{"batch": "0", "layer": 1}', "{}"])
+def test_a_malformed_wish_is_refused_and_the_jail_goes_on(jail, target, view, batches, asked):
+    code = f"write_frame(pipe(), Frame('wanted', {asked})); time.sleep(60)"
+    counter = _Counter(Shelf(jail, view, batches, []))
+    with pytest.raises(ReplyError, match="without saying which"):
+        jail.ask(
+            lambda allowance: Frame("attack", {"code": code, "allowance": asdict(allowance)}),
+            ATTACK_CAPS,
+            10.0,
+            "attack",
+            feed=counter,
+        )
+    assert jail.attack("result['alive'] = 1").frame.fields == {"alive": 1}
+
+
+def test_who_does_not_take_what_it_asked_for_is_killed_in_time(jail, target, view, batches):
+    code = "write_frame(pipe(), Frame('wanted', {'batch': 0, 'layer': 0})); time.sleep(60)"
+    shelf = Shelf(jail, view, batches, [0])
+    run = shelf.runs[0]
+    shelf.runs[0] = replace(run, values=np.zeros((1, 2**20, 4), dtype=np.float32))  # more than a pipe holds
+    started = time.monotonic()
+    with pytest.raises(MethodError, match="took longer than 3 seconds and was killed"):
+        jail.ask(
+            lambda allowance: Frame("attack", {"code": code, "allowance": asdict(allowance)}),
+            ATTACK_CAPS,
+            3.0,
+            "attack",
+            feed=_Counter(shelf),
+        )
+    assert time.monotonic() - started < 20
+    assert jail.attack("result['alive'] = 1").frame.fields == {"alive": 1}
 
 
 def test_a_recording_ends_where_its_budget_or_rows_end(jail, target, view, batches):

@@ -119,6 +119,8 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._by_region: dict[str, int] = {}
         self._region_start = 0
         self._entered = False
+        self._charged: dict[str, int] = {}
+        self._charged_matmul = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -198,7 +200,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         finally:
             super().__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
-    def _exceeded(self, func: OpOverload, price: int) -> BudgetExceededError:
+    def _exceeded(self, func: OpOverload | str, price: int) -> BudgetExceededError:
         spent = self._flops
         # Whoever catches the error must not go on with cheaper operations.
         self._limit = -1
@@ -206,6 +208,24 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"the budget of {self.budget} FLOPs ends before {func}: {spent} are spent and it costs {price} more; "
             "do less, or ask for a larger budget"
         )
+
+    def charge(self, by_op: Mapping[str, int], matmul_flops: int) -> None:
+        """Count operations whose results are at hand already, as if they ran now.
+
+        Args:
+            by_op: FLOPs by operation.
+            matmul_flops: the part that torch's own flop counter knows.
+
+        Raises:
+            BudgetExceededError: they cost more than is left; nothing of them is counted.
+        """
+        price = sum(by_op.values())
+        if self._flops + price > self._limit:
+            raise self._exceeded("what was computed before", price)
+        self._flops += price
+        self._charged_matmul += matmul_flops
+        for name, flops in by_op.items():
+            self._charged[name] = self._charged.get(name, 0) + flops
 
     @contextmanager
     def region(self, name: str) -> Iterator[None]:
@@ -237,12 +257,12 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @property
     def matmul_flops(self) -> int:
         """The part of `flops` that torch's own flop counter has formulas for."""
-        return sum(entry.flops for entry in self._entries.values() if entry.product)
+        return self._charged_matmul + sum(entry.flops for entry in self._entries.values() if entry.product)
 
     @property
     def by_op(self) -> dict[str, int]:
         """FLOPs by operation name, dearest first."""
-        counted: dict[str, int] = {}
+        counted = dict(self._charged)
         for entry in self._entries.values():
             if entry.flops:
                 counted[entry.name] = counted.get(entry.name, 0) + entry.flops

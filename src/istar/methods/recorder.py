@@ -23,10 +23,12 @@ from istar.methods.contract import Interpretation, MethodError
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import QuestionView
 from istar.seeds import Seed
+from istar.targets.standard_runs import replaying
 
 if TYPE_CHECKING:
     from istar.methods.loading import Method
     from istar.targets.corpus import Corpus
+    from istar.targets.standard_runs import StreamSource
     from istar.targets.target import Target
 
 CHANNELS_LIMIT = 64
@@ -70,6 +72,7 @@ def record(
     max_rows_fraction: float = 1.0,
     seed: int = 0,
     strict: bool = False,
+    source: StreamSource | None = None,
 ) -> Recording:
     """Run `prepare` once and `predict` on each batch, and return what the method said and what it cost.
 
@@ -87,6 +90,7 @@ def record(
         max_rows_fraction: the share of rows after which it may end.
         seed: seeds torch's random numbers, together with the hashes of method and question.
         strict: whether an operation the rulebook does not know is an error.
+        source: has standard runs, for which the method is charged as if they were computed.
 
     Raises:
         MethodError: the method raised, returned wrong shapes or numbers, or changed the target.
@@ -98,7 +102,7 @@ def record(
     prepare_flops = 0
     names = Seed.root(seed).split("record", method.hash, question_hash)
     try:
-        with _isolated(target, names):
+        with _isolated(target, names), replaying(target, source, meter):
             with meter, meter.region("prepare"):
                 fresh = method.fresh()
                 prepare = fresh.prepare

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from queue import Queue
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from jaxtyping import Int
 from threadpoolctl import threadpool_limits
 
 from istar import paths
@@ -25,10 +28,12 @@ from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.protocol.arms import Evaluation, StoppedError
 from istar.protocol.config import Caps, SearchConfig
+from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.replays import Replays
 from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
-from istar.questions import nested_batches
+from istar.protocol.streams import MOST_BYTES_OF_A_BATCH, QuestionShelf, StreamStore
+from istar.questions import QuestionView, nested_batches
 from istar.sandbox import (
     InterpretationKey,
     InterpretationStore,
@@ -38,6 +43,7 @@ from istar.sandbox import (
     TargetSpec,
     Worker,
     choose_tier,
+    compute_standard_run,
 )
 from istar.seeds import Seed
 
@@ -45,7 +51,11 @@ if TYPE_CHECKING:
     from istar.methods.recording import Recording
     from istar.sandbox import InterpretOutcome
     from istar.targets import Corpus, Target
+    from istar.targets.standard_runs import StandardRun
     from istar.truth import Table
+
+STREAM_PACKAGES = ("istar.targets", "istar.questions", "istar.flops")
+"""The packages that decide what a standard run holds and costs."""
 
 VOID_SHARE = 1.0
 """A recording whose unexplained processor time exceeds that of so many brute forces is void."""
@@ -70,6 +80,7 @@ class SandboxArms(Replays):
         self.corpus = corpus
         self.recordings = RecordingStore()
         self.curves = CurveStore(paths.cache("curves"))
+        self.streams = StreamStore()
         self.interpretations = InterpretationStore()
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
@@ -110,6 +121,16 @@ class SandboxArms(Replays):
         budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
         prior = self._tasks[table.question.task].priors[table.question.hash]
         return channel_record(table, recording, prior, np.stack([budgets, 1 - skills], axis=1))
+
+    def streams_key(self, table: Table) -> Sequence[str | int]:
+        """Return what decides the streams of a question's rows."""
+        code = fingerprint(STREAM_PACKAGES)
+        return table.question.hash, self.target.id, RULEBOOK.version, code, torch.__version__, self.config.threads
+
+    def standard_run(self, jail: Jail, view: QuestionView, rows: Int[np.ndarray, " rows"]) -> StandardRun:
+        """Compute the standard run of some rows of a question in a jail that is free."""
+        batch = QuestionView(tuple(view.runs[row] for row in rows), view.structure.take(rows))
+        return compute_standard_run(jail, batch, MOST_BYTES_OF_A_BATCH)
 
     def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
         """See `Arms`."""
@@ -235,6 +256,7 @@ class SandboxSession:
         if kept is None:
             interpretation = self.interpretation().content
             batches = nested_batches(question.structure, Seed.root(arms.config.seed).split(question.hash))
+            shelf = QuestionShelf(arms.streams, batches, arms.streams_key(table))
             with arms.worker(self.source, self.name) as worker:
                 recording = worker.record(
                     question.view,
@@ -245,7 +267,9 @@ class SandboxSession:
                     max_rows_fraction=caps.rows_fraction,
                     seed=arms.config.seed,
                     brute_flops=table.brute_flops,
+                    shelf=shelf,
                 )
+                shelf.restock(partial(arms.standard_run, worker.jail, question.view))
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
             arms.recordings.save(key, kept)
         return kept

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from istar.sandbox.jail import Jail
     from istar.sandbox.limits import Limits
     from istar.sandbox.requests import TargetSpec
+    from istar.sandbox.standard import compute_standard_run
     from istar.sandbox.tiers import Tier, choose_tier
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Worker",
     "WorkerRecording",
     "choose_tier",
+    "compute_standard_run",
     "tier_report",
 ]
 
@@ -45,6 +47,7 @@ _MODULES = {
     "jail": ("Jail",),
     "limits": ("Limits",),
     "requests": ("TargetSpec",),
+    "standard": ("compute_standard_run",),
     "tiers": ("Tier", "choose_tier"),
 }
 

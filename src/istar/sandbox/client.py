@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from jaxtyping import Int
@@ -16,6 +16,7 @@ from istar.methods.contract import Interpretation
 from istar.methods.recording import Recording
 from istar.questions import QuestionView
 from istar.sandbox.errors import SandboxError
+from istar.sandbox.frames import Frame
 from istar.sandbox.jail import Answer, Jail
 from istar.sandbox.limits import Limits
 from istar.sandbox.replies import (
@@ -32,6 +33,7 @@ from istar.sandbox.tiers import Tier
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus
+    from istar.targets.standard_runs import Replayed
 
 FIXED_CPU_SECONDS = 0.5
 """Processor time of a request that its metered work need not explain: the fork, reading the request, loading the
@@ -84,6 +86,32 @@ class WorkerRecording(Recording):
     cpu_seconds: float = 0.0
     unexplained_cpu_seconds: float = 0.0
     tier: str = ""
+
+
+class Shelf(Protocol):
+    """Standard runs of a question's batches."""
+
+    def take(self, batch: int, layer: int) -> Replayed | None:
+        """Return the streams of a batch after so many blocks and their bill, or None if they are not at hand."""
+
+
+class _Counter:
+    """Answers a worker from a shelf, and counts what it hands over: a count the worker's process cannot reach."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.flops = 0
+
+    def __call__(self, frame: Frame) -> Frame:
+        batch, layer = frame.fields.get("batch"), frame.fields.get("layer")
+        if type(batch) is not int or type(layer) is not int:
+            raise ReplyError("a worker asked for streams without saying which")
+        found = self.shelf.take(batch, layer)
+        if found is None:
+            return Frame("absent")
+        self.flops += found.bill.flops
+        bill = {"by_op": dict(found.bill.by_op), "matmul_flops": found.bill.matmul_flops}
+        return Frame("streams", bill, {"values": found.values})
 
 
 class Worker:
@@ -179,6 +207,7 @@ class Worker:
         max_rows_fraction: float = 1.0,
         seed: int = 0,
         brute_flops: int | None = None,
+        shelf: Shelf | None = None,
     ) -> WorkerRecording:
         """Run `prepare` once and `predict` on each batch of rows.
 
@@ -191,24 +220,28 @@ class Worker:
             max_rows_fraction: the share of rows after which it may end.
             seed: seeds torch's random numbers.
             brute_flops: FLOPs of answering the question by brute force.
+            shelf: has standard runs of some batches, which the method is charged for as if it had computed them.
 
         Raises:
             MethodError: the method failed.
         """
         budget = brute_flops if max_flops is None else max_flops
         content = interpretation if isinstance(interpretation, bytes) else interpretation.to_bytes()
-        request = RecordRequest(question, question_hash, batches, content, budget, max_rows_fraction, seed)
+        replays = shelf is not None
+        request = RecordRequest(question, question_hash, batches, content, budget, max_rows_fraction, seed, replays)
         rows = sum(len(each) for each in batches)
+        counter = None if shelf is None else _Counter(shelf)
         answer = self.jail.ask(
             lambda allowance: request.frame(self.source, self.name, allowance),
             self.limits.reply_caps(rows, len(batches)),
             self.limits.record_seconds,
             self.name,
             self.limits,
+            counter,
         )
-        return self._recording(answer, request, rows)
+        return self._recording(answer, request, rows, 0 if counter is None else counter.flops)
 
-    def _recording(self, answer: Answer, request: RecordRequest, rows: int) -> WorkerRecording:
+    def _recording(self, answer: Answer, request: RecordRequest, rows: int, handed: int) -> WorkerRecording:
         frame = answer.frame
         if frame.kind == "failed":
             raise_failure(frame, self.name)
@@ -216,6 +249,10 @@ class Worker:
             raise ReplyError(f"{self.name!r}: the reply is no recording under rulebook {RULEBOOK.version}")
         batches = read_batches(frame, request.batches, request.max_flops, self.limits.channels, self.name)
         total = check_totals(frame, batches, request.max_flops, self.name)
+        if total < handed:
+            raise ReplyError(
+                f"{self.name!r}: the reply counts {total} FLOPs, less than the {handed} of the streams handed over"
+            )
         return WorkerRecording(
             method_hash=self.method_hash,
             question_hash=request.question_hash,
@@ -231,11 +268,12 @@ class Worker:
             unknown=histogram_of(frame.fields.get("unknown"), "unknown", self.name),
             complete=len(batches) == len(request.batches),
             cpu_seconds=answer.cpu_seconds,
-            unexplained_cpu_seconds=self._unexplained(answer, total, rows),
+            unexplained_cpu_seconds=self._unexplained(answer, total - handed, rows),
             tier=self.tier,
         )
 
     def _unexplained(self, answer: Answer, flops: int, rows: int) -> float:
+        """Return the processor time that so many FLOPs, really computed, do not explain."""
         explained = FIXED_CPU_SECONDS + CPU_SECONDS_PER_ROW * rows + flops / self.jail.flops_per_second
         return max(0.0, answer.cpu_seconds - explained)
 

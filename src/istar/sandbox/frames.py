@@ -83,10 +83,16 @@ class Frame:
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
-def write_frame(descriptor: int, frame: Frame) -> None:
+def write_frame(descriptor: int, frame: Frame, deadline: float | None = None) -> None:
     """Write a frame to a pipe or socket, all of it.
 
+    Args:
+        descriptor: where to write; one that does not block if there is a deadline.
+        frame: the frame.
+        deadline: on the clock of `time.monotonic`, in seconds; None waits for ever.
+
     Raises:
+        FrameTimeoutError: the deadline passed.
         FrameError: an array has a dtype that frames do not carry.
         OSError: the other side is gone.
     """
@@ -97,11 +103,11 @@ def write_frame(descriptor: int, frame: Frame) -> None:
             raise FrameError(f"array {name!r} holds {array.dtype}; frames carry {', '.join(DTYPES)}")
         listed.append({"name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
     header = json.dumps({"kind": frame.kind, "fields": dict(frame.fields), "arrays": listed}, allow_nan=False).encode()
-    _write_all(descriptor, memoryview(_PREFIX.pack(MAGIC, len(header)) + header))
+    _write_all(descriptor, memoryview(_PREFIX.pack(MAGIC, len(header)) + header), deadline)
     for array in arrays.values():
         little = np.ascontiguousarray(array, dtype=DTYPES[array.dtype.name])
         if little.size:
-            _write_all(descriptor, little.reshape(-1).view(np.uint8).data)
+            _write_all(descriptor, little.reshape(-1).view(np.uint8).data, deadline)
 
 
 def read_frame(descriptor: int, caps: FrameCaps, deadline: float | None = None) -> Frame:
@@ -177,8 +183,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _write_all(descriptor: int, view: memoryview) -> None:
+def _write_all(descriptor: int, view: memoryview, deadline: float | None) -> None:
     while view:
+        if deadline is not None and not select.select([], [descriptor], [], max(0.0, deadline - time.monotonic()))[1]:
+            raise FrameTimeoutError("the deadline passed before the frame was written")
         view = view[os.write(descriptor, view) :]
 
 

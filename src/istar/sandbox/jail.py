@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,9 @@ from istar.sandbox.tiers import Tier, choose_tier
 
 _CONTROL_CAPS = FrameCaps(header_bytes=2**17, array_bytes=0, arrays=0)
 _EXIT_SECONDS = 5.0
+
+Feed = Callable[[Frame], Frame]
+"""Answers a worker that asks for something while it works on a request."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ class Jail:
         seconds: float,
         method: str,
         limits: Limits | None = None,
+        feed: Feed | None = None,
     ) -> Answer:
         """Send a request and return the reply.
 
@@ -153,6 +158,7 @@ class Jail:
             seconds: wall-clock seconds the reply may take; then everything in the jail is killed.
             method: the method's name, for messages.
             limits: memory and threads of this request, if not the jail's.
+            feed: answers what the worker asks meanwhile.
 
         Raises:
             MethodError: the method took too long, ended its process, or what came back is no reply.
@@ -165,7 +171,7 @@ class Jail:
             allowance = _allowance(limits or self.limits, seconds, process.address_space)
             cpu_before, started = process.cpu_seconds, time.monotonic()
             try:
-                frame = self._converse(request(allowance), caps, started + seconds, method)
+                frame = self._converse(request(allowance), caps, started + seconds, method, feed)
             except FrameTimeoutError:
                 self.stop()
                 raise MethodError(
@@ -190,33 +196,42 @@ class Jail:
             raise SandboxError("the worker is gone")
         return self._process, self._control
 
-    def _converse(self, request: Frame, caps: FrameCaps, deadline: float, method: str) -> Frame:
-        """Send the request with the pipe for its reply; return the reply once the fork that wrote it has ended."""
+    def _converse(self, request: Frame, caps: FrameCaps, deadline: float, method: str, feed: Feed | None) -> Frame:
+        """Send the request with its two pipes; return the reply once the fork that wrote it has ended."""
         process, control = self._running()
         frame: Frame | None = None
         refused: ReplyError | None = None
         reading, writing = os.pipe()
+        fed, feeding = os.pipe()
+        os.set_blocking(feeding, False)
         try:
             try:
-                socket.send_fds(control, [b"?"], [writing])
+                socket.send_fds(control, [b"?"], [writing, fed])
                 write_frame(control.fileno(), request)
             except OSError as error:
                 self.stop()
                 raise SandboxError(f"the worker is gone: {error}\n{printable(process.standard_error())}") from error
             finally:
                 os.close(writing)
+                os.close(fed)
             try:
                 frame = read_frame(reading, caps, deadline)
+                while feed is not None and frame.kind == "wanted":
+                    _hand_over(feeding, feed(frame), deadline)
+                    frame = read_frame(reading, caps, deadline)
                 _expect_end(reading, deadline)
             except FrameTimeoutError:
                 raise
             except FrameClosedError as error:
                 raise self._death(error.received, method) from None
+            except ReplyError as error:
+                refused = error
             except FrameError as error:
                 refused = ReplyError(f"what came back from {method!r} is no reply: {error}")
                 refused.__cause__ = error
         finally:
             os.close(reading)
+            os.close(feeding)
         # Whoever still writes now finds the pipe closed. A fork that does not end upon that is killed with the jail.
         try:
             self._exit_status(control)
@@ -279,6 +294,12 @@ def _allowance(limits: Limits, seconds: float, mapped: int) -> Allowance:
 def _last_words(process: WorkerProcess) -> str:
     text = process.standard_error()
     return f"Last lines of its standard error: {printable(text[-1000:])}" if text else "It wrote no error."
+
+
+def _hand_over(descriptor: int, frame: Frame, deadline: float) -> None:
+    """Write to a worker; if it is gone, what is read from it next says so."""
+    with suppress(BrokenPipeError):
+        write_frame(descriptor, frame, deadline)
 
 
 def _expect_end(descriptor: int, deadline: float) -> None:

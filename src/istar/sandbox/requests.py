@@ -167,6 +167,7 @@ class RecordRequest:
         max_flops: see `istar.methods.recorder.record`.
         max_rows_fraction: the same.
         seed: the same.
+        replays: whether the parent has standard runs to hand over.
     """
 
     question: QuestionView
@@ -176,6 +177,7 @@ class RecordRequest:
     max_flops: int | None
     max_rows_fraction: float
     seed: int
+    replays: bool = False
 
     def frame(self, source: str, name: str, allowance: Allowance) -> Frame:
         """Return the request as a frame."""
@@ -189,6 +191,7 @@ class RecordRequest:
             "max_flops": self.max_flops,
             "max_rows_fraction": self.max_rows_fraction,
             "seed": self.seed,
+            "replays": self.replays,
             "allowance": asdict(allowance),
         }
         arrays = view_arrays | {
@@ -211,7 +214,14 @@ class RecordRequest:
             fields["max_flops"],
             fields["max_rows_fraction"],
             fields["seed"],
+            fields["replays"],
         )
+
+
+def standard_run_frame(view: QuestionView, allowance: Allowance) -> Frame:
+    """Return the request to compute the standard run of all rows of a view."""
+    fields, arrays = view_to_arrays(view)
+    return Frame("standard_run", {"view": fields, "allowance": asdict(allowance)}, arrays)
 
 
 def _ragged(rows: Sequence[Sequence[int]]) -> dict[str, Array]:

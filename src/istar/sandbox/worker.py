@@ -16,7 +16,9 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,6 +31,8 @@ from istar.sandbox.limits import REQUEST_CAPS
 from istar.sandbox.requests import Allowance, RecordRequest, corpus_of
 
 if TYPE_CHECKING:
+    from istar.questions import Run
+    from istar.targets.standard_runs import Replayed
     from istar.targets.target import Target
 
 Handler = Callable[["Target", Frame], Frame]
@@ -66,18 +70,18 @@ def serve(channel: socket.socket, target: Target, handlers: Mapping[str, Handler
     """Answer requests, one at a time, each in a fork."""
     control = channel.fileno()
     while True:
-        _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
-        if not descriptors:
+        _, pipes, _, _ = socket.recv_fds(channel, 1, 2)
+        if len(pipes) != 2:
             os._exit(0)
-        reply = descriptors[0]
         try:
             request = read_frame(control, REQUEST_CAPS)
         except FrameClosedError:
             os._exit(0)
         child = os.fork()
         if child == 0:
-            _answer(reply, target, request, handlers, filtered)
-        os.close(reply)
+            _answer((pipes[0], pipes[1]), target, request, handlers, filtered)
+        for pipe in pipes:
+            os.close(pipe)
         del request
         status = _wait(child, control)
         write_frame(control, Frame("exited", {"status": status}))
@@ -99,15 +103,19 @@ def _wait(child: int, control: int) -> int:
             os._exit(0)
 
 
-def _answer(reply: int, target: Target, request: Frame, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
+def _answer(
+    pipes: tuple[int, int], target: Target, request: Frame, handlers: Mapping[str, Handler], filtered: bool
+) -> NoReturn:
     """Answer one request in this fork, and end it whatever happens."""
+    reply, feed = pipes
     status = 1
     try:
         import torch
 
         allowance = Allowance(**request.fields["allowance"])
-        confine(reply, allowance, filtered)
+        confine(pipes, allowance, filtered)
         torch.set_num_threads(allowance.threads)
+        _PARENT.set(ParentStreams(reply, feed))
         write_frame(reply, _handled(target, request, handlers))
         status = 0
     except BaseException as error:  # nothing may leave this function but through the exit below
@@ -125,6 +133,42 @@ def _handled(target: Target, request: Frame, handlers: Mapping[str, Handler]) ->
         return Frame("failed", {"blame": "method", "text": str(error)[:16_000]})
     except Exception:
         return Frame("failed", {"blame": "worker", "text": traceback.format_exc()[-16_000:]})
+
+
+@dataclass
+class ParentStreams:
+    """Standard runs of a question's batches, which the parent holds; see `istar.targets.standard_runs`.
+
+    The parent hands over the streams of one layer at a time and notes what it handed over, so that this process never
+    holds more than its method was charged for.
+
+    Attributes:
+        reply: descriptor of the pipe to the parent.
+        feed: descriptor of the pipe from it.
+        batches: the runs of each batch.
+    """
+
+    reply: int
+    feed: int
+    batches: tuple[tuple[Run, ...], ...] = ()
+
+    def find(self, runs: Sequence[Run], layer: int) -> Replayed | None:
+        """See `StreamSource`."""
+        from istar.targets.standard_runs import Bill, Replayed
+
+        asked = tuple(runs)
+        for number, batch in enumerate(self.batches):
+            if asked == batch:
+                write_frame(self.reply, Frame("wanted", {"batch": number, "layer": layer}))
+                answer = read_frame(self.feed, REQUEST_CAPS)
+                if answer.kind != "streams":
+                    return None
+                bill = Bill(answer.fields["by_op"], answer.fields["matmul_flops"])
+                return Replayed(answer.arrays["values"], bill)
+        return None
+
+
+_PARENT: ContextVar[ParentStreams] = ContextVar("istar_parent_streams")
 
 
 def handle_interpret(target: Target, request: Frame) -> Frame:
@@ -147,6 +191,9 @@ def handle_record(target: Target, request: Frame) -> Frame:
     from istar.methods.recorder import record
 
     asked = RecordRequest.of(request)
+    parent = _PARENT.get()
+    if asked.replays:
+        parent.batches = tuple(tuple(asked.question.runs[row] for row in rows) for rows in asked.batches)
     method = load_method(request.fields["source"], request.fields["name"])
     recording = record(
         method,
@@ -158,6 +205,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
         max_flops=asked.max_flops,
         max_rows_fraction=asked.max_rows_fraction,
         seed=asked.seed,
+        source=parent if asked.replays else None,
     )
     fields = {
         "rulebook": recording.rulebook,
@@ -173,7 +221,21 @@ def handle_record(target: Target, request: Frame) -> Frame:
     return Frame("recorded", fields, arrays)
 
 
-HANDLERS: Mapping[str, Handler] = {"interpret": handle_interpret, "record": handle_record}
+def handle_standard_run(target: Target, request: Frame) -> Frame:
+    """Compute a standard run; no method takes part."""
+    from istar.sandbox.requests import view_from_arrays
+    from istar.targets.standard_runs import standard_run
+
+    found = standard_run(target, view_from_arrays(request.fields["view"], dict(request.arrays)).runs)
+    bills = [{"by_op": dict(bill.by_op), "matmul_flops": bill.matmul_flops} for bill in found.bills]
+    return Frame("standard_run", {"bills": bills}, {"values": found.values})
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "interpret": handle_interpret,
+    "record": handle_record,
+    "standard_run": handle_standard_run,
+}
 
 
 def calibrate(target: Target) -> float:

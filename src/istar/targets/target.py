@@ -14,13 +14,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from istar.questions.runs import Run
-from istar.questions.trie import Trie, build_trie
+from istar.questions.trie import build_trie
 from istar.targets.anatomy import Anatomy, dissect
 from istar.targets.errors import TargetError
 from istar.targets.interventions import Switch
-from istar.targets.packed_forward import ResidualHook, packed_streams, residual_stream
-from istar.targets.packing import preorder
+from istar.targets.packed_forward import ResidualHook, residual_stream
+from istar.targets.pieces import empty_streams, packed_pieces, store
 from istar.targets.reading import Completion, Reader, ReadPlan, as_arrays, plan_reads
+from istar.targets.standard_runs import replayed_streams
 
 if TYPE_CHECKING:
     from istar.flops.costs import CostModel
@@ -143,13 +144,13 @@ class Target:
         trie = build_trie(runs)
         layer = self._layer(upto)
         plan = plan_reads(trie, len(runs))
-        hidden = self._empty_streams(plan)
-        computed = 0
-        with Switch(self, runs) as switch:
-            for nodes, stream in self._packed(trie, layer, hooks, switch):
-                computed += len(nodes)
-                self._store(plan, nodes, stream, hidden)
-        return Streams(hidden, layer, computed, plan)
+        hidden = None if hooks else replayed_streams(self, runs, layer)
+        if hidden is None:
+            hidden = empty_streams(self, plan)
+            with Switch(self, runs) as switch:
+                for nodes, stream in packed_pieces(self, trie, layer, switch, self._checked(hooks, layer)):
+                    store(plan, nodes, stream, hidden)
+        return Streams(hidden, layer, trie.unique_tokens, plan)
 
     @torch.no_grad()
     def read(
@@ -194,15 +195,15 @@ class Target:
         """
         trie = build_trie(runs)
         plan = plan_reads(trie, len(runs))
-        hidden = self._empty_streams(plan)
+        hidden = empty_streams(self, plan)
         completion = Completion(plan)
         computed = 0
         pending: list[tuple[list[int], list[float]]] = []
         with Switch(self, runs) as switch:
             reader = Reader(runs, plan, self._unembed_under(switch))
-            for nodes, stream in self._packed(trie, self.layers, None, switch):
+            for nodes, stream in packed_pieces(self, trie, self.layers, switch):
                 key = switch.key
-                complete = completion.rows(self._store(plan, nodes, stream, hidden))
+                complete = completion.rows(store(plan, nodes, stream, hidden))
                 pending.extend(reader.values(complete, hidden))
                 switch.to(key)
                 computed += len(nodes)
@@ -260,8 +261,11 @@ class Target:
             raise TargetError(f"upto={upto}, but {self.name} has {self.layers} blocks; give 0 to {self.layers} or None")
         return layer
 
-    def _empty_streams(self, plan: ReadPlan) -> Float[Tensor, "reads width"]:
-        return torch.empty(len(plan.nodes), self.width, dtype=self.dtype, device=self.device)
+    def _checked(self, hooks: Mapping[int, ResidualHook] | None, layer: int) -> Mapping[int, ResidualHook]:
+        wrong = [each for each in hooks or {} if not 0 <= each <= layer]
+        if wrong:
+            raise TargetError(f"hooks at layers {wrong}, but the run passes layers 0 to {layer} only")
+        return hooks or {}
 
     def _unembed_under(self, switch: Switch) -> Callable[[Tensor, str], Tensor]:
         def unembed(hidden: Tensor, key: str) -> Tensor:
@@ -269,33 +273,6 @@ class Target:
             return self.unembed(hidden)
 
         return unembed
-
-    def _packed(
-        self, trie: Trie, layer: int, hooks: Mapping[int, ResidualHook] | None, switch: Switch
-    ) -> Iterator[tuple[Int[np.ndarray, " nodes"], Float[Tensor, "nodes width"]]]:
-        wrong = [each for each in hooks or {} if not 0 <= each <= layer]
-        if wrong:
-            raise TargetError(f"hooks at layers {wrong}, but the run passes layers 0 to {layer} only")
-        for root, key in enumerate(trie.interventions):
-            layout = preorder(trie, root)
-            if len(layout.node):
-                switch.to(key)
-                for chunk, stream in packed_streams(self.module, self.anatomy, layout, layer, hooks=hooks):
-                    yield layout.node[chunk.start : chunk.stop], stream
-
-    @staticmethod
-    def _store(
-        plan: ReadPlan,
-        nodes: Int[np.ndarray, " nodes"],
-        stream: Float[Tensor, "nodes width"],
-        hidden: Float[Tensor, "reads width"],
-    ) -> Int[np.ndarray, " found"]:
-        """Copy what is read of a piece to its place; return which reads these are."""
-        places = np.searchsorted(plan.nodes, nodes)
-        read = np.flatnonzero(plan.nodes[np.minimum(places, len(plan.nodes) - 1)] == nodes)
-        found: Int[np.ndarray, " found"] = places[read]
-        hidden[torch.from_numpy(found).to(hidden.device)] = stream[torch.from_numpy(read).to(stream.device)]
-        return found
 
 
 def wrap(module: nn.Module, tokenizer: Any, name: str, target_id: str, path: Path | None = None) -> Target:

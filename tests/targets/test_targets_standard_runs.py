@@ -1,0 +1,90 @@
+"""Streams that are handed out instead of computed: the same bits, the same bill, and only for the target as it is."""
+
+import pytest
+import torch
+
+from istar.flops.meter import BudgetExceededError, Meter
+from istar.methods import without_blocks
+from istar.methods.check_questions import sample_questions
+from istar.targets import load_target
+from istar.targets.standard_runs import Replayed, replaying, standard_run
+
+TARGET = load_target("tiny-random")
+QUESTIONS = sample_questions(TARGET)
+
+
+class Source:
+    """Has the standard run of some runs, and notes what it was asked."""
+
+    def __init__(self, runs):
+        self.runs, self.stored, self.asked = runs, standard_run(TARGET, runs), []
+
+    def find(self, runs, layer):
+        self.asked.append(layer)
+        if runs != self.runs:
+            return None
+        return Replayed(self.stored.values[layer], self.stored.bills[layer])
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+@pytest.mark.parametrize("layer", range(TARGET.layers + 1))
+def test_replayed_streams_are_those_of_a_run_and_cost_the_same(kind, layer):
+    runs = QUESTIONS[kind].runs
+    source, computed, replayed = Source(runs), Meter(), Meter()
+    with computed:
+        expected = TARGET.run(runs, upto=layer)
+    with replayed, replaying(TARGET, source, replayed):
+        found = TARGET.run(runs, upto=layer)
+    assert source.asked == [layer]
+    assert torch.equal(found.values, expected.values)
+    assert (found.layer, found.computed_tokens) == (expected.layer, expected.computed_tokens)
+    assert replayed.by_op == computed.by_op
+    assert (replayed.flops, replayed.matmul_flops) == (computed.flops, computed.matmul_flops)
+    assert TARGET.read(runs, found).equal(TARGET.read(runs, expected))
+
+
+def test_a_changed_target_is_run():
+    runs = QUESTIONS["plain sequences"].runs
+    source, block = Source(runs), TARGET.anatomy.blocks[1]
+    with replaying(TARGET, source, Meter()):
+        with without_blocks(TARGET, [1]):
+            skipped = TARGET.run(runs)
+        with block.register_forward_hook(lambda _module, _arguments, output: output * 2):
+            hooked = TARGET.run(runs)
+        TARGET.run(runs, hooks={1: lambda _stream, _positions: None})
+        assert source.asked == []
+        TARGET.run(runs[:3])
+        assert source.asked == [TARGET.layers]
+        plain = TARGET.run(runs)
+    assert not torch.equal(skipped.values, plain.values)
+    assert not torch.equal(hooked.values, plain.values)
+    assert torch.equal(plain.values, TARGET.run(runs).values)
+
+
+def test_replayed_streams_are_refused_where_the_budget_ends():
+    runs = QUESTIONS["plain sequences"].runs
+    source = Source(runs)
+    meter = Meter(budget=source.stored.bills[2].flops)
+    with meter, replaying(TARGET, source, meter):
+        TARGET.run(runs, upto=2)
+        with pytest.raises(BudgetExceededError, match="what was computed before"):
+            TARGET.run(runs, upto=1)
+
+
+def test_what_a_method_does_to_a_stream_stays_with_it():
+    runs = QUESTIONS["plain sequences"].runs
+    source = Source(runs)
+    with replaying(TARGET, source, Meter()):
+        first = TARGET.run(runs).values
+        kept = first.clone()
+        first.zero_()
+        assert torch.equal(TARGET.run(runs).values, kept)
+
+
+def test_nothing_is_replayed_outside():
+    runs = QUESTIONS["plain sequences"].runs
+    source = Source(runs)
+    with replaying(TARGET, source, Meter()):
+        pass
+    TARGET.run(runs)
+    assert source.asked == []
