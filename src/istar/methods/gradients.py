@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial, singledispatch
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
@@ -131,7 +130,8 @@ class FirstOrder(Generic[Kept]):
         """Return each run's value after the step and before it; the two are equal where a run has no fine-tune."""
         plain = [replace(run, intervention=None) for run in runs]
         tunes = [run.intervention for run in runs if isinstance(run.intervention, FineTune)]
-        new = [each for each in dict.fromkeys(chain(plain, tunes)) if each not in self.known]
+        met: tuple[Run | FineTune, ...] = (*plain, *tunes)
+        new = [each for each in dict.fromkeys(met) if each not in self.known]
         for each, factors in gradient_factors(self.target, new, self.depth):
             self.known[each] = factors.value, self.keep(factors)
         rows = []

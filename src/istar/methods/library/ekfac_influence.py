@@ -105,4 +105,5 @@ def sampled_loss(tokens: tuple[int, ...]) -> Scalar:
 def leading(pieces: Sequence[Float[Tensor, "positions size"]]) -> Float[Tensor, "size rank"]:
     """Return the leading eigenvectors of the second moments of some vectors."""
     moments = sum((piece.T @ piece for piece in pieces), torch.zeros(()))
-    return torch.linalg.eigh(moments).eigenvectors[:, -RANK:]
+    vectors: Tensor = torch.linalg.eigh(moments).eigenvectors
+    return vectors[:, -RANK:]

@@ -12,6 +12,7 @@ Source: TRAK, Park et al., "TRAK: Attributing Model Behavior at Scale" (2023), f
 LoGra, Choe et al., "What is Your Data Worth to GPT?" (2024), for projecting the two factors separately.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -68,10 +69,11 @@ def predict(
 def projection(size: int) -> Float[Tensor, "size rank"]:
     """Return an orthonormal basis of a random subspace, scaled so that dot products are kept on average."""
     rank = min(RANK, size)
-    return torch.linalg.qr(torch.randn(size, rank)).Q * (size / rank) ** 0.5
+    basis: Tensor = torch.linalg.qr(torch.randn(size, rank)).Q
+    return basis * math.sqrt(size / rank)
 
 
 def sketch_size(target: Target, depth: float) -> int:
     """Return how many numbers stand for the gradient with respect to the matrices from a depth upwards."""
-    shapes = [module.weight.shape for module in linear_maps(target, depth).values()]
+    shapes = [module.state_dict()["weight"].shape for module in linear_maps(target, depth).values()]
     return sum(min(RANK, rows) * min(RANK, columns) for rows, columns in shapes)
