@@ -35,10 +35,14 @@ ALL_QUESTIONS = (
 SHARED = ALL_QUESTIONS[:2]
 PLAIN = ALL_QUESTIONS[:-2]
 """Those whose rows run on the target as it is."""
+TUNED = ("fine-tunes times probes",)
 SPEAKS_OF = {
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
+    "ekfac_influence": TUNED,
+    "gradient_influence": TUNED,
     "integrated_gradients": SHARED,
+    "projected_influence": TUNED,
 }
 """The kinds of rows for which a method has a channel, where these are not all."""
 

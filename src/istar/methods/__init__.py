@@ -6,6 +6,7 @@ A method is a plain Python file; see `docs/methods.md` for how to write one.
 from istar.methods.alignment import Alignment, Placement, align
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
+from istar.methods.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
@@ -18,17 +19,23 @@ __all__ = [
     "ChannelBatch",
     "Fault",
     "FenceError",
+    "FirstOrder",
+    "GradientFactors",
     "Interpretation",
     "Method",
     "MethodError",
     "Placement",
     "Recording",
+    "Scalar",
     "SharedContexts",
     "SparseCode",
     "align",
     "asked_tokens",
     "check_source",
+    "fine_tunes",
     "fit_sparse_code",
+    "gradient_factors",
+    "linear_maps",
     "load_method",
     "renumbered",
     "replacing",
