@@ -23,9 +23,9 @@ class _Strict(BaseModel):
 class Caps(_Strict):
     """How much of a question a method may look at."""
 
-    rows_fraction: float = Field(default=0.5, gt=0, le=1)
+    rows_fraction: float = Field(default=1.0, gt=0, le=1)
     """Channels are recorded for at most this share of the rows."""
-    flops_fraction: float = Field(default=1.0, gt=0)
+    flops_fraction: float = Field(default=0.5, gt=0)
     """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
     seconds: float = Field(default=600.0, gt=0)
     """Wall-clock seconds of one question after which the worker is killed."""
