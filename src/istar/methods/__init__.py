@@ -11,6 +11,7 @@ from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import without_blocks
+from istar.methods.spans import asked_spans, score_asked
 
 __all__ = [
     "Alignment",
@@ -24,10 +25,12 @@ __all__ = [
     "Recording",
     "SharedContexts",
     "align",
+    "asked_spans",
     "asked_tokens",
     "check_source",
     "load_method",
     "renumbered",
+    "score_asked",
     "smooth_value",
     "without_blocks",
 ]

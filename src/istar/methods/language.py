@@ -89,7 +89,8 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.optim": _names("SGD Adam AdamW Adagrad RMSprop LBFGS"),
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": _names("""
-        Alignment Interpretation Placement SharedContexts align asked_tokens renumbered smooth_value without_blocks
+        Alignment Interpretation Placement SharedContexts align asked_spans asked_tokens renumbered score_asked
+        smooth_value without_blocks
     """),
     "istar.questions": _names("""
         Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism
