@@ -35,10 +35,15 @@ ALL_QUESTIONS = (
 SHARED = ALL_QUESTIONS[:2]
 PLAIN = ALL_QUESTIONS[:-2]
 """Those whose rows run on the target as it is."""
+SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence")
+"""Those whose rows score tokens."""
 SPEAKS_OF = {
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
+    "gaussian_logit_difference": SCORED,
     "integrated_gradients": SHARED,
+    "ngram": SCORED[:-1],
+    "quadratic_logit_decomposition": SCORED,
 }
 """The kinds of rows for which a method has a channel, where these are not all."""
 
