@@ -36,13 +36,18 @@ SHARED = ALL_QUESTIONS[:2]
 PLAIN = ALL_QUESTIONS[:-2]
 """Those whose rows run on the target as it is."""
 TUNED = ("fine-tunes times probes",)
+SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence")
+"""Those whose rows score tokens."""
 SPEAKS_OF = {
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
     "ekfac_influence": TUNED,
+    "gaussian_logit_difference": SCORED,
     "gradient_influence": TUNED,
     "integrated_gradients": SHARED,
+    "ngram": SCORED[:-1],
     "projected_influence": TUNED,
+    "quadratic_logit_decomposition": SCORED,
 }
 """The kinds of rows for which a method has a channel, where these are not all."""
 

@@ -12,6 +12,7 @@ from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import replacing, without_blocks
+from istar.methods.spans import asked_spans, score_asked
 from istar.methods.sparse_code import SparseCode, fit_sparse_code
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SharedContexts",
     "SparseCode",
     "align",
+    "asked_spans",
     "asked_tokens",
     "check_source",
     "fine_tunes",
@@ -39,6 +41,7 @@ __all__ = [
     "load_method",
     "renumbered",
     "replacing",
+    "score_asked",
     "smooth_value",
     "without_blocks",
 ]
