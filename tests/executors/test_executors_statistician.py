@@ -8,6 +8,7 @@ from istar.executors import EXECUTORS, Executor, Market, pool, record_of
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import model_space
 from istar.executors.evidence import Evidence, channel_features
+from istar.executors.executor import Trace
 from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
 from istar.executors.statistician import Statistician
@@ -44,6 +45,17 @@ class TestStatistician(ExecutorConformance):
         table = tables[0]
         heard = recording(table, channels_of(table, "noise" if number % 2 else "truth"), 0.15) if white_box else None
         return Market(table, heard, prior=priors[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_method_with_nothing_to_say_changes_nothing(kind):
+    tables, priors = family(kind)
+    silent = recording(tables[0], np.empty((len(tables[0].values), 0)), 0.05, prepare=0.01)
+    alone, beside = (
+        Statistician().answer(Market(tables[0], heard, prior=priors[0]), Seed.root(4)) for heard in (None, silent)
+    )
+    for name in Trace.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(alone, name), getattr(beside, name), err_msg=name)
 
 
 def losses(kind, channels=None, price=0.0, seeds=1):

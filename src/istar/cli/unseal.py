@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from rich.markup import escape
 
 from istar.cli.app import app, output, print_json
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
@@ -28,6 +29,8 @@ def unseal(
     """
     from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
+    from istar.methods.library import library_methods
+    from istar.methods.loading import read_source
     from istar.protocol.run_folder import find_run
     from istar.protocol.unseal import best_of, unseal
 
@@ -38,7 +41,7 @@ def unseal(
     from istar.protocol.conduct import stand
 
     with ticker("loading", None) as bar, stand(folder.config(), ("test",)) as here, folder.ledger() as ledger:
-        others = _library() if library else {}
+        others = {name: read_source(path) for name, path in library_methods().items()} if library else {}
         questions = sum(len(tables) for tables in here.tables("test").values())
         bar.say("opening the test", questions * (1 + len(others)))
         results = unseal(
@@ -48,19 +51,11 @@ def unseal(
         print_json({"run": folder.name, "methods": [_json(result) for result in results]})
         return
     for result in results:
-        if result.summary is None:
-            output.print(f"[red]{result.name} failed:[/] {result.failure}", highlight=False)
-        else:
+        if result.summary is not None:
             output.print(summary_table(f"{result.name} on the test families", result.summary))
             output.print(f"reward: {result.reward:+.3f}\n")
-
-
-def _library() -> dict[str, str]:
-    from importlib.resources import files
-
-    folder = files("istar.methods.library")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".py"))
-    return {name.removesuffix(".py"): (folder / name).read_text(encoding="utf-8") for name in names if name[0] != "_"}
+        for reason in result.failures.values():
+            output.print(f"[red]{escape(result.name)} failed:[/] {escape(reason)}", highlight=False)
 
 
 def _json(result: Any) -> dict[str, Any]:
@@ -70,7 +65,7 @@ def _json(result: Any) -> dict[str, Any]:
     return {
         "method": result.name,
         "method_hash": result.method,
-        "failure": result.failure,
+        "failures": dict(result.failures),
         "reward": result.reward,
         "tasks": [{"task": task.name, **comparison_json(task)} for task in tasks],
         "summary": None if result.summary is None else comparison_json(result.summary.overall),

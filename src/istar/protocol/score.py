@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord
 from istar.methods.contract import MethodError
+from istar.protocol.asking import Asked
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Comparison, Summary, compare
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
-    from istar.protocol.arms import Arms, Session
     from istar.protocol.conduct import Stand
     from istar.truth import Table
 
@@ -138,11 +138,11 @@ def score(
     Raises:
         MethodError: the method failed on every task.
     """
-    asked = _Asked(here.arms)
     with here.arms.session(source, name) as session:
         interpretation = session.interpret()
+        asked = Asked(session.evaluate, here.arms.baseline, on_question)
         for task, theirs in tables.items():
-            asked.ask(session, task, theirs, on_question)
+            asked.ask(task, theirs)
     if not asked.interp:
         raise MethodError(f"{name!r} failed on every task; {next(iter(asked.failures.values()))}")
     config = here.config
@@ -160,33 +160,3 @@ def score(
         interp=tuple(asked.interp),
         failures=asked.failures,
     )
-
-
-class _Asked:
-    """What has been asked so far: curves of both arms, mean FLOPs of a question by task, and failures by task."""
-
-    def __init__(self, arms: Arms) -> None:
-        self.arms = arms
-        self.baseline: list[Curve] = []
-        self.interp: list[Curve] = []
-        self.flops: dict[str, int] = {}
-        self.failures: dict[str, str] = {}
-
-    def ask(
-        self, session: Session, task: str, tables: Sequence[Table], on_question: Callable[[Table], None] | None
-    ) -> None:
-        """Ask all questions of a task; the first on which the method fails is the last."""
-        interp: list[Curve] = []
-        flops = 0
-        for table in tables:
-            evaluation = session.evaluate(table, [each for each in tables if each is not table])
-            if on_question is not None:
-                on_question(table)
-            if evaluation.status != "ok":
-                self.failures[task] = f"question {table.question.index} of {task}: {evaluation.reason}"
-                return
-            interp += evaluation.curves
-            flops += evaluation.spending.flops
-        self.baseline += [curve for table in tables for curve in self.arms.baseline(table).curves]
-        self.interp += interp
-        self.flops[task] = flops // len(tables)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from istar.errors import IstarError
 from istar.ledger import Ledger
 from istar.methods.contract import MethodError
+from istar.protocol.asking import Asked
 from istar.protocol.book import Book
 from istar.protocol.conduct import Stand
-from istar.protocol.search import MethodFailedError
-from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Summary, compare
 from istar.seeds import Seed
@@ -33,9 +32,10 @@ class TestResult:
     Attributes:
         name: the method's name.
         method: hash of its source.
-        summary: multipliers and skill gains; None if the method failed.
-        reward: its reward; None if the method failed.
-        failure: why it failed, empty if it did not.
+        summary: multipliers and skill gains; None if the method failed everywhere.
+        reward: its reward; None if the method failed everywhere.
+        failures: by task, why the method failed there; such tasks are in none of the above. Under `interpret`, why it
+            could not learn from the target at all.
     """
 
     __test__ = False  # pytest would take the class for a test
@@ -44,7 +44,7 @@ class TestResult:
     method: str
     summary: Summary | None
     reward: float | None
-    failure: str = ""
+    failures: Mapping[str, str]
 
 
 def best_of(ledger: Ledger, run: str) -> tuple[str, str, int]:
@@ -99,23 +99,21 @@ def unseal(
 def _test(
     here: Stand, book: Book, name: str, source: str, on_question: Callable[[str, Table], None] | None
 ) -> TestResult:
-    baseline: list[Curve] = []
-    interp: list[Curve] = []
-    config = here.config
     with here.arms.session(source, name) as session:
+        asked = Asked(
+            interpret=lambda table, others: book.evaluate(session, "test", session.method, table, others),
+            without=lambda table: book.baseline(here.arms, table),
+            on_question=None if on_question is None else lambda table: on_question(name, table),
+        )
         try:
             book.interpret(here.arms, session, session.method)
-            for tables in here.tables("test").values():
-                for table in tables:
-                    baseline += book.baseline(here.arms, table).curves
-                    others = [each for each in tables if each is not table]
-                    evaluation = book.evaluate(session, "test", session.method, table, others)
-                    if evaluation.status != "ok":
-                        raise MethodFailedError(f"{table.question.task}: {evaluation.reason}")
-                    interp += evaluation.curves
-                    if on_question is not None:
-                        on_question(name, table)
         except MethodError as failure:
-            return TestResult(name, session.method, None, None, str(failure))
-    summary = compare(baseline, interp, seed=Seed.root(config.seed))
-    return TestResult(name, session.method, summary, REWARDS.get(config.reward).reward(baseline, interp))
+            return TestResult(name, session.method, None, None, {"interpret": str(failure)})
+        for task, tables in here.tables("test").items():
+            asked.ask(task, tables)
+    if not asked.interp:
+        return TestResult(name, session.method, None, None, asked.failures)
+    config = here.config
+    summary = compare(asked.baseline, asked.interp, seed=Seed.root(config.seed))
+    reward = REWARDS.get(config.reward).reward(asked.baseline, asked.interp)
+    return TestResult(name, session.method, summary, reward, asked.failures)

@@ -1,0 +1,53 @@
+"""Asking a method all questions of some tasks, in both settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from istar.rewards.curves import Curve
+
+if TYPE_CHECKING:
+    from istar.protocol.arms import Evaluation
+    from istar.truth import Table
+
+
+@dataclass
+class Asked:
+    """What a method was asked and how the two arms did; tasks on which it failed are named, and in no curve.
+
+    Attributes:
+        interpret: evaluates the method on a question, given the task's other questions.
+        without: evaluates a question without a method.
+        on_question: called after every question.
+        baseline: curves of the black-box arm.
+        interp: curves of the white-box arm.
+        flops: mean FLOPs of a question's recording, by task.
+        failures: why the method failed, by task.
+    """
+
+    interpret: Callable[[Table, Sequence[Table]], Evaluation]
+    without: Callable[[Table], Evaluation]
+    on_question: Callable[[Table], None] | None = None
+    baseline: list[Curve] = field(default_factory=list)
+    interp: list[Curve] = field(default_factory=list)
+    flops: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, task: str, tables: Sequence[Table]) -> None:
+        """Ask all questions of a task; the first on which the method fails is the last."""
+        interp: list[Curve] = []
+        flops = 0
+        for table in tables:
+            evaluation = self.interpret(table, [each for each in tables if each is not table])
+            if self.on_question is not None:
+                self.on_question(table)
+            if evaluation.status != "ok":
+                self.failures[task] = f"question {table.question.index} of {task}: {evaluation.reason}"
+                return
+            interp += evaluation.curves
+            flops += evaluation.spending.flops
+        self.baseline += [curve for table in tables for curve in self.without(table).curves]
+        self.interp += interp
+        self.flops[task] = flops // len(tables)
