@@ -132,7 +132,7 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     arguments += ["--executor-seeds", "2", "--threads", "1", "--task", config.train.tasks[0]]
     assert run([*arguments, *(["--unsafe"] if config.unsafe else [])]) == SUCCESS
     score = json.loads(capsys.readouterr().out)
-    assert set(score) == {"method", "target", "rulebook", "interpret", "tasks", "failures", "summary"}
+    assert set(score) == {"method", "target", "rulebook", "caps", "interpret", "tasks", "failures", "summary"}
     assert set(score["interpret"]) == {"flops", "seconds", "bytes"}
     (task,) = score["tasks"]
     assert set(task) == {"task", "family", "split", "predict_flops", "multipliers", "skill_gain"}

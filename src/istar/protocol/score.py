@@ -17,6 +17,7 @@ from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.protocol.conduct import Stand
+    from istar.protocol.config import Caps
     from istar.truth import Table
 
 
@@ -37,6 +38,7 @@ class MethodScore:
         baseline: curves of the black-box arm.
         interp: curves of the white-box arm.
         failures: by task, why the method failed there; such tasks are in none of the above.
+        caps: how much of each question the method might look at.
     """
 
     method: str
@@ -51,6 +53,7 @@ class MethodScore:
     baseline: tuple[Curve, ...]
     interp: tuple[Curve, ...]
     failures: dict[str, str]
+    caps: Caps
 
     def to_json(self) -> dict[str, Any]:
         """Return the score as JSON values; FLOPs are those of one question on average."""
@@ -58,6 +61,7 @@ class MethodScore:
             "method": self.method,
             "target": self.target,
             "rulebook": RULEBOOK.version,
+            "caps": self.caps.model_dump(),
             "interpret": {
                 "flops": self.interpret.flops,
                 "seconds": self.interpret.seconds,
@@ -159,4 +163,5 @@ def score(
         baseline=tuple(asked.baseline),
         interp=tuple(asked.interp),
         failures=asked.failures,
+        caps=config.caps,
     )
