@@ -78,6 +78,9 @@ class SearchConfig(_Strict):
     channels are bought in vain is about -0.3 where rows alone get far with little."""
     train: StageSize = StageSize(questions=4)
     """Questions of the training families, whose average reward the researcher learns from."""
+    prune_level: float = Field(default=0.05, ge=0, lt=1)
+    """Training ends early for a method that a one-sided Wilcoxon test at this level finds behind the best so far; 0 for
+    never."""
     validation: StageSize = StageSize(questions=4)
     """Questions of the validation families, seen through the guard alone."""
     validate_best: int = Field(default=2, gt=0)

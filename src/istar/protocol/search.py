@@ -5,7 +5,8 @@ the target, T the tasks, R the task's reward, theta what M1 has learned. Four th
 be run for long on questions that are dear:
 
 - what is done is written to the ledger (`book`) and found there again, so that nothing is ever done twice;
-- a cascade (`screen`, `train`, `validation`) spends little on methods that are hopeless;
+- a cascade (`screen`, `train`, `validation`) spends little on methods that are hopeless, and training itself ends early
+  for a method that is clearly behind the best so far (`pruning`);
 - theta is updated with the training reward, and I* is chosen by validation through the guard, so that hold-out tasks
   stay held out;
 - some methods may be proposed together and evaluated side by side.
@@ -27,9 +28,10 @@ from istar.protocol.arms import Arms, Evaluation, Session
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.guard import Ladder
+from istar.protocol.pruning import clearly_worse, extrapolate
 from istar.researchers import Feedback, Proposal, Researcher
 from istar.rewards.curves import Curve
-from istar.rewards.formulas import Reward
+from istar.rewards.formulas import Reward, Score
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
@@ -47,11 +49,15 @@ class StageResult:
         average: the mean of R_t over the stage's tasks.
         standard_error: of that mean; None with a single question.
         by_question: the reward on each question alone, by its hash.
+        by_task: the reward of each task.
+        stopped: why the method was asked no further, empty if it was asked everything; `average` is extrapolated then.
     """
 
     average: float
     standard_error: float | None
     by_question: Mapping[str, float]
+    by_task: Mapping[str, float]
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,11 @@ class Trial:
 
     Attributes:
         stage: the last stage it reached.
-        status: `ok`, `rejected` by the fence, `pruned` by the screen, or `error`.
+        status: `ok`, `rejected` by the fence, `pruned` in the screen or in training, or `error`.
         reason: the message that goes with it, empty when ok.
         reward: the reward M1 is told, None of a method that failed.
         standard_error: of that reward.
+        trained: its rewards in training; None if it was not asked all of that.
         validation: its rewards on the validation questions by hash; None if it was not validated.
         seconds: wall-clock time.
     """
@@ -73,6 +80,7 @@ class Trial:
     reason: str = ""
     reward: float | None = None
     standard_error: float | None = None
+    trained: StageResult | None = None
     validation: Mapping[str, float] | None = None
     seconds: float = 0.0
 
@@ -144,12 +152,13 @@ class Search:
         best_reward: float | None = None
         best: Proposal | None = None
         rounds: list[RoundRecord] = []
+        rival: StageResult | None = None  # the best in training so far
         guard = Ladder()
 
         # for iteration in range(max_iterations), `side_by_side` of them at a time
         for iterations in self._iterations():
             candidates = [self._propose(iteration) for iteration in iterations]
-            trials = self._side_by_side(pool, iterations, candidates, self._promising(rounds))
+            trials = self._side_by_side(pool, iterations, candidates, self._promising(rounds), rival)
             for iteration, I, trial in zip(iterations, candidates, trials, strict=True):
                 revealed = False
                 if trial.validation is not None:
@@ -160,6 +169,8 @@ class Search:
                 if revealed:
                     best_reward = guard.published
                     best = I
+                if trial.trained is not None and (rival is None or trial.trained.average > rival.average):
+                    rival = trial.trained
                 # Update M1 parameters based on reward
                 self.M1.update(I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None))
                 outcome = RoundRecord(
@@ -182,20 +193,28 @@ class Search:
                     self.on_round(outcome, I)
         return SearchOutcome(best, best_reward, tuple(rounds), guard.queries)
 
-    def _trial(self, iteration: int, I: Proposal, faults: Sequence[Fault], promising: Callable[[float], bool]) -> Trial:
+    def _trial(
+        self,
+        iteration: int,
+        I: Proposal,
+        faults: Sequence[Fault],
+        promising: Callable[[float], bool],
+        rival: StageResult | None,
+    ) -> Trial:
         """Take one method through the cascade; a finished iteration is rebuilt from the book."""
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
         if known is not None and known.status != "ok":
             stage: Stage = known.stage  # type: ignore[assignment]
-            return Trial(stage, known.status, known.reason, known.reward, known.standard_error, None, known.seconds)
+            told = (known.reason, known.reward, known.standard_error)
+            return Trial(stage, known.status, *told, seconds=known.seconds)
         start = time.monotonic()
-        trial = self._cascade(I, promising)
+        trial = self._cascade(I, promising, rival)
         seconds = time.monotonic() - start if known is None else known.seconds
         return replace(trial, seconds=seconds)
 
-    def _cascade(self, I: Proposal, promising: Callable[[float], bool]) -> Trial:
+    def _cascade(self, I: Proposal, promising: Callable[[float], bool], rival: StageResult | None) -> Trial:
         stage: Stage = "screen"
         reward: float | None = None
         error: float | None = None
@@ -209,22 +228,26 @@ class Search:
                     reason = f"reward {screened.average:.3f} in the screen, below {self.config.screen_floor}"
                     return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
                 stage = "train"
-                trained = self._reward_phase(stage, I, session)
+                trained = self._reward_phase(stage, I, session, rival)
                 reward, error = trained.average, trained.standard_error
+                if trained.stopped:
+                    return Trial(stage, "pruned", trained.stopped, reward, error)
                 if not promising(reward):
-                    return Trial(stage, "ok", "", reward, error)
+                    return Trial(stage, "ok", "", reward, error, trained)
                 stage = "validation"
                 validated = self._reward_phase(stage, I, session)
-                return Trial(stage, "ok", "", reward, error, validated.by_question)
+                return Trial(stage, "ok", "", reward, error, trained, validated.by_question)
         except MethodError as failure:
             return Trial(stage, "error", str(failure), reward, error)
 
-    def _reward_phase(self, stage: Stage, I: Proposal, session: Session) -> StageResult:
-        """The document's REWARD PHASE on the tasks of a stage."""
+    def _reward_phase(
+        self, stage: Stage, I: Proposal, session: Session, rival: StageResult | None = None
+    ) -> StageResult:
+        """The document's REWARD PHASE on the tasks of a stage, the cheapest first; it ends early behind a rival."""
         total_reward = 0.0
         baselines: list[Curve] = []
         interps: list[Curve] = []
-        for t in self.T[stage].values():  # For each task
+        for asked, t in enumerate(self._by_cost(stage), 1):  # For each task
             # BASELINE SETTING
             # Run execution agent on task without interpretability method
             baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
@@ -237,11 +260,21 @@ class Search:
             total_reward += R_t_value
             baselines += baseline
             interps += interp
+            if rival is not None and 2 * asked >= len(self.T[stage]) > asked:
+                score = self.R.score(baselines, interps)
+                mine = _by_question(score)
+                if clearly_worse(mine, rival.by_question, self.config.prune_level):
+                    reason = f"behind the best method so far on {len(mine)} questions of the {asked} cheapest tasks"
+                    average = extrapolate(score.by_task, rival.by_task)
+                    return StageResult(average, score.standard_error, mine, score.by_task, reason)
         # Average reward across all tasks of the stage
         avg_reward = total_reward / len(self.T[stage])
         score = self.R.score(baselines, interps)
-        by_question = {question: reward for (_, question), reward in score.by_question.items()}
-        return StageResult(avg_reward, score.standard_error, by_question)
+        return StageResult(avg_reward, score.standard_error, _by_question(score), score.by_task)
+
+    def _by_cost(self, stage: Stage) -> list[Sequence[Table]]:
+        """Return the questions of each task of a stage, the task that is cheapest by brute force first."""
+        return sorted(self.T[stage].values(), key=lambda t: sum(x.brute_flops for x in t) / len(t))
 
     def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table, t: Sequence[Table]) -> Evaluation:
         evaluation = self.book.evaluate(session, stage, I.hash, x, [other for other in t if other is not x])
@@ -278,7 +311,13 @@ class Search:
         iterations: Sequence[int],
         candidates: Sequence[Proposal],
         promising: Callable[[float], bool],
+        rival: StageResult | None,
     ) -> list[Trial]:
         # The static check comes before the threads: CPython 3.11's parser is not safe among them.
         faults = [check_source(I.source) for I in candidates]
-        return list(pool.map(self._trial, iterations, candidates, faults, [promising] * len(candidates)))
+        alike = len(candidates)
+        return list(pool.map(self._trial, iterations, candidates, faults, [promising] * alike, [rival] * alike))
+
+
+def _by_question(score: Score) -> dict[str, float]:
+    return {question: reward for (_, question), reward in score.by_question.items()}

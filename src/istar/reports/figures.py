@@ -221,7 +221,7 @@ def _status_trace(findings: Findings, status: str, told: Sequence[RoundRecord]) 
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": {"ok": "trained", "pruned": "pruned in the screen"}.get(status, status),
+        "name": {"ok": "trained", "pruned": "stopped early"}.get(status, status),
         "x": [each.iteration for each in told],
         "y": _short([each.reward or 0.0 for each in told]),
         "error_y": {"type": "data", "array": _short([each.standard_error or 0.0 for each in told]), "width": 0},
