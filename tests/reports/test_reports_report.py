@@ -195,6 +195,13 @@ def test_a_method_that_never_met_validation_is_called_a_candidate(tmp_path):
         assert "Leading candidate: " in render(unvalidated)
 
 
+def test_a_control_says_that_it_is_one(findings):
+    config = replace(findings.run.config, options={**findings.run.config.options, "shuffled": True})
+    control = replace(findings, run=replace(findings.run, config=config))
+    assert "This is a control" in " ".join(warnings(control))
+    assert "This is a control" not in " ".join(warnings(findings))
+
+
 def test_openings_beyond_the_first_and_missing_isolation_are_warned_of(findings):
     twice = replace(findings, test=findings.test * 2, run=replace(findings.run, machine={"tier": "plain"}))
     found = " ".join(warnings(twice))

@@ -29,12 +29,15 @@ def search(
     resume: Annotated[bool, Parameter(negative="", help="Go on with this run if it exists.")] = False,
     target: Annotated[str | None, Parameter(help="The target.")] = None,
     methods: Annotated[int | None, Parameter(help="How many methods to try.")] = None,
-    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar or random.")] = None,
+    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar, policy, evolve or random.")] = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
     reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
     seed: Annotated[int | None, Parameter(help="The root of all randomness.")] = None,
     side_by_side: Annotated[int | None, Parameter(help="Methods evaluated in parallel.")] = None,
     threads: Annotated[int | None, Parameter(help="Threads of each worker.")] = None,
+    shuffled: Annotated[
+        bool, Parameter(negative="", help="A control: rewards that say nothing about methods; the test stays as it is.")
+    ] = False,
     unsafe: Unsafe = False,
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
@@ -61,6 +64,7 @@ def search(
         "seed": seed,
         "side_by_side": side_by_side,
         "threads": threads,
+        "shuffled": shuffled or None,
         "unsafe": unsafe or None,
     }
     folder = RunFolder(runs / name)

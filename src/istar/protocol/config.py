@@ -87,6 +87,9 @@ class SearchConfig(_Strict):
     """A method is validated if its training reward is among this many best so far,"""
     validate_above: float = 0.0
     """and above this: a method that saved nothing in training is not consulted about, and cannot become I*."""
+    shuffled: bool = False
+    """A control: rewards say nothing about methods, because a coin decides on each question which arm is which. The
+    sealed test is not shuffled."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""
     unsafe: bool = False

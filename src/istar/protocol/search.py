@@ -29,6 +29,7 @@ from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
+from istar.protocol.shuffling import exchange_arms
 from istar.researchers import Feedback, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score
@@ -254,6 +255,8 @@ class Search:
             # AUTO-INTERP SETTING
             # Run execution agent with interpretability method
             interp = [curve for x in t for curve in self._interp(stage, I, session, x, t).curves]
+            if self.config.shuffled:
+                baseline, interp = exchange_arms(baseline, interp, self._seed("shuffled", I.hash))
             # Calculate task-specific reward
             # Reward increases with performance improvement and FLOP reduction
             R_t_value = self.R.reward(baseline, interp)
@@ -288,10 +291,12 @@ class Search:
         if known is not None:
             self.M1.remember(known)
             return known
-        seed = Seed.root(self.config.seed).split("researcher", iteration)
-        proposal = self.M1.propose(seed)
+        proposal = self.M1.propose(self._seed("researcher", iteration))
         self.book.add_proposal(iteration, proposal)
         return proposal
+
+    def _seed(self, *names: str | int) -> Seed:
+        return Seed.root(self.config.seed).split(*names)
 
     def _iterations(self) -> Sequence[Sequence[int]]:
         everything = range(self.config.methods)

@@ -1,0 +1,33 @@
+"""The control of a search: rewards that say nothing about methods.
+
+On every question a coin decides which arm is taken for which. A method's rewards then keep their sizes, and lose what
+they say: whatever a search finds by them, it found by chance. What that is worth on the sealed test shows how much of
+an I* is luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from istar.rewards.curves import Curve
+from istar.seeds import Seed
+
+
+def exchange_arms(baseline: Sequence[Curve], interp: Sequence[Curve], seed: Seed) -> tuple[list[Curve], list[Curve]]:
+    """Return the curves of both arms, those of about half of the questions having changed sides.
+
+    Args:
+        baseline: curves of the black-box arm.
+        interp: curves of the white-box arm on the same questions.
+        seed: of this method; decides about each question.
+    """
+
+    def exchanged(curve: Curve) -> bool:
+        return bool(seed.split(curve.question_hash).generator().integers(2))
+
+    black = [each for each in baseline if not exchanged(each)]
+    black += [replace(each, arm="black_box") for each in interp if exchanged(each)]
+    white = [each for each in interp if not exchanged(each)]
+    white += [replace(each, arm="white_box") for each in baseline if exchanged(each)]
+    return black, white
