@@ -108,8 +108,8 @@ def warnings(findings: Findings) -> list[str]:
         found.append("Methods ran without isolation (--unsafe); their counts could have been tampered with.")
     if findings.run.config.options.get("shuffled"):
         found.append(
-            "This is a control: a coin decided on each question which arm was which, so the rewards that the search learned "
-            "from say nothing about methods. Multipliers and curves below are not shuffled."
+            "This is a control: a coin decided on each question which arm was which, so the rewards that the search "
+            "learned from say nothing about methods. Multipliers and curves below are not shuffled."
         )
     if len(findings.test) > 1:
         found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
