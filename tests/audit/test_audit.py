@@ -254,8 +254,8 @@ def test_shares_in_words(value, text):
 class TestReadme:
     @pytest.fixture(scope="class")
     def script(self):
-        path = Path(__file__).parents[2] / "docs" / "write_tasks.py"
-        specification = importlib.util.spec_from_file_location("write_tasks", path)
+        path = Path(__file__).parents[2] / "docs" / "write_tables.py"
+        specification = importlib.util.spec_from_file_location("write_tables", path)
         module = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(module)
         return module
@@ -263,15 +263,16 @@ class TestReadme:
     def test_only_what_stands_between_the_comments_changes(self, script, audit, tmp_path):
         found, readme = tmp_path / "audit.json", tmp_path / "README.md"
         found.write_text(json.dumps(audit.to_json()))
-        readme.write_text(f"above\n{script.BEGIN}\nold\n{script.END}\nbelow\n")
+        begin, end = "<!-- tasks: begin -->", "<!-- tasks: end -->"
+        readme.write_text(f"above\n{begin}\nold\n{end}\nbelow\n")
         for _ in range(2):
-            script.main(str(found), str(readme))
-            assert readme.read_text() == f"above\n{script.BEGIN}\n{task_table(audit)}\n{script.END}\nbelow\n"
+            script.main("tasks", str(found), str(readme))
+            assert readme.read_text() == f"above\n{begin}\n{task_table(audit)}\n{end}\nbelow\n"
 
     def test_a_file_without_the_comments_is_left_alone(self, script, audit, tmp_path):
         found, readme = tmp_path / "audit.json", tmp_path / "README.md"
         found.write_text(json.dumps(audit.to_json()))
         readme.write_text("nothing")
         with pytest.raises(SystemExit, match="once each"):
-            script.main(str(found), str(readme))
+            script.main("tasks", str(found), str(readme))
         assert readme.read_text() == "nothing"

@@ -5,10 +5,11 @@ import pytest
 from scipy.stats import multivariate_normal
 from synthetic_tables import arms_table, removal_table, shapley_table, stream_table
 
+from istar.executors import pool, record_of
 from istar.executors.components import model_space, switch_kernels
 from istar.executors.fitting import VAGUE, _Likelihood, fit_table
 from istar.executors.grid import grid_of
-from istar.questions import Column, Structure
+from istar.questions import ArmRanking, Column, Question, Run, SpanLogprob, Structure
 
 
 def test_switch_kernels_are_walsh_features():
@@ -49,6 +50,32 @@ def test_model_follows_roles():
     assert {"common.arm0", "common.arm1", "own.arm0", "own.replicate", "own.cell"} <= set(names)
     assert "removed" in model_space(removal.structure, removal.functional).fixed_names
     assert {"common.traits", "common.trait_pairs"} <= set(model_space(arms.structure, arms.functional).names)
+
+
+def confounded_table(index, arms=40, replicates=6):
+    """Within an arm the value falls with the covariate; arms with more of it have the greater values."""
+    generator = np.random.default_rng(index)
+    arm = np.repeat(np.arange(arms), replicates)
+    of_arm = generator.standard_normal(arms)[arm]
+    covariate = of_arm + 0.5 * generator.standard_normal(len(arm))
+    values = 2.0 * of_arm - 1.0 * (covariate - of_arm) + 0.1 * generator.standard_normal(len(arm))
+    columns = (
+        Column("arm", "arm", tuple(arm.astype(float))),
+        Column("repeat", "nuisance", tuple(np.tile(np.arange(float(replicates)), arms))),
+        Column("overlap", "covariate", tuple(covariate)),
+    )
+    runs = tuple(Run((0, row, 1), SpanLogprob(2)) for row in range(len(arm)))
+    return Question("shot_shapley/antonyms", index, runs, Structure(columns), ArmRanking("arm")), values
+
+
+def test_what_goes_with_a_covariate_among_arms_is_told_from_what_goes_with_it_within_them():
+    records = [record_of(*confounded_table(index)) for index in range(6)]
+    question, values = confounded_table(0)
+    space = model_space(question.structure, question.functional)
+    assert space.fixed_names == ("intercept", "covariate.overlap", "covariate.overlap.of_arm")
+    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    truth = question.functional.answer(values, question.structure)
+    assert np.corrcoef(blind, truth)[0, 1] > 0.9
 
 
 def test_likelihood_equals_a_dense_gaussian():

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
+from synthetic_tables import shapley_table
 
-from istar.executors.opinion import CORRELATIONS, Agreement, Credit
+from istar.executors import pool, record_of
+from istar.executors.arithmetic import Arithmetic
+from istar.executors.components import model_space
+from istar.executors.opinion import CORRELATIONS, Agreement, Credit, opinion, regression, surprise
+from istar.executors.process import Process, kernels_of
 from istar.executors.regression import Regression, clipped
 
 
@@ -44,10 +49,10 @@ def test_listening_with_one_hypothesis_is_a_product_of_normal_densities():
     mean, deviation, _ = credit.listen(said, variance, centre, spread)
     # the rows' likelihood is their posterior over the prior; the opinion replaces the prior
     likelihood = 1 / spread**2 - 1 / variance
-    opinion = 1 / (variance * (1 - rho**2))
-    expected = (centre / spread**2 + rho * said * opinion) / (likelihood + opinion)
+    belief = 1 / (variance * (1 - rho**2))
+    expected = (centre / spread**2 + rho * said * belief) / (likelihood + belief)
     np.testing.assert_allclose(mean, expected, atol=1e-9)
-    np.testing.assert_allclose(deviation, 1 / np.sqrt(likelihood + opinion), atol=1e-9)
+    np.testing.assert_allclose(deviation, 1 / np.sqrt(likelihood + belief), atol=1e-9)
 
 
 def test_useless_opinions_leave_the_answer_as_it_is():
@@ -81,3 +86,44 @@ def test_outliers_are_cut_off_and_gaps_stay():
     cut = clipped(channels)
     assert np.isnan(cut[-1, 0])
     assert np.nanmax(cut) < 1e6
+
+
+def expectations(generator, arms=40, replicates=5):
+    """Values around an expectation, row by row."""
+    replicate = np.tile(np.arange(replicates), arms)
+    expected = generator.standard_normal(arms * replicates)
+    return replicate, expected, expected + generator.standard_normal(arms * replicates)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3, -0.5])
+def test_noise_has_no_surprises_however_wrong_the_expectation_is(share):
+    generator = np.random.default_rng(1)
+    replicate, expected, values = expectations(generator)
+    values += (share - 1) * expected
+    noise = generator.standard_normal((len(values), 2))
+    fitted = regression(noise, expected, values, replicate, np.arange(len(values)))
+    assert surprise(fitted, noise, expected).std() < 0.2 * values.std()
+
+
+def test_the_values_themselves_say_by_how_much_the_expectation_is_wrong():
+    replicate, expected, values = expectations(np.random.default_rng(2))
+    channels = 3.0 * values[:, None] + 7.0
+    fitted = regression(channels, expected, values, replicate, np.arange(len(values)))
+    said = surprise(fitted, channels, expected)
+    assert np.corrcoef(said, values - expected)[0, 1] > 0.999
+    assert said.std() == pytest.approx((values - expected).std(), rel=0.1)
+
+
+def test_an_opinion_without_surprises_is_the_blind_answer():
+    tables = [shapley_table(number) for number in range(3)]
+    question = tables[0].question
+    records = [record_of(table.question, table.values) for table in tables]
+    space = model_space(question.structure, question.functional)
+    beliefs = pool(records, question.hash).hyperparameters(space.fixed_names)
+    process = Process(space.grid, kernels_of(space, beliefs), Arithmetic())
+    weights = space.grid.spread(question.functional.weights(question.structure))
+    nothing = process.condition(np.zeros_like(space.grid.present), np.zeros(space.grid.present.shape))
+    rows = question.structure.rows
+    for known in (np.ones(rows, dtype=bool), np.arange(rows) < rows // 4):
+        said = opinion(process, weights, space.grid, np.full(rows, 5.0), known)
+        np.testing.assert_allclose(said, nothing.linear(weights).mean, atol=1e-9)

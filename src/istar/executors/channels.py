@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float
 from istar.executors.evidence import Evidence, Worth, channel_features
 from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
-from istar.executors.opinion import Credit, opinion
+from istar.executors.opinion import Credit, opinion, regression, surprise
 from istar.executors.posterior import Posterior
-from istar.executors.regression import Regression, clipped
+from istar.executors.regression import clipped
 
 if TYPE_CHECKING:
     from istar.executors.answers import Answer
@@ -129,13 +129,13 @@ class ChannelDesk:
         if self._said is None or self._said[0] != stamp:
             channels = clipped(self._channels())
             known = ~np.isnan(channels).any(1)
-            slopes = None if self.experience is None else self.experience.slopes(market.channel_count)
-            if slopes is None:
+            expected = grid.gather(session.process.prior_mean)
+            fitted = None if self.experience is None else self.experience.regression(market.channel_count)
+            if fitted is None:
                 both = np.flatnonzero(known & market.bought)
-                values = np.nan_to_num(market.known_values)
-                slopes = Regression.of(channels, values, grid.replicate, both).slopes()
-            signal = channels @ slopes
-            said = opinion(session.process, weights, grid, signal, known) - session.answerer.blind
+                fitted = regression(channels, expected, np.nan_to_num(market.known_values), grid.replicate, both)
+            surprises = surprise(fitted, channels, expected)
+            said = opinion(session.process, weights, grid, surprises, known) - session.answerer.blind
             self._said = (stamp, said)
         return self._said[1]
 

@@ -129,7 +129,12 @@ def _fixed_effects(
     for column in structure.of("covariate"):
         centre, spread = column.array[described].mean(), column.array[described].std()
         if spread > 0:
-            columns[f"covariate.{column.name}"] = np.where(described, (column.array - centre) / spread, 0.0)
+            covariate = np.where(described, (column.array - centre) / spread, 0.0)
+            columns[f"covariate.{column.name}"] = covariate
+            of_arm = (np.bincount(grid.arm, covariate) / np.bincount(grid.arm))[grid.arm]
+            if not np.allclose(of_arm, of_arm[0]) and not np.allclose(of_arm, covariate):
+                # what goes with it among arms may be the reverse of what goes with it within them (Mundlak, 1978)
+                columns[f"covariate.{column.name}.of_arm"] = of_arm
     used = {name: column for name, column in columns.items() if name == "intercept" or np.ptp(column) > 0}
     fixed = grid.spread(np.stack(list(used.values())))
     return tuple(used), np.moveaxis(fixed, 0, -1)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from istar.executors.evidence import HYPOTHESES, STEPS
 from istar.executors.hindsight import STRIDES, ChannelRecord
 from istar.executors.opinion import CORRELATIONS, Agreement, Credit
+from istar.executors.regression import Regression
 
 Item = TypeVar("Item")
 
@@ -99,11 +100,11 @@ class Experience:
         level = float(share @ np.array([record.level for record in told]))
         return Learned(trust, useless, weights, slope, max(variance, 1e-12), level, mixture)
 
-    def slopes(self, channels: int) -> Float[np.ndarray, " channels"] | None:
-        """Return the slopes of the values on so many channels; None if no record has so many."""
+    def regression(self, channels: int) -> Regression | None:
+        """Return the regression on so many channels and on expected values; None if no record has so many."""
         known = [each.opinions.regression for each in self.records if each.opinions is not None]
-        known = [each for each in known if len(each.side) == channels]
-        return sum(known[1:], known[0]).slopes() if known else None
+        known = [each for each in known if len(each.side) == channels + 1]
+        return sum(known[1:], known[0]) if known else None
 
     def credit(self, batches: int) -> Credit:
         """Return how far an opinion after so many nested batches is believed."""

@@ -17,7 +17,7 @@ from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import ModelSpace, model_space
 from istar.executors.evidence import MOST_ROWS, Evidence, Worth, channel_features
 from istar.executors.fidelities import informed_process
-from istar.executors.opinion import Agreement, opinion
+from istar.executors.opinion import Agreement, opinion, regression, surprise
 from istar.executors.process import Hyperparameters, Process, kernels_of
 from istar.executors.regression import Regression, clipped
 from istar.seeds import Seed
@@ -40,7 +40,7 @@ class OpinionRecord:
     """How near opinions came to the answer of a linear functional.
 
     Attributes:
-        regression: of the values on the channels.
+        regression: of the values on the channels and on what is expected without them.
         agreements: how the opinion after each nested batch compares with the truth.
         heard: the share of the blind answer's loss that is left, after each nested batch, by an answer that goes
             `STRIDES` of the way from the blind one to the opinion (brought to the size of the truth).
@@ -136,21 +136,22 @@ def _opinion_record(
     blind = process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape)).linear(weights)
     channels = _all_channels(recording, structure.rows)
     known = np.flatnonzero(~np.isnan(channels).any(1))
-    regression = Regression.of(clipped(channels), table.values, grid.replicate, known)
+    expected = grid.gather(process.prior_mean)
+    fitted = regression(clipped(channels), expected, table.values, grid.replicate, known)
     truth = functional.answer(table.values, structure) - blind.mean
     loss = functional.loss(blind.mean, table.values, structure)
     seen = np.zeros(structure.rows, dtype=bool)
     agreements, heard = [], []
     for batch in recording.batches:
         seen[batch.rows] = True
-        signal = clipped(np.where(seen[:, None], channels, np.nan)) @ regression.slopes()
-        said = opinion(process, weights, grid, signal, seen) - blind.mean
+        surprises = surprise(fitted, clipped(np.where(seen[:, None], channels, np.nan)), expected)
+        said = opinion(process, weights, grid, surprises, seen) - blind.mean
         agreement = Agreement.of(said, truth, np.diag(blind.covariance))
         agreements.append(agreement)
         answers = blind.mean + STRIDES[:, None] * agreement.scale * said
         left = [functional.loss(each, table.values, structure) for each in answers]
         heard.append(np.clip(np.array(left) / max(loss, 1e-300), 0.0, 2.0))
-    return OpinionRecord(regression, tuple(agreements), np.stack(heard))
+    return OpinionRecord(fitted, tuple(agreements), np.stack(heard))
 
 
 def _row_record(

@@ -3,9 +3,10 @@
 Where the functional is linear, what a method is worth is best seen in the answer itself: a channel may be poor row by
 row and yet right about what the answer sums up, and the other way round. So channels are brought to the scale of the
 values (a regression within replicates), the table is filled in from them as if they were values, and the answer read
-off. The truth, as a deviation from the blind answer, is taken to lie around rho times that opinion, with a share of
-1 - rho^2 of its prior variance left. What rho is likely to be is learned from the task's other questions, batch by
-batch, and from what bought rows say of the answer here; nothing known, half of the belief is on 0.
+off. What the statistician expects of a row anyway is no opinion of the method's. The truth, as a deviation from the
+blind answer, is taken to lie around rho times that opinion, with a share of 1 - rho^2 of its prior variance left. What
+rho is likely to be is learned from the task's other questions, batch by batch, and from what bought rows say of the
+answer here; nothing known, half of the belief is on 0.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from istar.executors.grid import Grid
 from istar.executors.process import Process
+from istar.executors.regression import Regression
 
 CORRELATIONS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99, 0.999, 1 - 1e-5])
 """Rival hypotheses about rho; the first says that the channels are noise."""
@@ -29,26 +31,55 @@ KINSHIP = 0.5
 """How much of another question's evidence carries over to this one."""
 
 
+def regression(
+    channels: Float[np.ndarray, "rows channels"],
+    expected: Float[np.ndarray, " rows"],
+    values: Float[np.ndarray, " rows"],
+    replicate: Int[np.ndarray, " rows"],
+    rows: Int[np.ndarray, " used"],
+) -> Regression:
+    """Return the regression of values on channels and on what is expected of each row without them, the last."""
+    return Regression.of(np.column_stack([channels, expected]), values, replicate, rows)
+
+
+def surprise(
+    fitted: Regression, channels: Float[np.ndarray, "rows channels"], expected: Float[np.ndarray, " rows"]
+) -> Float[np.ndarray, " rows"]:
+    """Return by how much channels say that values differ from what is expected, up to a constant.
+
+    Without the expectation among the regressors, channels that say nothing would say that all rows are alike. How far
+    it is to be trusted when it stands alone is not to the channels' credit.
+
+    Args:
+        fitted: what `regression` returned, or a sum of these.
+        channels: numbers that the method gave; NaN where unknown.
+        expected: the prior mean of each row.
+    """
+    slopes = fitted.slopes()
+    beyond: Float[np.ndarray, " rows"] = channels @ slopes[:-1] + (slopes[-1] - fitted.last().slopes()[0]) * expected
+    return beyond
+
+
 def opinion(
     process: Process,
     weights: Float[np.ndarray, "outputs arms replicates"],
     grid: Grid,
-    signal: Float[np.ndarray, " rows"],
+    surprises: Float[np.ndarray, " rows"],
     known: Bool[np.ndarray, " rows"],
 ) -> Float[np.ndarray, " outputs"]:
-    """Return the answer as if the signals were values.
+    """Return the answer as if values were what is expected and the surprises on top.
 
     Args:
         process: what is believed of the table.
         weights: the functional.
         grid: the rows as a grid.
-        signal: channels on the scale of the values and up to a constant; anything where unknown.
-        known: rows whose signal is known.
+        surprises: see `surprise`; anything where unknown.
+        known: rows of which they are known.
     """
-    expected = grid.gather(process.prior_mean)
-    level = expected[known].mean() - signal[known].mean()
-    spread = grid.spread(np.where(known, signal + level, 0.0))
-    answer: Float[np.ndarray, " outputs"] = process.condition(grid.spread(known), spread).linear(weights).mean
+    apart = grid.spread(np.where(known, surprises - surprises[known].mean(), 0.0))
+    answer: Float[np.ndarray, " outputs"] = (
+        process.condition(grid.spread(known), process.prior_mean + apart).linear(weights).mean
+    )
     return answer
 
 

@@ -56,6 +56,10 @@ class Regression:
         """Return the sums over both."""
         return Regression(self.inner + other.inner, self.side + other.side, self.rows + other.rows)
 
+    def last(self) -> Regression:
+        """Return the sums for the last channel alone."""
+        return Regression(self.inner[-1:, -1:], self.side[-1:], self.rows)
+
     def slopes(self) -> Float[np.ndarray, " channels"]:
         """Return the slope of each channel, drawn towards 0 by `RIDGE` rows of doubt."""
         size = np.diag(self.inner) / max(self.rows, 1)

@@ -152,7 +152,7 @@ PRESETS = {
         threads=1,
         executor_seeds=2,
         corpus_sequences=16,
-        caps=Caps(rows_fraction=0.25, flops_fraction=0.1, seconds=60.0),
+        caps=Caps(flops_fraction=0.1, seconds=60.0),
         train=StageSize(questions=3, tasks=("context_attribution/facts-subsets", "shot_shapley/antonyms")),
         validation=StageSize(questions=2, tasks=("prompt_ceiling/places", "prompt_ceiling/words")),
         validate_best=1,
