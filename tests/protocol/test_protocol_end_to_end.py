@@ -115,6 +115,19 @@ def test_unseal_notes_one_opening_however_often(finished, capsys):
     assert {each.split for each in tested} == {"test"}
 
 
+def test_other_methods_are_shown_beside_the_best_and_failures_named(finished, tmp_path, capsys):
+    (tmp_path / "bad.py").write_text(METHOD.replace("upto=1", "upto=1 // 0"))
+    arguments = ["unseal", "mine", "--runs", str(finished.path.parent), "--json"]
+    assert run([*arguments, "--beside", "noise", "--beside", str(tmp_path / "bad.py")]) == SUCCESS
+    _, noise, bad = json.loads(capsys.readouterr().out)["methods"]
+    assert noise["method"] == "noise"
+    assert noise["failures"] == {}
+    assert noise["summary"]["multipliers"]["0.8"]["estimate"] > 0
+    assert bad["summary"] is None
+    (reason,) = bad["failures"].values()
+    assert "division" in reason or "ZeroDivision" in reason
+
+
 def test_rescore_under_the_same_formula_gives_the_same_rewards(finished, capsys):
     assert run(["rescore", "mine", "--reward", "log", "--runs", str(finished.path.parent), "--json"]) == SUCCESS
     for method in json.loads(capsys.readouterr().out)["methods"]:

@@ -48,14 +48,10 @@ def score(
       istar score my_method.py --split validation --questions 8 --json
       istar score library --questions 2 --rows 0.25 --out scores.json
     """
+    from istar.cli.methods import method_sources
     from istar.cli.progress import ticker
-    from istar.methods.fence import FenceError, check_source
 
-    sources = _sources(methods)
-    for name, source in sources.items():
-        faults = check_source(source)
-        if faults:
-            raise FenceError(name, faults)
+    sources = method_sources(methods)
 
     from istar.methods.contract import MethodError
     from istar.protocol.conduct import stand
@@ -96,24 +92,6 @@ def score(
             _show(result)
     for failure in failed:
         notes.print(f"[red]failed:[/] {escape(str(failure))}", highlight=False)
-
-
-def _sources(methods: list[str]) -> dict[str, str]:
-    """Return the sources of methods by name."""
-    from istar.methods.contract import MethodError
-    from istar.methods.library import library_methods
-    from istar.methods.loading import read_source
-
-    library = library_methods()
-    paths: list[Path] = []
-    for each in methods:
-        paths += library.values() if each == "library" else [library.get(each, Path(each))]
-    sources: dict[str, str] = {}
-    for path in paths:
-        source = read_source(path)
-        if sources.setdefault(path.stem, source) != source:
-            raise MethodError(f"two different methods are called {path.stem!r}; rename one of the files")
-    return sources
 
 
 def _write(path: Path, data: object) -> None:

@@ -15,9 +15,15 @@ from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
 def unseal(
     run: RunName,
     *,
-    library: Annotated[
-        bool, Parameter(negative="", help="Show the library's human-made methods on the same questions too.")
-    ] = False,
+    beside: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--beside",
+            negative="",
+            help="Show this method on the same questions too: a file, a name of the library, or `library` for all of "
+            "these; may be repeated.",
+        ),
+    ] = None,
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
 ) -> None:
@@ -25,23 +31,24 @@ def unseal(
 
     The opening is recorded in the run's ledger; the report shows how often the test was opened.
 
-    Example: istar unseal first
+    Examples:
+      istar unseal first
+      istar unseal first --beside my_method.py --beside attention_gates
     """
+    from istar.cli.methods import method_sources
     from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
-    from istar.methods.library import library_methods
-    from istar.methods.loading import read_source
     from istar.protocol.run_folder import find_run
     from istar.protocol.unseal import best_of, unseal
 
     folder = find_run(run, runs)
+    others = method_sources(beside or [])
     with folder.ledger(read_only=True) as ledger:
         best_of(ledger, folder.name)  # say what is missing before anything long begins
 
     from istar.protocol.conduct import stand
 
     with ticker("loading", None) as bar, stand(folder.config(), ("test",)) as here, folder.ledger() as ledger:
-        others = {name: read_source(path) for name, path in library_methods().items()} if library else {}
         questions = sum(len(tables) for tables in here.tables("test").values())
         bar.say("opening the test", questions * (1 + len(others)))
         results = unseal(
