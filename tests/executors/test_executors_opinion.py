@@ -127,3 +127,20 @@ def test_an_opinion_without_surprises_is_the_blind_answer():
     for known in (np.ones(rows, dtype=bool), np.arange(rows) < rows // 4):
         said = opinion(process, weights, space.grid, np.full(rows, 5.0), known)
         np.testing.assert_allclose(said, nothing.linear(weights).mean, atol=1e-9)
+
+
+def test_what_one_channel_leaves_of_the_others_is_least_squares():
+    generator = np.random.default_rng(5)
+    replicate = np.repeat(np.arange(6), 30)
+    last = generator.standard_normal(180)
+    channels = np.column_stack([generator.standard_normal((180, 2)) + last[:, None] * [1.0, -2.0], last])
+    values = channels @ [0.5, 1.5, -1.0] + generator.standard_normal(180)
+    rest, slopes = Regression.of(channels, values, replicate, np.arange(180)).apart_from_last()
+    both = np.column_stack([channels, values])
+    within = both - np.array([both[replicate == each].mean(0) for each in range(6)])[replicate]
+    expected, *_ = np.linalg.lstsq(within[:, 2:3], within[:, [0, 1, 3]], rcond=None)
+    np.testing.assert_allclose(slopes, expected[0], atol=1e-9)
+    left = within[:, [0, 1, 3]] - within[:, 2:3] * expected
+    np.testing.assert_allclose(rest.inner, left[:, :2].T @ left[:, :2], atol=1e-9)
+    np.testing.assert_allclose(rest.side, left[:, :2].T @ left[:, 2], atol=1e-9)
+    assert rest.explained() == pytest.approx(1 - ((left[:, 2] - left[:, :2] @ rest.slopes()) ** 2).sum() / rest.total)

@@ -113,24 +113,32 @@ class Experience:
         return Credit.from_agreements(said)
 
     def left_by_opinion(self, batches: int) -> float:
-        """Return the share of the loss that opinions after so many batches left elsewhere, taken as far as believed."""
+        """Return the share of the loss that opinions after so many batches are sure to leave, taken as far as believed.
+
+        The mean over the other questions, and its standard error: with few questions some useless methods look good.
+        """
         believed = float(self.credit(batches).weights @ CORRELATIONS)
         left = [
             float(np.interp(believed, STRIDES, _at(list(each.opinions.heard), batches))) if each.opinions else 1.0
             for each in self.records
         ]
-        return float(np.mean(left))
+        return float(np.mean(left)) + _error(np.array(left), 1.0 - float(np.mean(left)))
 
     def left_beside_rows(self, batches: int) -> float:
-        """Return the share of the loss that channels left beside rows elsewhere, if the functional is not linear."""
+        """Return the share of the loss that channels are sure to leave beside rows, if the functional is not linear.
+
+        As in `left_by_opinion`, with its standard error.
+        """
         spoken = [each.rows.beside_rows for each in self.records if each.rows is not None]
         pairs = [_at(list(each), batches) for each in spoken if len(each)]
         if not pairs:
             return 1.0
-        heard, alone = np.mean(pairs, axis=0)
         # a question on which nothing was said counts as one on which nothing was gained
-        share = len(pairs) / len(self.records)
-        return float(1 - share + share * heard / max(alone, 1e-300))
+        silent = [np.full(2, np.mean(pairs, axis=0)[1])] * (len(self.records) - len(pairs))
+        heard, alone = np.array([*pairs, *silent]).T
+        level = max(float(alone.mean()), 1e-300)
+        left = float(heard.mean()) / level
+        return left + _error((heard - left * alone) / level, 1.0 - left)
 
     @cached_property
     def prices(self) -> Float[np.ndarray, " batches"]:
@@ -146,6 +154,13 @@ class Experience:
         budgets = known[0][:, 0]
         left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
         return np.stack([budgets, np.minimum.accumulate(left)], axis=1)
+
+
+def _error(values: Float[np.ndarray, " questions"], gain: float) -> float:
+    """Return the standard error of a mean over questions; of a single one, half of what it promises."""
+    if len(values) < 2:
+        return 0.5 * abs(gain)
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _at(series: Sequence[Item], batches: int) -> Item:

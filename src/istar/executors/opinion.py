@@ -47,16 +47,20 @@ def surprise(
 ) -> Float[np.ndarray, " rows"]:
     """Return by how much channels say that values differ from what is expected, up to a constant.
 
-    Without the expectation among the regressors, channels that say nothing would say that all rows are alike. How far
-    it is to be trusted when it stands alone is not to the channels' credit.
+    Without the expectation among the regressors, channels that say nothing would say that all rows are alike. And how
+    far the expectation is to be trusted when it stands alone is not to the credit of such channels: it is held against
+    what the expectation is worth alone, or against the expectation as it is, in the measure that the channels explain.
 
     Args:
         fitted: what `regression` returned, or a sum of these.
         channels: numbers that the method gave; NaN where unknown.
         expected: the prior mean of each row.
     """
-    slopes = fitted.slopes()
-    beyond: Float[np.ndarray, " rows"] = channels @ slopes[:-1] + (slopes[-1] - fitted.last().slopes()[0]) * expected
+    rest, slopes = fitted.apart_from_last()
+    worth = slopes[-1]
+    held_against = worth + (1 - worth) * rest.explained()
+    apart = channels - expected[:, None] * slopes[:-1]
+    beyond: Float[np.ndarray, " rows"] = apart @ rest.slopes() + (worth - held_against) * expected
     return beyond
 
 

@@ -33,11 +33,13 @@ class Regression:
     Attributes:
         inner: products of channels.
         side: products of channels with values.
+        total: sum of squares of the values.
         rows: how many rows.
     """
 
     inner: Float[np.ndarray, "channels channels"]
     side: Float[np.ndarray, " channels"]
+    total: float
     rows: int
 
     @classmethod
@@ -50,15 +52,31 @@ class Regression:
     ) -> Regression:
         """Return the sums over some rows."""
         both = within_replicates(np.column_stack([channels[rows], values[rows]]), replicate[rows])
-        return cls(both[:, :-1].T @ both[:, :-1], both[:, :-1].T @ both[:, -1], len(rows))
+        return cls(
+            both[:, :-1].T @ both[:, :-1], both[:, :-1].T @ both[:, -1], float(both[:, -1] @ both[:, -1]), len(rows)
+        )
 
     def __add__(self, other: Regression) -> Regression:
         """Return the sums over both."""
-        return Regression(self.inner + other.inner, self.side + other.side, self.rows + other.rows)
+        sums = (self.inner + other.inner, self.side + other.side, self.total + other.total)
+        return Regression(*sums, self.rows + other.rows)
 
-    def last(self) -> Regression:
-        """Return the sums for the last channel alone."""
-        return Regression(self.inner[-1:, -1:], self.side[-1:], self.rows)
+    def apart_from_last(self) -> tuple[Regression, Float[np.ndarray, " channels"]]:
+        """Return the sums for what the last channel leaves of all others and of the values.
+
+        Returns:
+            Those sums, and the slopes on the last channel of the others and, last, of the values; 0 if it is constant.
+        """
+        size = float(self.inner[-1, -1])
+        with_last = np.append(self.inner[:-1, -1], self.side[-1])
+        slopes = with_last / size if size > 1e-12 * max(self.total, 1e-300) else np.zeros_like(with_last)
+        rest = Regression(
+            self.inner[:-1, :-1] - np.outer(slopes[:-1], with_last[:-1]),
+            self.side[:-1] - slopes[:-1] * with_last[-1],
+            self.total - slopes[-1] * with_last[-1],
+            self.rows,
+        )
+        return rest, slopes
 
     def slopes(self) -> Float[np.ndarray, " channels"]:
         """Return the slope of each channel, drawn towards 0 by `RIDGE` rows of doubt."""
@@ -66,3 +84,9 @@ class Regression:
         ridge = np.diag(RIDGE * size + 1e-12 * max(float(size.max(initial=0.0)), 1e-300))
         solved: Float[np.ndarray, " channels"] = np.linalg.solve(self.inner + ridge, self.side)
         return solved
+
+    def explained(self) -> float:
+        """Return the share of the values' variance that the slopes explain, from 0 to 1."""
+        slopes = self.slopes()
+        left = self.total - 2 * slopes @ self.side + slopes @ self.inner @ slopes
+        return float(np.clip(1 - left / max(self.total, 1e-300), 0.0, 1.0))
