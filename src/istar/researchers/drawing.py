@@ -75,9 +75,7 @@ def draw_blindly(
     return written(draw_sentence(chooser), chooser.drawn, parents, **notes)
 
 
-def written(
-    sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Proposal] = (), **notes: Any
-) -> Proposal:
+def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Proposal] = (), **notes: Any) -> Proposal:
     """Return the proposal that puts a sentence forward.
 
     Args:

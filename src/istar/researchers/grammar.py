@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPE
 from optuna.trial import TrialState, create_trial
 
 from istar.researchers.drawing import LEARNED_ATTEMPTS, all_but_one, alone, first_new, made, written
-from istar.researchers.researcher import RESEARCHERS, Proposal, Researcher, told_rewards
+from istar.researchers.researcher import MOST, RESEARCHERS, Proposal, Researcher, check_option, told_rewards
 from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
 
@@ -39,6 +39,9 @@ class GrammarResearcher(Researcher):
     def __init__(self, warm_up: int = 9, mutation: float = 0.5, parents: int = 3) -> None:
         """See the class docstring."""
         super().__init__()
+        check_option(self, "warm_up", warm_up, 0, MOST)
+        check_option(self, "mutation", mutation, 0.0, 1.0)
+        check_option(self, "parents", parents, 1, MOST)
         self.warm_up = warm_up
         self.mutation = mutation
         self.parents = parents

@@ -19,6 +19,9 @@ from istar.seeds import Seed
 
 RESEARCHERS: Registry[type[Researcher]] = Registry("researcher")
 
+MOST = 1_000_000
+"""The greatest count that an option may state."""
+
 State = dict[str, Any]
 """JSON values."""
 
@@ -171,6 +174,21 @@ class Researcher(ABC):
                 "resume with the researcher the search began with"
             )
         return list(_tellings(state["told"]))
+
+
+def check_option(researcher: Researcher, option: str, value: Any, low: float, high: float) -> None:
+    """Check that an option is a number from `low` to `high`, and a whole one where these are.
+
+    Raises:
+        ResearcherError: it is not; the message says what is allowed.
+    """
+    whole = isinstance(low, int) and isinstance(high, int)
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise ResearcherError(
+            f"the {researcher.name} researcher's {option} must be a {'whole ' if whole else ''}number from {low} to "
+            f"{high}, not {value!r}"
+        )
 
 
 def told_rewards(told: Sequence[Telling]) -> list[float]:
