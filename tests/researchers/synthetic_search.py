@@ -7,13 +7,12 @@ from istar.seeds import Seed
 
 
 def search(researcher, rewarded, rounds, seed=3):
-    """Let a researcher propose and learn, and return the rewards; None is a failure."""
-    rewards = []
+    """Let a researcher propose and learn, and return the rewards; what is rewarded is a number, None or feedback."""
     for iteration in range(rounds):
         proposal = researcher.propose(Seed.root(seed).split(iteration))
-        rewards.append(rewarded(proposal))
-        researcher.update(proposal, Feedback(rewards[-1]))
-    return rewards
+        told = rewarded(proposal)
+        researcher.update(proposal, told if isinstance(told, Feedback) else Feedback(told))
+    return [feedback.reward for _, feedback in researcher.told]
 
 
 def has_tuned_lens(proposal):

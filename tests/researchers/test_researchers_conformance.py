@@ -1,4 +1,4 @@
-from istar.researchers import GrammarResearcher, PolicyResearcher, RandomResearcher
+from istar.researchers import EvolveResearcher, GrammarResearcher, PolicyResearcher, RandomResearcher
 from istar.testing.researchers import ResearcherConformance
 
 
@@ -15,3 +15,8 @@ class TestRandom(ResearcherConformance):
 class TestPolicy(ResearcherConformance):
     def make(self):
         return PolicyResearcher()
+
+
+class TestEvolve(ResearcherConformance):
+    def make(self):
+        return EvolveResearcher(warm_up=2)

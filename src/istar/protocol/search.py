@@ -14,6 +14,7 @@ be run for long on questions that are dear:
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -47,11 +48,15 @@ class StageResult:
         average: the mean of R_t over the stage's tasks.
         standard_error: of that mean; None with a single question.
         by_question: the reward on each question alone, by its hash.
+        by_family: the mean of R_t over the tasks of each family.
+        cost: what recording the method took, as a share of brute force; the mean over questions.
     """
 
     average: float
     standard_error: float | None
     by_question: Mapping[str, float]
+    by_family: Mapping[str, float]
+    cost: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Trial:
         reason: the message that goes with it, empty when ok.
         reward: the reward M1 is told, None of a method that failed.
         standard_error: of that reward.
+        training: its rewards in training; None if it did not come through.
         validation: its rewards on the validation questions by hash; None if it was not validated.
         seconds: wall-clock time.
     """
@@ -73,6 +79,7 @@ class Trial:
     reason: str = ""
     reward: float | None = None
     standard_error: float | None = None
+    training: StageResult | None = None
     validation: Mapping[str, float] | None = None
     seconds: float = 0.0
 
@@ -161,7 +168,7 @@ class Search:
                     best_reward = guard.published
                     best = I
                 # Update M1 parameters based on reward
-                self.M1.update(I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None))
+                self.M1.update(I, _feedback(trial, guard.published, revealed))
                 outcome = RoundRecord(
                     iteration=iteration,
                     method=I.hash,
@@ -187,9 +194,10 @@ class Search:
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
-        if known is not None and known.status != "ok":
+        if known is not None and known.status != "ok" and known.stage != "validation":
             stage: Stage = known.stage  # type: ignore[assignment]
-            return Trial(stage, known.status, known.reason, known.reward, known.standard_error, None, known.seconds)
+            failed = Trial(stage, known.status, known.reason, known.reward, known.standard_error)
+            return replace(failed, seconds=known.seconds)
         start = time.monotonic()
         trial = self._cascade(I, promising)
         seconds = time.monotonic() - start if known is None else known.seconds
@@ -197,8 +205,7 @@ class Search:
 
     def _cascade(self, I: Proposal, promising: Callable[[float], bool]) -> Trial:
         stage: Stage = "screen"
-        reward: float | None = None
-        error: float | None = None
+        trained: StageResult | None = None
         try:
             with self.arms.session(I.source, I.name) as session:
                 # Apply interpretability method to model and cache results
@@ -210,38 +217,46 @@ class Search:
                     return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
                 stage = "train"
                 trained = self._reward_phase(stage, I, session)
-                reward, error = trained.average, trained.standard_error
-                if not promising(reward):
-                    return Trial(stage, "ok", "", reward, error)
+                if not promising(trained.average):
+                    return Trial(stage, "ok", "", trained.average, trained.standard_error, trained)
                 stage = "validation"
                 validated = self._reward_phase(stage, I, session)
-                return Trial(stage, "ok", "", reward, error, validated.by_question)
+                return Trial(stage, "ok", "", trained.average, trained.standard_error, trained, validated.by_question)
         except MethodError as failure:
-            return Trial(stage, "error", str(failure), reward, error)
+            failed = Trial(stage, "error", str(failure))
+            if trained is None:
+                return failed
+            return replace(failed, reward=trained.average, standard_error=trained.standard_error, training=trained)
 
     def _reward_phase(self, stage: Stage, I: Proposal, session: Session) -> StageResult:
         """The document's REWARD PHASE on the tasks of a stage."""
         total_reward = 0.0
         baselines: list[Curve] = []
         interps: list[Curve] = []
-        for t in self.T[stage].values():  # For each task
+        families: dict[str, list[float]] = defaultdict(list)
+        shares: list[float] = []
+        for name, t in self.T[stage].items():  # For each task
             # BASELINE SETTING
             # Run execution agent on task without interpretability method
             baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
             # AUTO-INTERP SETTING
             # Run execution agent with interpretability method
-            interp = [curve for x in t for curve in self._interp(stage, I, session, x, t).curves]
+            evaluations = [self._interp(stage, I, session, x, t) for x in t]
+            interp = [curve for evaluation in evaluations for curve in evaluation.curves]
             # Calculate task-specific reward
             # Reward increases with performance improvement and FLOP reduction
             R_t_value = self.R.reward(baseline, interp)
             total_reward += R_t_value
             baselines += baseline
             interps += interp
+            families[name.partition("/")[0]].append(R_t_value)
+            shares += [each.spending.flops / x.brute_flops for each, x in zip(evaluations, t, strict=True)]
         # Average reward across all tasks of the stage
         avg_reward = total_reward / len(self.T[stage])
         score = self.R.score(baselines, interps)
         by_question = {question: reward for (_, question), reward in score.by_question.items()}
-        return StageResult(avg_reward, score.standard_error, by_question)
+        by_family = {family: sum(rewards) / len(rewards) for family, rewards in families.items()}
+        return StageResult(avg_reward, score.standard_error, by_question, by_family, sum(shares) / len(shares))
 
     def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table, t: Sequence[Table]) -> Evaluation:
         evaluation = self.book.evaluate(session, stage, I.hash, x, [other for other in t if other is not x])
@@ -282,3 +297,16 @@ class Search:
         # The static check comes before the threads: CPython 3.11's parser is not safe among them.
         faults = [check_source(I.source) for I in candidates]
         return list(pool.map(self._trial, iterations, candidates, faults, [promising] * len(candidates)))
+
+
+def _feedback(trial: Trial, published: float | None, revealed: bool) -> Feedback:
+    """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
+    return Feedback(
+        reward=trial.reward,
+        stage=trial.stage,
+        validation=published,
+        best=revealed,
+        error=trial.reason or None,
+        cost=None if trial.training is None else trial.training.cost,
+        families={} if trial.training is None else trial.training.by_family,
+    )
