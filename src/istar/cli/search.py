@@ -29,7 +29,7 @@ def search(
     resume: Annotated[bool, Parameter(negative="", help="Go on with this run if it exists.")] = False,
     target: Annotated[str | None, Parameter(help="The target.")] = None,
     methods: Annotated[int | None, Parameter(help="How many methods to try.")] = None,
-    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar or random.")] = None,
+    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar, policy, evolve or random.")] = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
     reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
     seed: Annotated[int | None, Parameter(help="The root of all randomness.")] = None,
