@@ -5,7 +5,7 @@ from istar.ledger import Ledger, RunConfig
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.search import Search
-from istar.researchers import GrammarResearcher, Proposal, Researcher
+from istar.researchers import EvolveResearcher, GrammarResearcher, PolicyResearcher, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 
 
@@ -210,6 +210,19 @@ def test_killed_search_resumes_to_the_same_ledger(ledger, tmp_path, side_by_side
         finished = FakeArms(kill_after=0)
         run(other, config, finished)  # a finished search does nothing more
         assert finished.calls.total() == 0
+
+
+@pytest.mark.parametrize("make", [PolicyResearcher, lambda: EvolveResearcher(warm_up=2)], ids=["policy", "evolve"])
+def test_researchers_that_learn_go_on_as_if_their_search_had_not_been_killed(ledger, tmp_path, make):
+    """The ledger holds every proposal with the entropy of the policy, or the operator and the parents."""
+    config = CONFIG.model_copy(update={"side_by_side": 2})
+    run(ledger, config, researcher=make())
+    with Ledger(tmp_path / "other.sqlite") as other:
+        with pytest.raises(KeyboardInterrupt):
+            run(other, config, FakeArms(kill_after=70), make())
+        assert 4 < len(other.rounds("run")) < 12
+        run(other, config, researcher=make())
+        assert list(other.export("run")) == list(ledger.export("run"))
 
 
 def test_side_by_side_methods_do_not_know_of_each_other(ledger):

@@ -194,10 +194,10 @@ class Search:
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
+        # what failed in validation goes through the book as well: M1 is told how it did in training
         if known is not None and known.status != "ok" and known.stage != "validation":
             stage: Stage = known.stage  # type: ignore[assignment]
-            failed = Trial(stage, known.status, known.reason, known.reward, known.standard_error)
-            return replace(failed, seconds=known.seconds)
+            return Trial(stage, known.status, known.reason, known.reward, known.standard_error, seconds=known.seconds)
         start = time.monotonic()
         trial = self._cascade(I, promising)
         seconds = time.monotonic() - start if known is None else known.seconds
