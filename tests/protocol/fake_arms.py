@@ -55,11 +55,22 @@ def curve(table, seed: int, arm: str, advantage: float) -> Curve:
 
 
 class FakeArms:
-    """A method's advantage is a function of its source; `fail` says which sources raise, `kill` when to stop dead."""
+    """A method's advantage is a function of its source.
 
-    def __init__(self, *, fail=lambda source: False, kill_after: int | None = None, advantage=None) -> None:
+    `fail` says which sources raise, `fail_at` which of them fail on which tasks, `kill_after` when to stop dead.
+    """
+
+    def __init__(
+        self,
+        *,
+        fail=lambda source: False,
+        fail_at=lambda source, task: False,
+        kill_after: int | None = None,
+        advantage=None,
+    ) -> None:
         self.calls: Counter[str] = Counter()
         self.fail = fail
+        self.fail_at = fail_at
         self.kill_after = kill_after
         self.advantage = advantage or (lambda source: 3 * uniform(source) - 0.5)
 
@@ -96,6 +107,13 @@ class FakeSession:
 
     def evaluate(self, table, others=()):
         self.arms._count(f"evaluate {self.method} {table.question.task} {table.question.index}")
+        if self.arms.fail_at(self.source, table.question.task):
+            return Evaluation((), status="error", reason="it ran out of memory")
         advantage = self.arms.advantage(self.source)
         curves = tuple(curve(table, seed, "white_box", advantage) for seed in SEEDS)
-        return Evaluation(curves, Spending(flops=5, rows=3, seconds=uniform(id(table))))
+        return Evaluation(
+            curves,
+            Spending(
+                flops=1 + int(1000 * uniform(self.source, table.question.hash)), rows=3, seconds=uniform(id(table))
+            ),
+        )

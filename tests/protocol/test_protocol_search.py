@@ -1,11 +1,11 @@
 import pytest
-from fake_arms import FakeArms, table
+from fake_arms import FakeArms, table, uniform
 
 from istar.ledger import Ledger, RunConfig
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.search import Search
-from istar.researchers import GrammarResearcher, Proposal, Researcher
+from istar.researchers import EvolveResearcher, GrammarResearcher, PolicyResearcher, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 
 
@@ -33,6 +33,17 @@ class Listed(Researcher):
     def _compose(self, seed):
         number = len(self.told) + len(self.pending)
         return Proposal(self.sources[number], f"method {number}")
+
+
+class Spy(GrammarResearcher):
+    """Keeps the feedback in the order it was told."""
+
+    def __init__(self):
+        super().__init__(warm_up=4)
+
+    @property
+    def feedback(self):
+        return [feedback for _, feedback in self.told]
 
 
 def run(ledger, config=CONFIG, arms=None, researcher=None, name="run"):
@@ -135,18 +146,52 @@ def test_validation_is_asked_only_about_the_best_in_training(ledger):
 
 
 def test_researcher_never_sees_a_validation_reward_that_was_not_published(ledger):
-    told = []
-
-    class Spy(GrammarResearcher):
-        def update(self, proposal, feedback):
-            told.append(feedback)
-            super().update(proposal, feedback)
-
-    run(ledger, researcher=Spy(warm_up=4))
+    spy = Spy()
+    run(ledger, researcher=spy)
+    told = spy.feedback
     published = {each.value for each in ledger.openings("run", "validation") if each.revealed} | {None}
     assert {feedback.validation for feedback in told} <= published
     trained = {each.reward for each in ledger.rounds("run")}
     assert {feedback.reward for feedback in told} == trained
+
+
+def test_researcher_is_told_cost_and_families_of_training_alone(ledger, monkeypatch):
+    monkeypatch.setitem(TASKS, "train", tasks("shot_shapley") | tasks("context_attribution"))
+    researcher = Spy()
+    run(ledger, researcher=researcher)
+    reward = REWARDS.get("log")
+    for outcome, feedback in zip(ledger.rounds("run"), researcher.feedback, strict=True):
+        if outcome.status != "ok":
+            assert (feedback.cost, feedback.families) == (None, {})
+            continue
+        trained = ledger.evaluations("run", stage="train", method=outcome.method)
+        assert len(trained) == 8
+        assert feedback.cost == pytest.approx(sum(each.spending.flops / 2**20 for each in trained) / 8)
+        black, white = ledger.paired_curves("run", "train", outcome.method)
+        assert set(feedback.families) == {"shot_shapley", "context_attribution"}
+        for family, value in feedback.families.items():
+            of_family = [[curve for curve in arm if curve.task.startswith(family)] for arm in (black, white)]
+            assert value == pytest.approx(reward.reward(*of_family))
+    assert any(outcome.status == "ok" for outcome in ledger.rounds("run"))
+
+
+def test_what_the_researcher_is_told_is_the_same_after_a_resumption(ledger, tmp_path):
+    """A method that fails in validation came through training, and its feedback says what it took there."""
+    arms = {"fail_at": lambda source, task: task.startswith("prompt_ceiling") and uniform(source) > 0.5}
+    undisturbed = Spy()
+    run(ledger, arms=FakeArms(**arms), researcher=undisturbed)
+    failed = [each for each in undisturbed.feedback if each.stage == "validation" and each.error]
+    assert failed
+    assert all(each.cost > 0 and each.families and each.reward is not None for each in failed)
+    with Ledger(tmp_path / "other.sqlite") as other:
+        with pytest.raises(KeyboardInterrupt):
+            run(other, arms=FakeArms(**arms, kill_after=60), researcher=Spy())
+        resumed = Spy()
+        run(other, arms=FakeArms(**arms), researcher=resumed)
+        assert resumed.feedback == undisturbed.feedback
+        again = Spy()
+        run(other, arms=FakeArms(**arms, kill_after=0), researcher=again)
+        assert again.feedback == undisturbed.feedback
 
 
 @pytest.mark.parametrize("side_by_side", [1, 3])
@@ -165,6 +210,19 @@ def test_killed_search_resumes_to_the_same_ledger(ledger, tmp_path, side_by_side
         finished = FakeArms(kill_after=0)
         run(other, config, finished)  # a finished search does nothing more
         assert finished.calls.total() == 0
+
+
+@pytest.mark.parametrize("make", [PolicyResearcher, lambda: EvolveResearcher(warm_up=2)], ids=["policy", "evolve"])
+def test_researchers_that_learn_go_on_as_if_their_search_had_not_been_killed(ledger, tmp_path, make):
+    """The ledger holds every proposal with the entropy of the policy, or the operator and the parents."""
+    config = CONFIG.model_copy(update={"side_by_side": 2})
+    run(ledger, config, researcher=make())
+    with Ledger(tmp_path / "other.sqlite") as other:
+        with pytest.raises(KeyboardInterrupt):
+            run(other, config, FakeArms(kill_after=70), make())
+        assert 4 < len(other.rounds("run")) < 12
+        run(other, config, researcher=make())
+        assert list(other.export("run")) == list(ledger.export("run"))
 
 
 def test_side_by_side_methods_do_not_know_of_each_other(ledger):

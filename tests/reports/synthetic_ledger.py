@@ -149,8 +149,15 @@ def _evaluate(
     return blacks, whites
 
 
-def fill(ledger: Ledger, *, rounds: int = 14, unseal: bool = True, strengths: list[float] | None = None) -> None:
-    """Write the search into an empty ledger."""
+def fill(
+    ledger: Ledger,
+    *,
+    rounds: int = 14,
+    unseal: bool = True,
+    strengths: list[float] | None = None,
+    entropies: list[float] | None = None,
+) -> None:
+    """Write the search into an empty ledger; `entropies` are those of the researcher's policy, by round."""
     config = RunConfig(
         "3f9c" * 16, "smollm2-135m", "v1", "grammar", "statistician", "log", 0, {"methods": rounds, "threads": 2}
     )
@@ -197,7 +204,8 @@ def fill(ledger: Ledger, *, rounds: int = 14, unseal: bool = True, strengths: li
         ]
         parents = (methods[int(generator.integers(max(0, len(methods) - 3), len(methods)))],) if methods else ()
         name = ("logit_lens", "ridge_lens", "knockout", "truncated")[iteration % 4] + f"_{12 + iteration}"
-        ledger.add_method(RUN, ProposalRecord(iteration, method, name, parents, {"layer": 12 + iteration}), source)
+        parameters = {"layer": 12 + iteration} | ({"entropy": entropies[iteration]} if entropies else {})
+        ledger.add_method(RUN, ProposalRecord(iteration, method, name, parents, parameters), source)
         methods.append(method)
         if iteration == 3:
             reason = "line 7: import of 'os': methods may import only torch and a few pure modules"

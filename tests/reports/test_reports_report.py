@@ -209,6 +209,27 @@ def test_openings_beyond_the_first_and_missing_isolation_are_warned_of(findings)
     assert "without isolation" in found
 
 
+def test_how_a_policy_learned_is_shown_where_its_entropy_was_recorded(findings, page, tmp_path):
+    assert findings.entropies == {}
+    assert "How the researcher learned" not in page
+    entropies = [1.0 - 0.05 * iteration for iteration in range(14)]
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        fill(ledger, entropies=entropies)
+        found = gather(ledger, RUN)
+        shown = _Page(render(found))
+    assert "learning" in shown.ids
+    assert "#learning" in shown.anchors
+    specification = figures.learning(found.entropies, found.rounds)
+    go.Figure(specification)
+    entropy, reward = specification["data"]
+    assert (entropy["x"], entropy["y"]) == (list(range(14)), pytest.approx(entropies))
+    told = [each for each in found.rounds if each.reward is not None]
+    assert len(told) == 13
+    assert reward["x"] == [each.iteration for each in told]
+    assert reward["y"][0] == pytest.approx(told[0].reward, rel=1e-4)
+    assert reward["y"][-1] == pytest.approx(np.mean([each.reward for each in told[-10:]]), rel=1e-4)
+
+
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
 

@@ -1,4 +1,4 @@
-from istar.researchers import GrammarResearcher, RandomResearcher
+from istar.researchers import EvolveResearcher, GrammarResearcher, PolicyResearcher, RandomResearcher
 from istar.testing.researchers import ResearcherConformance
 
 
@@ -10,3 +10,13 @@ class TestGrammar(ResearcherConformance):
 class TestRandom(ResearcherConformance):
     def make(self):
         return RandomResearcher()
+
+
+class TestPolicy(ResearcherConformance):
+    def make(self):
+        return PolicyResearcher()
+
+
+class TestEvolve(ResearcherConformance):
+    def make(self):
+        return EvolveResearcher(warm_up=2)

@@ -2,14 +2,14 @@ import ast
 from dataclasses import fields
 
 import pytest
+from synthetic_search import deep_and_brief, search
 
 from istar.errors import CorruptDataError
 from istar.methods.fence import check_source
-from istar.researchers import RESEARCHERS, Feedback, GrammarResearcher, RandomResearcher
+from istar.researchers import RESEARCHERS, GrammarResearcher, RandomResearcher, ResearcherError
 from istar.researchers.primitives import load_primitives
 from istar.researchers.rendering import render_method
 from istar.researchers.sentence import Sentence, SentenceError
-from istar.seeds import Seed
 
 
 def every_primitive():
@@ -53,24 +53,11 @@ def test_grammar_begins_with_each_primitive_alone():
     assert {sentence[0]["kind"] for sentence in sentences} == set(load_primitives())
 
 
-def search(researcher, rewarded, rounds):
-    for iteration in range(rounds):
-        proposal = researcher.propose(Seed.root(3).split(iteration))
-        researcher.update(proposal, Feedback(rewarded(proposal)))
-    return [feedback.reward for _, feedback in researcher.told]
-
-
 def test_grammar_learns_faster_than_random():
     """With a reward for a deep tuned lens and for brevity, the estimator finds better sentences than chance does."""
-
-    def reward(proposal):
-        channels = proposal.parameters["sentence"]
-        best = max(channel.get("depth", 0) + (channel["kind"] == "tuned_lens") for channel in channels)
-        return best - 0.3 * len(channels)
-
     rounds = 40
-    learned = search(GrammarResearcher(warm_up=8), reward, rounds)
-    blind = search(RandomResearcher(), reward, rounds)
+    learned = search(GrammarResearcher(warm_up=8), deep_and_brief, rounds)
+    blind = search(RandomResearcher(), deep_and_brief, rounds)
     assert sum(learned[20:]) / 20 > sum(blind[20:]) / 20 + 0.2
 
 
@@ -93,3 +80,17 @@ def test_state_of_another_researcher_is_refused():
 
 def test_registered():
     assert {"grammar", "random"} <= set(RESEARCHERS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warm_up": 1.5}, "grammar researcher's warm_up must be a whole number from 0 to 1000000, not 1.5"),
+        ({"mutation": 2}, "mutation must be a number from 0.0 to 1.0, not 2"),
+        ({"parents": 0}, "parents must be a whole number from 1"),
+        ({"parents": True}, "not True"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ResearcherError, match=message):
+        GrammarResearcher(**options)

@@ -15,6 +15,7 @@ be run for long on questions that are dear:
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -51,6 +52,7 @@ class StageResult:
         standard_error: of that mean; None with a single question.
         by_question: the reward on each question alone, by its hash.
         by_task: the reward of each task.
+        cost: what recording the method took, as a share of brute force; the mean over questions.
         stopped: why the method was asked no further, empty if it was asked everything; `average` is extrapolated then.
     """
 
@@ -58,7 +60,16 @@ class StageResult:
     standard_error: float | None
     by_question: Mapping[str, float]
     by_task: Mapping[str, float]
+    cost: float
     stopped: str = ""
+
+    @property
+    def by_family(self) -> dict[str, float]:
+        """The mean of R_t over the tasks of each family."""
+        families: dict[str, list[float]] = defaultdict(list)
+        for task, reward in self.by_task.items():
+            families[task.partition("/")[0]].append(reward)
+        return {family: sum(rewards) / len(rewards) for family, rewards in families.items()}
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ class Search:
                 if trial.trained is not None and (rival is None or trial.trained.average > rival.average):
                     rival = trial.trained
                 # Update M1 parameters based on reward
-                self.M1.update(I, Feedback(trial.reward, trial.stage, guard.published, revealed, trial.reason or None))
+                self.M1.update(I, _feedback(trial, guard.published, revealed))
                 outcome = RoundRecord(
                     iteration=iteration,
                     method=I.hash,
@@ -206,7 +217,8 @@ class Search:
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
-        if known is not None and known.status != "ok":
+        # what failed in validation goes through the book as well: M1 is told how it did in training
+        if known is not None and known.status != "ok" and known.stage != "validation":
             stage: Stage = known.stage  # type: ignore[assignment]
             told = (known.reason, known.reward, known.standard_error)
             return Trial(stage, known.status, *told, seconds=known.seconds)
@@ -217,8 +229,7 @@ class Search:
 
     def _cascade(self, I: Proposal, promising: Callable[[float], bool], rival: StageResult | None) -> Trial:
         stage: Stage = "screen"
-        reward: float | None = None
-        error: float | None = None
+        trained: StageResult | None = None
         try:
             with self.arms.session(I.source, I.name) as session:
                 # Apply interpretability method to model and cache results
@@ -229,17 +240,20 @@ class Search:
                     reason = f"reward {screened.average:.3f} in the screen, below {self.config.screen_floor}"
                     return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
                 stage = "train"
-                trained = self._reward_phase(stage, I, session, rival)
-                reward, error = trained.average, trained.standard_error
-                if trained.stopped:
-                    return Trial(stage, "pruned", trained.stopped, reward, error)
-                if not promising(reward):
-                    return Trial(stage, "ok", "", reward, error, trained)
+                result = self._reward_phase(stage, I, session, rival)
+                if result.stopped:
+                    return Trial(stage, "pruned", result.stopped, result.average, result.standard_error)
+                trained = result
+                if not promising(trained.average):
+                    return Trial(stage, "ok", "", trained.average, trained.standard_error, trained)
                 stage = "validation"
                 validated = self._reward_phase(stage, I, session)
-                return Trial(stage, "ok", "", reward, error, trained, validated.by_question)
+                return Trial(stage, "ok", "", trained.average, trained.standard_error, trained, validated.by_question)
         except MethodError as failure:
-            return Trial(stage, "error", str(failure), reward, error)
+            failed = Trial(stage, "error", str(failure))
+            if trained is None:
+                return failed
+            return replace(failed, reward=trained.average, standard_error=trained.standard_error, trained=trained)
 
     def _reward_phase(
         self, stage: Stage, I: Proposal, session: Session, rival: StageResult | None = None
@@ -248,13 +262,15 @@ class Search:
         total_reward = 0.0
         baselines: list[Curve] = []
         interps: list[Curve] = []
+        shares: list[float] = []
         for asked, t in enumerate(self._by_cost(stage), 1):  # For each task
             # BASELINE SETTING
             # Run execution agent on task without interpretability method
             baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
             # AUTO-INTERP SETTING
             # Run execution agent with interpretability method
-            interp = [curve for x in t for curve in self._interp(stage, I, session, x, t).curves]
+            evaluations = [self._interp(stage, I, session, x, t) for x in t]
+            interp = [curve for evaluation in evaluations for curve in evaluation.curves]
             if self.config.shuffled:
                 baseline, interp = exchange_arms(baseline, interp, self._seed("shuffled", I.hash))
             # Calculate task-specific reward
@@ -263,17 +279,19 @@ class Search:
             total_reward += R_t_value
             baselines += baseline
             interps += interp
+            shares += [each.spending.flops / x.brute_flops for each, x in zip(evaluations, t, strict=True)]
+            cost = sum(shares) / len(shares)
             if rival is not None and 2 * asked >= len(self.T[stage]) > asked:
                 score = self.R.score(baselines, interps)
                 mine = _by_question(score)
                 if clearly_worse(mine, rival.by_question, self.config.prune_level):
                     reason = f"behind the best method so far on {len(mine)} questions of the {asked} cheapest tasks"
                     average = extrapolate(score.by_task, rival.by_task)
-                    return StageResult(average, score.standard_error, mine, score.by_task, reason)
+                    return StageResult(average, score.standard_error, mine, score.by_task, cost, reason)
         # Average reward across all tasks of the stage
         avg_reward = total_reward / len(self.T[stage])
         score = self.R.score(baselines, interps)
-        return StageResult(avg_reward, score.standard_error, _by_question(score), score.by_task)
+        return StageResult(avg_reward, score.standard_error, _by_question(score), score.by_task, cost)
 
     def _by_cost(self, stage: Stage) -> list[Sequence[Table]]:
         """Return the questions of each task of a stage, the task that is cheapest by brute force first."""
@@ -326,3 +344,16 @@ class Search:
 
 def _by_question(score: Score) -> dict[str, float]:
     return {question: reward for (_, question), reward in score.by_question.items()}
+
+
+def _feedback(trial: Trial, published: float | None, revealed: bool) -> Feedback:
+    """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
+    return Feedback(
+        reward=trial.reward,
+        stage=trial.stage,
+        validation=published,
+        best=revealed,
+        error=trial.reason or None,
+        cost=None if trial.trained is None else trial.trained.cost,
+        families={} if trial.trained is None else trial.trained.by_family,
+    )

@@ -20,7 +20,10 @@ from istar.rewards import LEVELS, Comparison
 BLACK_BOX, WHITE_BOX = "#7b8794", "#e8710a"
 LEVEL_COLOURS = {0.5: "#f6b26b", 0.8: "#e8710a", 0.9: "#9c4a00"}
 SPLIT_NAMES = {"train": "training", "validation": "validation", "test": "sealed test"}
+ENTROPY_COLOUR = "#5b6abf"
 STATUS_COLOURS = {"ok": WHITE_BOX, "pruned": "#b8a9c9", "rejected": "#c0504d", "error": "#c0504d"}
+
+RUNNING_MEAN_ROUNDS = 10
 
 Figure = dict[str, Any]
 
@@ -212,6 +215,50 @@ def rounds(findings: Findings) -> Figure:
         380,
         xaxis={"title": {"text": "round"}, "range": [-0.5, max(len(findings.rounds) - 0.5, 0.5)], "zeroline": False},
         yaxis={"title": {"text": f"reward ({html.escape(findings.run.config.reward)})"}},
+    )
+
+
+def learning(entropies: Mapping[int, float], rounds: Sequence[RoundRecord]) -> Figure:
+    """Return how sure the researcher was in every round, above, and the running mean of what it was told, below.
+
+    Args:
+        entropies: the entropy of the researcher's policy as a share of the greatest possible, by iteration.
+        rounds: the outcomes of the iterations.
+    """
+    told = [each for each in rounds if each.reward is not None]
+    rewards = [each.reward or 0.0 for each in told]
+    windows = [rewards[max(0, last + 1 - RUNNING_MEAN_ROUNDS) : last + 1] for last in range(len(rewards))]
+    return _figure(
+        [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "entropy of the policy",
+                "x": list(entropies),
+                "y": _short(list(entropies.values())),
+                "line": {"color": ENTROPY_COLOUR, "width": 2.5},
+                "hovertemplate": "round %{x}: %{y:.2f} of the greatest entropy<extra></extra>",
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"mean reward of the last {RUNNING_MEAN_ROUNDS} rounds",
+                "x": [each.iteration for each in told],
+                "y": _short([sum(window) / len(window) for window in windows]),
+                "yaxis": "y2",
+                "line": {"color": WHITE_BOX, "width": 2.5},
+                "hovertemplate": "up to round %{x}: mean reward %{y:.3f}<extra></extra>",
+            },
+        ],
+        420,
+        xaxis={
+            "title": {"text": "round"},
+            "range": [-0.5, max(len(rounds) - 0.5, 0.5)],
+            "zeroline": False,
+            "anchor": "y2",
+        },
+        yaxis={"title": {"text": "entropy"}, "range": [0, 1.05], "domain": [0.56, 1], "zeroline": False},
+        yaxis2={"title": {"text": "mean reward"}, "domain": [0, 0.46]},
     )
 
 

@@ -125,6 +125,12 @@ class Findings:
     validation: tuple[OpeningRecord, ...]
     test: tuple[OpeningRecord, ...]
 
+    @property
+    def entropies(self) -> dict[int, float]:
+        """The entropy of the researcher's policy by iteration, where the researcher records one."""
+        recorded = {iteration: proposal.parameters.get("entropy") for iteration, proposal in self.proposals.items()}
+        return {iteration: value for iteration, value in recorded.items() if isinstance(value, float)}
+
 
 def gather(ledger: LedgerReader, run: str) -> Findings:
     """Return what a report tells of a run.

@@ -72,6 +72,8 @@ def render(findings: Findings) -> str:
         forest=None if champion is None or not champion.summaries else figures.forest(champion.summaries),
         efficiency=[] if champion is None else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
         rounds=figures.rounds(findings),
+        learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,
+        running_mean_rounds=figures.RUNNING_MEAN_ROUNDS,
         spending={} if champion is None else {what: figures.spending(champion, what) for what in _recorded(champion)},
         clock=figures.clock(findings.evaluations)
         if any(e.spending.cpu_seconds for e in findings.evaluations)

@@ -17,17 +17,10 @@ import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from istar.researchers.primitives import load_primitives
-from istar.researchers.rendering import render_method
-from istar.researchers.researcher import RESEARCHERS, Proposal, Researcher, ResearcherError
+from istar.researchers.drawing import LEARNED_ATTEMPTS, all_but_one, alone, first_new, made, written
+from istar.researchers.researcher import MOST, RESEARCHERS, Proposal, Researcher, check_option, told_rewards
 from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
-
-ATTEMPTS = 100
-"""How often a sentence is drawn in search of one that was not proposed before."""
-
-LEARNED_ATTEMPTS = 10
-"""After so many the estimator has settled on what is known already, and sentences are drawn blindly."""
 
 
 @RESEARCHERS.register("grammar")
@@ -46,30 +39,26 @@ class GrammarResearcher(Researcher):
     def __init__(self, warm_up: int = 9, mutation: float = 0.5, parents: int = 3) -> None:
         """See the class docstring."""
         super().__init__()
+        check_option(self, "warm_up", warm_up, 0, MOST)
+        check_option(self, "mutation", mutation, 0.0, 1.0)
+        check_option(self, "parents", parents, 1, MOST)
         self.warm_up = warm_up
         self.mutation = mutation
         self.parents = parents
 
     def _compose(self, seed: Seed) -> Proposal:
-        known = {proposal.source for proposal, _ in self.told} | {proposal.source for proposal in self.pending}
         study = self._study()
-        for attempt in range(ATTEMPTS):
-            proposal = self._sample(study, seed.split("attempt", attempt), learned=attempt < LEARNED_ATTEMPTS)
-            if proposal.source not in known:
-                return proposal
-        raise ResearcherError(
-            f"the {self.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
-            "end the search here or add primitives"
+        return first_new(
+            self,
+            lambda attempt: self._sample(study, seed.split("attempt", attempt), learned=attempt < LEARNED_ATTEMPTS),
         )
 
     def _study(self) -> optuna.Study:
         """Return a study that holds all that was told; awaited proposals count as running trials."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(direction="maximize")
-        rewards = [feedback.reward for _, feedback in self.told if feedback.reward is not None]
-        failure = min(rewards, default=0.0) - 1.0  # a method that failed is worse than any that did not
-        for proposal, feedback in self.told:
-            study.add_trial(_trial(proposal, failure if feedback.reward is None else feedback.reward))
+        for (proposal, _), reward in zip(self.told, told_rewards(self.told), strict=True):
+            study.add_trial(_trial(proposal, reward))
         for proposal in self.pending:
             study.add_trial(_trial(proposal, None))
         return study
@@ -79,19 +68,14 @@ class GrammarResearcher(Researcher):
         sampler = self._sampler(seed) if learned else _blind(seed)
         fixed = self._alone(seed) if learned else {}
         if parent is not None:
-            fixed = _kept(parent, seed)
+            fixed = all_but_one(parent, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.sampler = PartialFixedSampler(fixed, sampler) if fixed else sampler
             trial = study.ask()
             sentence = draw_sentence(trial)
         study.tell(trial, state=TrialState.FAIL)
-        return Proposal(
-            source=render_method(sentence),
-            name=sentence.name,
-            parents=() if parent is None else (parent.hash,),
-            parameters={"sentence": sentence.to_json(), "drawn": dict(trial.params)},
-        )
+        return written(sentence, trial.params, () if parent is None else (parent,))
 
     def _sampler(self, seed: Seed) -> BaseSampler:
         with warnings.catch_warnings():
@@ -106,13 +90,7 @@ class GrammarResearcher(Researcher):
 
     def _alone(self, seed: Seed) -> dict[str, Any]:
         """Return the choices of a primitive not tried alone; nothing once all have been, or the warm-up is over."""
-        made = [proposal for proposal, _ in self.told] + list(self.pending)
-        sentences = [proposal.parameters["sentence"] for proposal in made]
-        tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
-        left = [kind for kind in load_primitives() if kind not in tried]
-        if len(made) >= self.warm_up or not left:
-            return {}
-        return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))}
+        return alone(self, seed) if len(made(self)) < self.warm_up else {}
 
     def _parent(self, seed: Seed) -> Proposal | None:
         """Return a proposal to vary, or None for one drawn afresh."""
@@ -154,13 +132,3 @@ def _trial(proposal: Proposal, reward: float | None) -> optuna.trial.FrozenTrial
         value=reward,
         state=TrialState.RUNNING if reward is None else TrialState.COMPLETE,
     )
-
-
-def _kept(parent: Proposal, seed: Seed) -> dict[str, Any]:
-    """Return the parent's choices but one, which is drawn again with all that hangs on it."""
-    drawn = parent.parameters["drawn"]
-    changed = str(seed.split("changed").generator().choice(sorted(drawn)))
-    if changed.endswith(".kind"):
-        slot = changed.removesuffix("kind")
-        return {name: value for name, value in drawn.items() if not name.startswith(slot)}
-    return {name: value for name, value in drawn.items() if name != changed}

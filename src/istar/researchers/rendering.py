@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -40,7 +40,7 @@ def render_method(sentence: Sentence) -> str:
         definitions.append(prepare)
     definitions.append(_predict(sentence))
     body = "\n\n\n".join(definitions)
-    return f"{_title(sentence)}\n\n{_imports(body)}\n\n\n{body}\n"
+    return f"{_title(sentence)}\n\n{_imports(definitions)}\n\n\n{body}\n"
 
 
 def _title(sentence: Sentence) -> str:
@@ -50,9 +50,9 @@ def _title(sentence: Sentence) -> str:
     return f'"""{count}, composed by the grammar researcher.\n\n{body}\n"""'
 
 
-def _imports(body: str) -> str:
-    """Return the import lines for the names that the code uses, in the order a linter wants."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+def _imports(definitions: Sequence[str]) -> str:
+    """Return the import lines for the names that the definitions use, in the order a linter wants."""
+    used = frozenset[str]().union(*map(_names, definitions))
     wanted = sorted((module, name) for name, module in IMPORTABLE.items() if name in used)
     by_module = {module: sorted(name for other, name in wanted if other == module) for module, _ in wanted}
     lines = {module: f"from {module} import {', '.join(names)}" for module, names in by_module.items()}
@@ -61,6 +61,11 @@ def _imports(body: str) -> str:
     own = [line for module, line in lines.items() if module.startswith("istar")]
     groups = [["from __future__ import annotations"], standard, torch, own]
     return "\n\n".join("\n".join(group) for group in groups if group)
+
+
+@cache
+def _names(definition: str) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(ast.parse(definition)) if isinstance(node, ast.Name))
 
 
 def _functions(sentence: Sentence) -> list[Callable[..., Any]]:

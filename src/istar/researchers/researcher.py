@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,6 +18,9 @@ from istar.registry import Registry
 from istar.seeds import Seed
 
 RESEARCHERS: Registry[type[Researcher]] = Registry("researcher")
+
+MOST = 1_000_000
+"""The greatest count that an option may state."""
 
 State = dict[str, Any]
 """JSON values."""
@@ -69,6 +72,9 @@ class Feedback:
         validation: the best validation reward that the guard has published so far, None while it has published none.
         best: whether this proposal is the one the guard has just published.
         error: what went wrong, None if nothing did.
+        cost: what recording the method took on training questions, as a mean share of brute force; None of one that
+            did not come through training.
+        families: the training reward by family; empty where `cost` is None.
     """
 
     reward: float | None
@@ -76,6 +82,11 @@ class Feedback:
     validation: float | None = None
     best: bool = False
     error: str | None = None
+    cost: float | None = None
+    families: Mapping[str, float] = field(default_factory=dict)
+
+
+Telling = tuple[Proposal, Feedback]
 
 
 class Researcher(ABC):
@@ -89,11 +100,11 @@ class Researcher(ABC):
 
     def __init__(self) -> None:
         """Start without experience."""
-        self._told: list[tuple[Proposal, Feedback]] = []
+        self._told: list[Telling] = []
         self._pending: list[Proposal] = []
 
     @property
-    def told(self) -> tuple[tuple[Proposal, Feedback], ...]:
+    def told(self) -> tuple[Telling, ...]:
         """The proposals whose feedback is known, in the order it was told."""
         return tuple(self._told)
 
@@ -149,18 +160,44 @@ class Researcher(ABC):
         Raises:
             CorruptDataError: it is another researcher's state.
         """
+        told = self._experience(state)
+        self._pending, self._told = [], []
+        for proposal, feedback in told:
+            self.remember(proposal)
+            self.update(proposal, feedback)
+
+    def _experience(self, state: State) -> list[Telling]:
+        """Return what was told when `state` was described; errors as in `restore`."""
         if state.get("researcher") != self.name:
             raise CorruptDataError(
                 f"the state is of the researcher {state.get('researcher')!r}, not of {self.name!r}; "
                 "resume with the researcher the search began with"
             )
-        self._pending, self._told = [], []
-        for proposal, feedback in _tellings(state["told"]):
-            self.remember(proposal)
-            self.update(proposal, feedback)
+        return list(_tellings(state["told"]))
 
 
-def _tellings(told: Iterable[dict[str, Any]]) -> Iterable[tuple[Proposal, Feedback]]:
+def check_option(researcher: Researcher, option: str, value: Any, low: float, high: float) -> None:
+    """Check that an option is a number from `low` to `high`, and a whole one where these are.
+
+    Raises:
+        ResearcherError: it is not; the message says what is allowed.
+    """
+    whole = isinstance(low, int) and isinstance(high, int)
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise ResearcherError(
+            f"the {researcher.name} researcher's {option} must be a {'whole ' if whole else ''}number from {low} to "
+            f"{high}, not {value!r}"
+        )
+
+
+def told_rewards(told: Sequence[Telling]) -> list[float]:
+    """Return the rewards of what was told; a method that failed counts as worse by 1 than any that did not."""
+    failure = min((feedback.reward for _, feedback in told if feedback.reward is not None), default=0.0) - 1.0
+    return [failure if feedback.reward is None else feedback.reward for _, feedback in told]
+
+
+def _tellings(told: Iterable[dict[str, Any]]) -> Iterable[Telling]:
     for item in told:
         proposal = {**item["proposal"], "parents": tuple(item["proposal"]["parents"])}
         yield Proposal(**proposal), Feedback(**item["feedback"])

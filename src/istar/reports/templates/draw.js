@@ -17,7 +17,8 @@
       font: { color: ink, family: getComputedStyle(document.body).fontFamily, size: 13 },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
     });
-    ["xaxis", "yaxis"].forEach(function (axis) {
+    const axes = ["xaxis", "yaxis"].concat("yaxis2" in layout ? ["yaxis2"] : []);
+    axes.forEach(function (axis) {
       const title = Object.assign({}, (layout[axis] || {}).title, { font: { color: soft, size: 13 } });
       result[axis] = Object.assign(
         { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: false },

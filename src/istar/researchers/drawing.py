@@ -1,0 +1,136 @@
+"""What researchers over the grammar share: drawing sentences that are new, and varying those that are known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from istar.researchers.primitives import load_primitives
+from istar.researchers.rendering import render_method
+from istar.researchers.researcher import Proposal, Researcher, ResearcherError
+from istar.researchers.sentence import Sentence, draw_sentence
+from istar.seeds import Seed
+
+ATTEMPTS = 100
+"""How often a sentence is drawn in search of one that was not proposed before."""
+
+LEARNED_ATTEMPTS = 10
+"""After so many a researcher has settled on what is known already, and sentences are drawn more blindly."""
+
+
+class Chooser(ABC):
+    """A sampler that picks among a decision's options by position.
+
+    Attributes:
+        drawn: the value picked at every decision asked for, by the decision's name.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing drawn."""
+        self.drawn: dict[str, Any] = {}
+
+    @abstractmethod
+    def _pick(self, name: str, options: Sequence[Any]) -> int:
+        """Return the position of the option that is taken."""
+
+    def suggest_categorical(self, name: str, choices: Any, /) -> Any:
+        """Return one of the choices."""
+        return self._draw(name, tuple(choices))
+
+    def suggest_int(self, name: str, low: int, high: int, /) -> int:
+        """Return a whole number from `low` to `high`."""
+        return int(self._draw(name, range(low, high + 1)))
+
+    def _draw(self, name: str, options: Sequence[Any]) -> Any:
+        self.drawn[name] = options[self._pick(name, options)]
+        return self.drawn[name]
+
+
+class BlindChooser(Chooser):
+    """Takes what is fixed and draws all else uniformly, each decision from a seed of its own.
+
+    Args:
+        seed: of the draws.
+        fixed: values by the names of their decisions; names that are never asked for do no harm.
+    """
+
+    def __init__(self, seed: Seed, fixed: Mapping[str, Any] | None = None) -> None:
+        """See the class docstring."""
+        super().__init__()
+        self.seed = seed
+        self.fixed = fixed or {}
+
+    def _pick(self, name: str, options: Sequence[Any]) -> int:
+        if name in self.fixed:
+            return options.index(self.fixed[name])
+        return int(self.seed.split(name).generator().integers(len(options)))
+
+
+def draw_blindly(
+    seed: Seed, fixed: Mapping[str, Any] | None = None, parents: Sequence[Proposal] = (), **notes: Any
+) -> Proposal:
+    """Return a proposal with these choices, all others drawn uniformly; arguments as in `written`."""
+    chooser = BlindChooser(seed, fixed)
+    return written(draw_sentence(chooser), chooser.drawn, parents, **notes)
+
+
+def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Proposal] = (), **notes: Any) -> Proposal:
+    """Return the proposal that puts a sentence forward.
+
+    Args:
+        sentence: the sentence.
+        drawn: the values it was drawn with, by the names of their decisions.
+        parents: the proposals it was derived from.
+        notes: further parameters, JSON values.
+    """
+    return Proposal(
+        source=render_method(sentence),
+        name=sentence.name,
+        parents=tuple(parent.hash for parent in parents),
+        parameters={"sentence": sentence.to_json(), "drawn": dict(drawn), **notes},
+    )
+
+
+def first_new(researcher: Researcher, draw: Callable[[int], Proposal]) -> Proposal:
+    """Return the first of a researcher's draws that it did not propose before.
+
+    Args:
+        researcher: who proposes.
+        draw: makes a proposal, given the number of the attempt from 0.
+
+    Raises:
+        ResearcherError: none of `ATTEMPTS` draws is new.
+    """
+    known = {proposal.source for proposal in made(researcher)}
+    for attempt in range(ATTEMPTS):
+        proposal = draw(attempt)
+        if proposal.source not in known:
+            return proposal
+    raise ResearcherError(
+        f"the {researcher.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
+        "end the search here or add primitives"
+    )
+
+
+def made(researcher: Researcher) -> list[Proposal]:
+    """Return all that a researcher proposed, those it awaits feedback on last."""
+    return [*(proposal for proposal, _ in researcher.told), *researcher.pending]
+
+
+def alone(researcher: Researcher, seed: Seed) -> dict[str, Any]:
+    """Return the choices that make a sentence of one primitive not tried alone so far; nothing once all have been."""
+    sentences = [proposal.parameters["sentence"] for proposal in made(researcher)]
+    tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
+    left = [kind for kind in load_primitives() if kind not in tried]
+    return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))} if left else {}
+
+
+def all_but_one(parent: Proposal, seed: Seed) -> dict[str, Any]:
+    """Return a proposal's choices but one, which is to be drawn again with all that hangs on it."""
+    drawn = parent.parameters["drawn"]
+    changed = str(seed.split("changed").generator().choice(sorted(drawn)))
+    if changed.endswith(".kind"):
+        slot = changed.removesuffix("kind")
+        return {name: value for name, value in drawn.items() if not name.startswith(slot)}
+    return {name: value for name, value in drawn.items() if name != changed}
