@@ -41,6 +41,7 @@ SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence
 SPEAKS_OF = {
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
+    "attribution_patching": ("one token substituted",),
     "ekfac_influence": TUNED,
     "gaussian_logit_difference": SCORED,
     "gradient_influence": TUNED,

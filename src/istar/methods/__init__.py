@@ -14,6 +14,7 @@ from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import replacing, without_blocks
 from istar.methods.spans import asked_spans, score_asked
 from istar.methods.sparse_code import SparseCode, fit_sparse_code
+from istar.methods.substitution import Substitution, Substitutions, substitutions
 
 __all__ = [
     "Alignment",
@@ -30,6 +31,8 @@ __all__ = [
     "Scalar",
     "SharedContexts",
     "SparseCode",
+    "Substitution",
+    "Substitutions",
     "align",
     "asked_spans",
     "asked_tokens",
@@ -43,5 +46,6 @@ __all__ = [
     "replacing",
     "score_asked",
     "smooth_value",
+    "substitutions",
     "without_blocks",
 ]
