@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 
 from istar.registry import Registry
 from istar.researchers.primitives.primitive import PRIMITIVES, Choice, Primitive, choice
@@ -16,6 +17,7 @@ from istar.researchers.primitives.primitive import PRIMITIVES, Choice, Primitive
 __all__ = ["PRIMITIVES", "Choice", "Primitive", "choice", "load_primitives"]
 
 
+@cache
 def load_primitives() -> Registry[type[Primitive]]:
     """Import every primitive of this package and return the registry."""
     for module in pkgutil.iter_modules(__path__):
