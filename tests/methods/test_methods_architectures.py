@@ -1,5 +1,7 @@
 """The library on GPT-2, GPT-NeoX, Qwen and Mistral: where a method ought to be exact, it is."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from istar.methods import Interpretation, align, load_method
 from istar.methods.check_questions import sample_questions
 from istar.methods.library import library_methods
 from istar.methods.recorder import record
+from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure
 from istar.targets import wrap
 from istar.targets.tiny import byte_tokenizer, randomise
 
@@ -59,7 +62,23 @@ def test_rows_that_lack_nothing_are_exact(kind, small):
     assert np.allclose(channels("attention_knockout", question, small)[whole], exact, atol=1e-3)
     mean = {"mean": torch.zeros(small.width)}
     assert np.allclose(channels("integrated_gradients", question, small, tensors=mean)[whole], exact, atol=1e-3)
+    for name in ("gradient_activation", "direct_logit_attribution"):
+        assert np.allclose(channels(name, question, small)[whole], exact, atol=1e-3)
     assert np.isfinite(channels("attention_gates", question, small)).all()
+
+
+def test_gradients_of_input_embeddings_predict_small_moves_of_them(small):
+    """A base run is exact, and a substitute that is hardly another token moves the value as the gradient says."""
+    moved = copy.deepcopy(small)
+    weight = moved.anatomy.embedding.weight
+    with torch.no_grad():
+        weight[100] = weight[50] + 0.01 * torch.randn(moved.width, generator=torch.Generator().manual_seed(0))
+    base, run = (Run((0, *range(40, 50), token, 51, 52, 60), SpanLogprob(14)) for token in (50, 100))
+    column = Column("row", "nuisance", (0.0, 1.0))
+    found = channels("attribution_patching", QuestionView((base, run), Structure((column,))), moved)
+    before, after = moved.slow_value(base), moved.slow_value(run)
+    assert found[0] == pytest.approx(before, abs=1e-4)
+    assert found[1] - found[0] == pytest.approx(after - before, rel=0.2)
 
 
 def test_a_forward_without_blocks_that_lacks_none_is_exact_and_one_that_lacks_all_reads_the_embeddings(small):

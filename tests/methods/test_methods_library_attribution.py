@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
 
-from istar.methods import align, load_method, smooth_value, substitutions
+from istar.methods import Interpretation, SharedContexts, align, load_method, smooth_value, substitutions
 from istar.methods.check_questions import sample_questions
-from istar.methods.contract import Interpretation
 from istar.methods.library import library_methods
 from istar.methods.recorder import record
 from istar.questions import (
@@ -22,8 +22,10 @@ from istar.questions import (
     SpanMargin,
     Structure,
 )
+from istar.targets import wrap
+from istar.targets.tiny import byte_tokenizer, randomise
 
-SUBSTITUTED = "one token substituted"
+SHARED = ("parts switched on and off", "one part removed at a time")
 TEXT = tuple(range(40, 52))
 
 
@@ -187,3 +189,163 @@ def test_one_gradient_and_one_probe_serve_all_rows(target, run_method):
     batches = [np.arange(2), np.arange(2, len(runs))]
     first, rest = record(method, question, "q", batches, target, Interpretation()).batches
     assert rest.flops - first.flops < 0.05 * first.flops
+
+
+# -- parts of a context -----------------------------------------------------------------------------------------------
+
+
+def whole_run(question):
+    """Return a run that lacks nothing, its placements and its context."""
+    alignment = align(question)
+    run = max(question.runs, key=lambda run: len(run.tokens))
+    places = alignment.of(run)
+    context = alignment.contexts[places[0].context]
+    assert all(len(place.kept) == len(context) for place in places)
+    return run, places, context
+
+
+def functions(name, edits=()):
+    source = library_methods()[name].read_text()
+    for old, new in edits:
+        assert old in source
+        source = source.replace(old, new)
+    return load_method(source).predict.__globals__
+
+
+@pytest.mark.parametrize("kind", SHARED)
+@pytest.mark.parametrize("name", ["gradient_activation", "direct_logit_attribution"])
+def test_rows_that_lack_nothing_are_exact_and_others_lose_what_each_token_is_worth(
+    name, kind, questions, target, run_method
+):
+    question = questions[kind]
+    channels = run_method(name, question)[:, 0]
+    alignment = align(question)
+    run, places, context = whole_run(question)
+    if name == "gradient_activation":
+        _, worth = functions(name)["attribute"](run, places, context, target)
+    else:
+        ((_, worth),) = functions(name)["contributions"]([run], 0, SharedContexts(target, alignment))
+    exact = target.slow_value(run)
+    alike = 0
+    for row, other in enumerate(question.runs):
+        there = alignment.of(other)
+        if [place.query for place in there] == [place.query for place in places]:
+            removed = sorted(set(range(len(context))) - set(there[0].kept))
+            assert channels[row] == pytest.approx(exact - float(worth[removed].sum()), abs=2e-3)
+            alike += 1
+    assert alike >= 6
+    assert float(worth.abs().max()) > 0.02
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_tokens_worth_is_the_slope_of_the_value_as_its_stream_is_scaled(kind, layer, questions, precise, target):
+    run, places, context = whole_run(questions[kind])
+    edits = [("LAYER = 0.3", f"LAYER = {layer / target.layers}")]
+    value, worth = functions("gradient_activation", edits)["attribute"](run, places, context, target)
+    assert float(value) == pytest.approx(target.slow_value(run), abs=1e-3)
+
+    def scaled(position, factor):
+        def scale(module, arguments):
+            stream = arguments[0].clone()
+            stream[:, position] *= factor
+            return (stream, *arguments[1:])
+
+        log_probs = []
+        with torch.no_grad(), precise.model.layers[layer].register_forward_pre_hook(scale):
+            for place in places:
+                logits = precise(torch.tensor([[*context, *place.query]])).logits[0]
+                log_probs.append(torch.log_softmax(logits[[len(context) + read for read in place.reads]], -1))
+        return run.readout.value(run.tokens, log_probs)
+
+    for position in worth.abs().topk(4).indices.tolist():
+        slope = (scaled(position, 1.005) - scaled(position, 0.995)) / 0.01
+        assert float(worth[position]) == pytest.approx(slope, abs=2e-3, rel=0.03)
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_gradient_times_activation_is_an_integrated_gradient_from_zero_at_the_end_of_its_line(
+    kind, questions, target, run_method
+):
+    question = questions[kind]
+    source = library_methods()["integrated_gradients"].read_text()
+    for old, new in (("STEPS = 2", "STEPS = 1"), ("(step + 0.5) / STEPS * (actual", "(actual")):
+        assert old in source
+        source = source.replace(old, new)
+    baseline = Interpretation({"mean": torch.zeros(target.width)})
+    rows = [np.arange(len(question.runs))]
+    expected = record(load_method(source), question, "q", rows, target, baseline).batches[0].channels
+    assert np.allclose(run_method("gradient_activation", question), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_direct_contributions_add_up_head_by_head(kind, questions, precise, target):
+    """Attention times value minus the head's output, through its output matrix, along the readout's gradient."""
+    question = questions[kind]
+    alignment = align(question)
+    run, places, context = whole_run(question)
+    shared = SharedContexts(target, alignment)
+    ((value, worth),) = functions("direct_logit_attribution")["contributions"]([run], 0, shared)
+    assert float(value) == pytest.approx(target.slow_value(run), abs=1e-3)
+    heads, groups = precise.config.num_attention_heads, precise.config.num_key_value_heads
+    size = target.width // heads
+    lasts, sides = [], []
+    for place in places:
+        values, last = [], []
+        hooks = [
+            layer.self_attn.v_proj.register_forward_hook(lambda m, a, out, values=values: values.append(out[0]))
+            for layer in precise.model.layers
+        ]
+        hooks.append(precise.model.norm.register_forward_pre_hook(lambda m, a, last=last: last.append(a[0][0])))
+        with torch.no_grad():
+            patterns = precise(torch.tensor([[*context, *place.query]]), output_attentions=True).attentions
+        for hook in hooks:
+            hook.remove()
+        reads = [len(context) + read for read in place.reads]
+        lasts.append(last[0][reads].requires_grad_())
+        sides.append((reads, values, patterns))
+    logits = [precise.lm_head(precise.model.norm(last)) for last in lasts]
+    slopes = torch.autograd.grad(smooth_value(run, [torch.log_softmax(each, -1) for each in logits]), lasts)
+    expected = torch.zeros(len(context), dtype=torch.float64)
+    for slope, (reads, values, patterns) in zip(slopes, sides, strict=True):
+        for layer, block in enumerate(precise.model.layers):
+            weight = block.self_attn.o_proj.weight.detach()
+            for head in range(heads):
+                group = head * groups // heads
+                value = values[layer][:, group * size : (group + 1) * size]
+                along = slope @ weight[:, head * size : (head + 1) * size]
+                for read, direction in zip(reads, along, strict=True):
+                    attention = patterns[layer][0, head, read]
+                    output = attention @ value
+                    expected += (attention * ((value - output) @ direction))[: len(context)]
+    expected[0] = 0.0
+    assert np.allclose(worth, expected, atol=2e-3)
+    assert expected.abs().max() > 0.05
+
+
+def test_direct_paths_are_all_paths_through_one_block_of_attention():
+    """In a model of one block without feed-forward output, contributions are slopes of the value as gates close."""
+    shape = {"hidden_size": 32, "intermediate_size": 8, "num_attention_heads": 2, "num_key_value_heads": 1}
+    config = LlamaConfig(vocab_size=258, num_hidden_layers=1, bos_token_id=0, eos_token_id=1, **shape)
+    with torch.random.fork_rng(devices=[]):
+        module = randomise(AutoModelForCausalLM.from_config(config, attn_implementation="sdpa"), seed=3)
+    with torch.no_grad():
+        module.model.layers[0].mlp.down_proj.weight.zero_()
+    small = wrap(module.double(), byte_tokenizer(), "one block", "one block")
+    question = sample_questions(small)["parts switched on and off"]
+    alignment = align(question)
+    shared = SharedContexts(small, alignment)
+    run, places, context = whole_run(question)
+    ((_, worth),) = functions("direct_logit_attribution")["contributions"]([run], 0, shared)
+
+    def value(position, gate):
+        gates = torch.ones(1, len(context), dtype=torch.float64)
+        gates[0, position] = gate
+        with torch.no_grad():
+            stream = shared.attend(0, gates, [[place.query for place in places]])[0][0]
+            log_probs = torch.log_softmax(small.anatomy.unembedding(stream[list(places[0].reads)]), -1)
+        return float(smooth_value(run, [log_probs]))
+
+    for position in worth.abs().topk(4).indices.tolist():
+        slope = (value(position, 1.02) - value(position, 0.98)) / 0.04
+        assert float(worth[position]) == pytest.approx(slope, abs=1e-4, rel=0.01)
