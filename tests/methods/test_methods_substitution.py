@@ -35,7 +35,7 @@ def assert_reproduces(question, found):
 @settings(max_examples=60, deadline=None)
 @given(
     length=st.integers(5, 9),
-    positions=st.integers(4, 5),
+    positions=st.integers(3, 5),
     substitutes=st.integers(2, 6),
     queries=st.integers(1, 4),
     readout=st.sampled_from([SpanLogprob, lambda start: SpanMargin(start, (9,)), lambda start: Entropy()]),

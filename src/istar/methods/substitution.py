@@ -81,11 +81,12 @@ def substitutions(question: QuestionView) -> Substitutions | None:
 def _clusters(tokens: Int[np.ndarray, "rows length"], limit: int) -> Iterator[Int[np.ndarray, " members"]]:
     """Yield the rows that share a base, which has the commonest token everywhere; nothing if they are over a limit.
 
-    Rows of several bases are told apart where no token is in more than two thirds of the rows, at the position with the
-    fewest different ones: those are the queries, say, rather than the substitutes. Rows that replace more than one
-    token are told apart too as long as this leaves more rows in a cluster than it makes clusters.
+    Rows of several bases are told apart at the position with the fewest different tokens for each row that lacks the
+    commonest one: those are the queries, say, rather than the substitutes. Rows that are near their base but replace
+    more than one token are told apart too if few tokens, none of them in most rows, stand at that position.
     """
-    found, pending = [], [np.arange(len(tokens))]
+    found: list[Int[np.ndarray, " members"]] = []
+    pending = [np.arange(len(tokens))]
     while pending:
         if len(found) + len(pending) > limit:
             return
@@ -93,14 +94,14 @@ def _clusters(tokens: Int[np.ndarray, "rows length"], limit: int) -> Iterator[In
         here = tokens[rows]
         base, counts, different = _modes(here)
         widest = max(last - first for first, last in (_stretch(row, base) for row in here))
-        mixed = np.flatnonzero(3 * counts <= 2 * len(rows))
-        column = mixed[different[mixed].argmin()] if len(mixed) else 0
-        if widest <= 1 or (widest <= STRETCH and (not len(mixed) or different[column] ** 2 > len(rows))):
+        varies = np.flatnonzero(different > 1)
+        if widest > 1:
+            column = varies[(different[varies] / (len(rows) - counts[varies])).argmin()]
+            told = 3 * counts[column] <= 2 * len(rows) and different[column] ** 2 <= len(rows)
+        if widest <= 1 or (widest <= STRETCH and not told):
             found.append(rows)
-        elif len(mixed):
-            pending.extend(rows[here[:, column] == token] for token in np.unique(here[:, column]))
         else:
-            return
+            pending.extend(rows[here[:, column] == token] for token in np.unique(here[:, column]))
     yield from found
 
 

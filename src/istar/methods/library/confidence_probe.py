@@ -16,6 +16,7 @@ targets here are the model's own certainty on generic text.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -77,7 +78,9 @@ def token_logits(
     streams: Float[Tensor, "tokens width"], tokens: Int[Tensor, " tokens"], target: Target
 ) -> Float[Tensor, " tokens"]:
     """Return the logit lens's logit of one token for each stream."""
-    return (target.anatomy.final_norm(streams) * target.anatomy.unembedding.weight[tokens]).sum(1)
+    weight: Any = target.anatomy.unembedding.weight
+    logits: Tensor = (target.anatomy.final_norm(streams) * weight[tokens]).sum(1)
+    return logits
 
 
 def ridge(
