@@ -238,6 +238,20 @@ def test_streams_from_a_shelf_change_nothing_but_the_time(jail, target, view, ba
     assert 0 < priced < found.total_flops
 
 
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_streams_beyond_the_budget_stay_on_the_shelf(jail, target, view, batches, in_process, share):
+    interpretation, _, recording = in_process
+    budget = int(share * recording.batches[0].flops)
+    worker = Worker(METHOD, TargetSpec.of(target), jail=jail)
+    shelf = Shelf(jail, view, batches, range(len(batches)))
+    with_shelf, without = (
+        worker.record(view, "q" * 64, batches, interpretation, max_flops=budget, seed=5, shelf=each)
+        for each in (shelf, None)
+    )
+    assert_same_recording(with_shelf, without)
+    assert not with_shelf.complete
+
+
 class ForgingJail(HostileJail):
     """A jail whose worker takes streams and keeps quiet about what they cost."""
 
@@ -251,7 +265,7 @@ def forge(target, request):
     parent = worker._PARENT.get()
     asked = worker.RecordRequest.of(request)
     parent.batches = (tuple(asked.question.runs[row] for row in asked.batches[0]),)
-    values = parent.find(parent.batches[0], target.layers).values
+    values = parent.find(parent.batches[0], target.layers, 10**15).values
     fields = dict(rulebook="v1", flops=[1], prepare_flops=0, total_flops=1, by_op=dict(mm=1), unknown={{}},
                   matmul_flops=1, by_region=dict(predict=1))
     return Frame("recorded", fields, {{"channels.0": values[:1, :1].copy()}})
@@ -269,7 +283,7 @@ def test_who_keeps_quiet_about_streams_it_was_handed_is_found_out(target, view, 
         assert shelf.taken == [(0, target.layers)]
 
 
-@pytest.mark.parametrize("asked", ['{"batch": "0", "layer": 1}', "{}"])
+@pytest.mark.parametrize("asked", ['{"batch": "0", "layer": 1, "left": 1}', '{"batch": 0, "layer": 1}', "{}"])
 def test_a_malformed_wish_is_refused_and_the_jail_goes_on(jail, target, view, batches, asked):
     code = f"write_frame(pipe(), Frame('wanted', {asked})); time.sleep(60)"
     counter = _Counter(Shelf(jail, view, batches, []))
@@ -285,7 +299,7 @@ def test_a_malformed_wish_is_refused_and_the_jail_goes_on(jail, target, view, ba
 
 
 def test_who_does_not_take_what_it_asked_for_is_killed_in_time(jail, target, view, batches):
-    code = "write_frame(pipe(), Frame('wanted', {'batch': 0, 'layer': 0})); time.sleep(60)"
+    code = "write_frame(pipe(), Frame('wanted', {'batch': 0, 'layer': 0, 'left': 10**15})); time.sleep(60)"
     shelf = Shelf(jail, view, batches, [0])
     run = shelf.runs[0]
     shelf.runs[0] = replace(run, values=np.zeros((1, 2**20, 4), dtype=np.float32))  # more than a pipe holds

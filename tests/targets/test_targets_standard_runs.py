@@ -19,9 +19,9 @@ class Source:
     def __init__(self, runs):
         self.runs, self.stored, self.asked = runs, standard_run(TARGET, runs), []
 
-    def find(self, runs, layer):
+    def find(self, runs, layer, left):
         self.asked.append(layer)
-        if runs != self.runs:
+        if runs != self.runs or self.stored.bills[layer].flops > left:
             return None
         return Replayed(self.stored.values[layer], self.stored.bills[layer])
 
@@ -67,8 +67,22 @@ def test_replayed_streams_are_refused_where_the_budget_ends():
     meter = Meter(budget=source.stored.bills[2].flops)
     with meter, replaying(TARGET, source, meter):
         TARGET.run(runs, upto=2)
-        with pytest.raises(BudgetExceededError, match="what was computed before"):
+        with pytest.raises(BudgetExceededError, match=r"before aten"):
             TARGET.run(runs, upto=1)
+    assert source.asked == [2, 1]
+
+
+def test_a_run_that_cannot_be_paid_for_is_cut_off_where_it_would_have_been():
+    runs = QUESTIONS["plain sequences"].runs
+    source = Source(runs)
+    spent = []
+    for offered in (source, None):
+        meter = Meter(budget=source.stored.bills[2].flops // 2)
+        with meter, replaying(TARGET, offered, meter), pytest.raises(BudgetExceededError):
+            TARGET.run(runs, upto=2)
+        spent.append((meter.flops, meter.by_op))
+    assert spent[0] == spent[1]
+    assert 0 < spent[0][0] < source.stored.bills[2].flops
 
 
 def test_what_a_method_does_to_a_stream_stays_with_it():

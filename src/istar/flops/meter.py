@@ -209,6 +209,11 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             "do less, or ask for a larger budget"
         )
 
+    @property
+    def left(self) -> float:
+        """FLOPs that can still be spent; infinite without a budget."""
+        return max(0.0, self._limit - self._flops)
+
     def charge(self, by_op: Mapping[str, int], matmul_flops: int) -> None:
         """Count operations whose results are at hand already, as if they ran now.
 

@@ -103,11 +103,11 @@ class _Counter:
         self.flops = 0
 
     def __call__(self, frame: Frame) -> Frame:
-        batch, layer = frame.fields.get("batch"), frame.fields.get("layer")
-        if type(batch) is not int or type(layer) is not int:
-            raise ReplyError("a worker asked for streams without saying which")
+        batch, layer, left = (frame.fields.get(name) for name in ("batch", "layer", "left"))
+        if type(batch) is not int or type(layer) is not int or type(left) is not int:
+            raise ReplyError("a worker asked for streams without saying which, or what it can pay")
         found = self.shelf.take(batch, layer)
-        if found is None:
+        if found is None or found.bill.flops > left:
             return Frame("absent")
         self.flops += found.bill.flops
         bill = {"by_op": dict(found.bill.by_op), "matmul_flops": found.bill.matmul_flops}

@@ -39,6 +39,8 @@ Handler = Callable[["Target", Frame], Frame]
 
 CALIBRATION_SECONDS = 0.1
 CALIBRATION_TOKENS = 16
+MOST_LEFT = 2**62
+"""What a worker without a budget says it can still pay, in FLOPs."""
 """A short forward: about half the rate of a long one, eight times that of single tokens (measured on 135M weights)."""
 
 
@@ -152,14 +154,16 @@ class ParentStreams:
     feed: int
     batches: tuple[tuple[Run, ...], ...] = ()
 
-    def find(self, runs: Sequence[Run], layer: int) -> Replayed | None:
+    def find(self, runs: Sequence[Run], layer: int, left: float) -> Replayed | None:
         """See `StreamSource`."""
         from istar.targets.standard_runs import Bill, Replayed
 
         asked = tuple(runs)
         for number, batch in enumerate(self.batches):
             if asked == batch:
-                write_frame(self.reply, Frame("wanted", {"batch": number, "layer": layer}))
+                write_frame(
+                    self.reply, Frame("wanted", {"batch": number, "layer": layer, "left": int(min(left, MOST_LEFT))})
+                )
                 answer = read_frame(self.feed, REQUEST_CAPS)
                 if answer.kind != "streams":
                     return None

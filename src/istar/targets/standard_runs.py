@@ -83,8 +83,14 @@ class Replayed:
 class StreamSource(Protocol):
     """Whoever has standard runs."""
 
-    def find(self, runs: Sequence[Run], layer: int) -> Replayed | None:
-        """Return the streams of runs after so many blocks, or None if they are not at hand."""
+    def find(self, runs: Sequence[Run], layer: int, left: float) -> Replayed | None:
+        """Return the streams of runs after so many blocks, or None if they are not at hand or cost more than is left.
+
+        Args:
+            runs: what is run.
+            layer: number of blocks passed.
+            left: FLOPs that whoever asks can still be charged.
+        """
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,8 @@ def replayed_streams(target: Target, runs: Sequence[Run], layer: int) -> Float[T
     active = _ACTIVE.get()
     if active is None or _fingerprint(target.module) != active.untouched:
         return None
-    found = active.source.find(runs, layer)
+    # what cannot be paid for is computed, so that it is cut off, and billed, where it would have been anyway
+    found = active.source.find(runs, layer, active.meter.left)
     if found is None:
         return None
     active.meter.charge(found.bill.by_op, found.bill.matmul_flops)
