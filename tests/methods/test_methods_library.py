@@ -39,6 +39,7 @@ TUNED = ("fine-tunes times probes",)
 SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence")
 """Those whose rows score tokens."""
 SPEAKS_OF = {
+    "answer_logits": SCORED,
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
     "attribution_patching": ("one token substituted",),
@@ -51,6 +52,7 @@ SPEAKS_OF = {
     "ngram": SCORED[:-1],
     "projected_influence": TUNED,
     "quadratic_logit_decomposition": SCORED,
+    "short_context": tuple(kind for kind in SCORED if kind not in ("plain sequences", *TUNED)),
 }
 """The kinds of rows for which a method has a channel, where these are not all."""
 

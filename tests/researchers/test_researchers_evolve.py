@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from synthetic_search import deep_and_brief, has_tuned_lens, search
 
-from istar.researchers import EvolveResearcher, Feedback, Proposal, RandomResearcher, ResearcherError
+from istar.researchers import PRIMITIVES, EvolveResearcher, Feedback, Proposal, RandomResearcher, ResearcherError
 from istar.researchers.drawing import draw_blindly
 from istar.researchers.evolve import Cell
-from istar.researchers.primitives import load_primitives
 from istar.researchers.variation import Fresh, Mutation, Recombination
 from istar.seeds import Seed
 
@@ -62,7 +61,7 @@ def test_what_did_not_come_through_training_is_not_in_the_archive():
 
 def test_without_families_the_kinds_of_channels_tell_methods_apart():
     researcher = EvolveResearcher()
-    search(researcher, has_tuned_lens, 30)
+    search(researcher, has_tuned_lens, 60)
     cells = researcher.archive()
     for cell, elite in cells.items():
         assert cell.cost is None
@@ -113,7 +112,7 @@ def test_channels_that_were_drawn_twice_count_once():
 
 
 def test_mutation_draws_one_choice_again():
-    parent = draw_blindly(Seed.root(1), {"channels": 2, "1.kind": "tuned_lens", "2.kind": "reduced_lens"})
+    parent = draw_blindly(Seed.root(1), {"channels": 2, "1.kind": "tuned_lens", "2.kind": "reduced_vocabulary"})
     changed = Counter()
     for number in range(100):
         child = Mutation().vary([parent], Seed.root(number))
@@ -131,12 +130,12 @@ def test_fresh_sentences_have_no_parents():
 
 
 def test_it_begins_with_each_primitive_alone_and_then_breeds_from_the_archive():
-    researcher = EvolveResearcher()
-    search(researcher, deep_and_brief, 80)
+    researcher, alone = EvolveResearcher(), len(PRIMITIVES)
+    search(researcher, deep_and_brief, alone + 70)
     proposals = [proposal for proposal, _ in researcher.told]
-    assert {proposal.parameters["sentence"][0]["kind"] for proposal in proposals[:9]} == set(load_primitives())
-    assert {len(proposal.parameters["sentence"]) for proposal in proposals[:9]} == {1}
-    made = Counter(proposal.parameters["variation"] for proposal in proposals[9:])
+    assert {proposal.parameters["sentence"][0]["kind"] for proposal in proposals[:alone]} == set(PRIMITIVES)
+    assert {len(proposal.parameters["sentence"]) for proposal in proposals[:alone]} == {1}
+    made = Counter(proposal.parameters["variation"] for proposal in proposals[alone:])
     assert made["mutation"] > made["recombination"] > made["fresh"] > 0
     for number, proposal in enumerate(proposals):
         assert (

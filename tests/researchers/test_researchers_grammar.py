@@ -1,56 +1,16 @@
-import ast
-from dataclasses import fields
-
 import pytest
 from synthetic_search import deep_and_brief, search
 
 from istar.errors import CorruptDataError
-from istar.methods.fence import check_source
-from istar.researchers import RESEARCHERS, GrammarResearcher, RandomResearcher, ResearcherError
-from istar.researchers.primitives import load_primitives
-from istar.researchers.rendering import render_method
-from istar.researchers.sentence import Sentence, SentenceError
-
-
-def every_primitive():
-    """Each primitive at the extremes of its choices."""
-    registry = load_primitives()
-    for kind in registry:
-        primitive = registry.get(kind)
-        options = [each.metadata["choice"].options for each in fields(primitive)]
-        yield from {primitive(*(each[end] for each in options)): None for end in (0, -1)}
-
-
-@pytest.mark.parametrize("primitive", tuple(every_primitive()), ids=repr)
-def test_every_primitive_renders_a_method_the_fence_accepts(primitive):
-    source = render_method(Sentence((primitive,)))
-    assert check_source(source) == ()
-    assert primitive.title in ast.get_docstring(ast.parse(source))
-
-
-def test_functions_shared_by_channels_are_written_once():
-    registry = load_primitives()
-    lens = registry.get("logit_lens")
-    source = render_method(Sentence((lens(0.9), lens(0.1), registry.get("tuned_lens")(0.9))))
-    names = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    assert len(names) == len(set(names))
-    assert source.count("logit_lens(target, runs, depth=") == 2
-
-
-def test_sentences_have_one_to_three_different_channels():
-    lens = load_primitives().get("logit_lens")
-    with pytest.raises(SentenceError, match="1 to 3 channels, not 0"):
-        Sentence(())
-    with pytest.raises(SentenceError, match="are the same"):
-        Sentence((lens(0.9), lens(0.9)))
+from istar.researchers import PRIMITIVES, RESEARCHERS, GrammarResearcher, RandomResearcher, ResearcherError
 
 
 def test_grammar_begins_with_each_primitive_alone():
     researcher = GrammarResearcher()
-    search(researcher, lambda proposal: 0.0, 9)
+    search(researcher, lambda proposal: 0.0, len(PRIMITIVES))
     sentences = [proposal.parameters["sentence"] for proposal, _ in researcher.told]
     assert {len(sentence) for sentence in sentences} == {1}
-    assert {sentence[0]["kind"] for sentence in sentences} == set(load_primitives())
+    assert {sentence[0]["kind"] for sentence in sentences} == set(PRIMITIVES)
 
 
 def test_grammar_learns_faster_than_random():

@@ -1,131 +1,136 @@
-"""Written methods on the tiny target: every primitive runs, and the shortcuts agree with what they shorten."""
+"""The words of the grammar: which files they are, what they choose, and what is said about those that cannot be."""
 
-from dataclasses import fields
+import textwrap
+from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from istar.flops import Meter
-from istar.methods.check_questions import sample_questions
-from istar.methods.loading import load_method
-from istar.methods.recorder import record, run_interpret
-from istar.questions import nested_batches
-from istar.researchers.primitives import load_primitives
-from istar.researchers.rendering import render_method
-from istar.researchers.sentence import Sentence
+from istar.errors import UnknownNameError
+from istar.methods.library import library_methods
+from istar.registry import DuplicateNameError
+from istar.researchers import PRIMITIVES, PrimitiveError, add_primitive
+from istar.researchers.drawing import BlindChooser
+from istar.researchers.primitives import Primitive
 from istar.seeds import Seed
-from istar.targets import build_corpus, load_target
 
-PRIMITIVES = load_primitives()
-
-
-@pytest.fixture(scope="module")
-def target():
-    return load_target("tiny-random")
+CONTROLS = {"noise", "ngram", "behavioural_student"}
 
 
-@pytest.fixture(scope="module")
-def questions(target):
-    return sample_questions(target)
+def test_all_methods_of_the_library_but_the_controls_are_words():
+    assert set(PRIMITIVES) == set(library_methods()) - CONTROLS
+    assert all(PRIMITIVES.get(kind).path == library_methods()[kind] for kind in PRIMITIVES)
 
 
-@pytest.fixture(scope="module")
-def corpus(target):
-    return build_corpus(target, 4, 24)
+def test_words_differ():
+    words = [PRIMITIVES.get(kind).word for kind in PRIMITIVES]
+    assert len(words) == len(set(words))
 
 
-def channels(primitive, question, target, corpus):
-    method = load_method(render_method(Sentence((primitive,))), "written")
-    interpretation = run_interpret(method, target, corpus, Meter())
-    batches = nested_batches(question.structure, Seed.root(0))
-    recording = record(method, question, "question", batches, target, interpretation)
-    found = np.full((len(question.runs), recording.channels), np.nan)
-    for batch in recording.batches:
-        found[batch.rows] = batch.channels
-    return found, recording.total_flops
+def test_choices_of_numbers_ascend():
+    for kind in PRIMITIVES:
+        for _, options in PRIMITIVES.get(kind).choices:
+            assert list(options) == sorted(set(options))
 
 
-@pytest.mark.parametrize("kind", tuple(PRIMITIVES))
-def test_every_primitive_gives_channels_on_every_kind_of_question(kind, questions, target, corpus):
-    made = PRIMITIVES.get(kind)
-    primitive = made(*(each.metadata["choice"].options[0] for each in fields(made)))
-    widths = {name: channels(primitive, question, target, corpus)[0].shape[1] for name, question in questions.items()}
-    assert set(widths.values()) <= {0, 1}
-    assert 1 in widths.values()
+def test_only_the_constants_change():
+    lens = PRIMITIVES.get("tuned_lens")
+    before, after = lens.source.splitlines(), lens.with_values(DEPTH=0.3, RIDGE=1.0).source.splitlines()
+    assert [line for line in after if line not in before] == [
+        "DEPTH = 0.3  # share of the blocks that run",
+        "RIDGE = 1.0  # penalty, as a share of the mean variance of the stream's components",
+    ]
+    assert len(before) == len(after)
 
 
-def exact(question, target):
-    return target.values(question.runs).numpy()[:, None]
+def test_a_channel_says_what_was_chosen():
+    channel = PRIMITIVES.get("tuned_lens").with_values(DEPTH=0.3, RIDGE=1.0)
+    assert channel.short == "tuned30r1.0"
+    assert channel.title.endswith("then the usual read-out (depth 0.3, ridge 1.0)")
+    assert channel.to_json() == {"kind": "tuned_lens", "depth": 0.3, "ridge": 1.0}
 
 
-@pytest.mark.parametrize("kind", ["logit_lens", "short_context", "layer_skipping"])
-def test_shortcuts_that_shorten_nothing_are_exact(kind, questions, target, corpus):
-    """At full depth, with all of the context, or without a block missing, what is read is the truth."""
-    whole = {
-        "logit_lens": lambda made: made(1.0),
-        "short_context": lambda made: made(10_000, 1.0),
-        "layer_skipping": lambda made: made(1.0, 0.1),
-    }[kind](PRIMITIVES.get(kind))
-    for question in questions.values():
-        found, _ = channels(whole, question, target, corpus)
-        assert found == pytest.approx(exact(question, target), abs=1e-4)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"DEPTH": 0.3}, "'tuned_lens' chooses DEPTH, RIDGE, not DEPTH"),
+        ({"DEPTH": 0.3, "RIDGE": 1.0, "RANK": 1}, "not DEPTH, RIDGE, RANK"),
+        ({"DEPTH": 0.31, "RIDGE": 1.0}, "DEPTH of the primitive 'tuned_lens' is one of .*, not 0.31"),
+    ],
+)
+def test_values_that_are_no_choices_are_refused(values, message):
+    with pytest.raises(PrimitiveError, match=message):
+        PRIMITIVES.get("tuned_lens").with_values(**values)
 
 
-def test_reduced_vocabulary_with_all_tokens_is_the_tuned_lens(questions, target, corpus):
-    for kind, question in questions.items():
-        if kind in ("entropy and divergence", "modified targets"):
-            continue  # the first asks about all tokens, the second changes logits
-        reduced, _ = channels(PRIMITIVES.get("reduced_lens")(0.5, 0.1, target.vocabulary), question, target, corpus)
-        tuned, _ = channels(PRIMITIVES.get("tuned_lens")(0.5, 0.1, 0), question, target, corpus)
-        assert reduced == pytest.approx(tuned, abs=1e-4)
+def test_samplers_are_not_asked_where_there_is_one_value():
+    chooser = BlindChooser(Seed.root(0))
+    channel = PRIMITIVES.get("low_rank_forward").draw(chooser, "1")
+    assert set(chooser.drawn) == {"1.low_rank_forward.rank"}
+    assert channel.chosen["bytes"] == 10 * 2**20
 
 
-def test_answer_logits_differ_from_log_probabilities_by_their_normaliser(questions, target):
-    from istar.researchers.primitives.answer_logits import answer_logits
+METHOD = """
+'''Mine: nothing.'''
 
-    for question in questions.values():
-        runs = [run for run in question.runs if run.readout.kind == "span_logprob" and not run.readout.mean]
-        if not runs:
-            continue
-        with torch.no_grad():
-            logits = answer_logits(target, runs, 1.0)[:, 0]
-            streams = target.run(runs)
-            for row, run in enumerate(runs):
-                full = target.anatomy.unembedding(target.anatomy.final_norm(streams.at(row)))
-                normaliser = float(full.logsumexp(-1).sum())
-                assert float(logits[row]) - normaliser == pytest.approx(target.slow_value(run), abs=1e-3)
+from istar.methods import Interpretation
+
+ODD = "ä"; SHIFT = 1  # kept
+BOTH = (
+    1,
+)
 
 
-def test_shallow_reading_costs_less_than_deep(questions, target, corpus):
-    question = next(iter(questions.values()))
-    shallow = channels(PRIMITIVES.get("logit_lens")(0.1), question, target, corpus)[1]
-    deep = channels(PRIMITIVES.get("logit_lens")(0.9), question, target, corpus)[1]
-    student = channels(PRIMITIVES.get("context_student")(16, 0.1), question, target, corpus)[1]
-    assert student < shallow < deep
+def interpret(target, corpus):
+    return Interpretation()
 
 
-def test_ridge_regression_is_scikit_learns():
-    from sklearn.linear_model import Ridge
-
-    from istar.researchers.primitives.lens import ridge_regression
-
-    generator = np.random.default_rng(0)
-    inputs, outputs = generator.normal(size=(50, 6)) + 2.0, generator.normal(size=(50, 3))
-    strength = 0.3 * inputs.var(0).mean() * len(inputs)
-    reference = Ridge(alpha=strength).fit(inputs, outputs)
-    fitted = ridge_regression(torch.tensor(inputs), torch.tensor(outputs), 0.3).numpy()
-    assert fitted[:-1] == pytest.approx(reference.coef_.T)
-    assert fitted[-1] == pytest.approx(reference.intercept_)
+def predict(question, runs, target, interpretation, prepared):
+    return SHIFT
+"""
 
 
-def test_early_and_late_are_the_targets_own_streams(target, corpus):
-    from istar.researchers.primitives.lens import early_and_late, layer_at
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(METHOD.lstrip(), encoding="utf-8")
+    return path
 
-    early, late = early_and_late(target, corpus, 0.5)
-    tokens = torch.tensor(corpus.tokens)
-    with torch.no_grad():
-        assert early.numpy() == pytest.approx(
-            target.forward(tokens, upto=layer_at(target, 0.5))[:, 1:].flatten(0, 1).numpy(), abs=1e-5
-        )
-        assert late.numpy() == pytest.approx(target.forward(tokens)[:, 1:].flatten(0, 1).numpy(), abs=1e-5)
+
+def test_a_users_file_becomes_a_word(mine):
+    try:
+        word = add_primitive("mine", mine, "mine", SHIFT=(1, 2, 3), ODD=("a", "b"))
+        assert PRIMITIVES.get("mine") is word
+        assert "ODD = 'b'; SHIFT = 3  # kept" in word.with_values(SHIFT=3, ODD="b").source
+        with pytest.raises(DuplicateNameError, match="are called 'mine'"):
+            add_primitive("mine", mine, "other")
+    finally:
+        PRIMITIVES._entries.pop("mine", None)
+    with pytest.raises(UnknownNameError, match="no primitive is called 'mine'"):
+        PRIMITIVES.get("mine")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        (
+            {"BOTH": (1, 2)},
+            "'mine' chooses BOTH, which .*mine.py does not set at its top, each on one line; it sets ODD",
+        ),
+        ({"OTHER": (1,)}, "chooses OTHER"),
+        ({"SHIFT": ()}, "has no values for SHIFT"),
+    ],
+)
+def test_choices_that_a_file_lacks_are_refused(mine, choices, message):
+    with pytest.raises(PrimitiveError, match=message):
+        Primitive("mine", mine, "mine", tuple(choices.items()))
+
+
+def test_files_that_are_no_methods_are_refused(tmp_path):
+    with pytest.raises(PrimitiveError, match=r"cannot be read: .*none\.py"):
+        Primitive("none", tmp_path / "none.py", "none")
+    (tmp_path / "bad.py").write_text("x = 1\ny = (\n")
+    with pytest.raises(PrimitiveError, match=r"bad.py, line 2: '\(' was never closed"):
+        Primitive("bad", tmp_path / "bad.py", "bad")
+    (tmp_path / "half.py").write_text(textwrap.dedent("def interpret(target, corpus): ..."))
+    with pytest.raises(PrimitiveError, match=r"half\.py is no method: it does not define predict"):
+        Primitive("half", Path(tmp_path / "half.py"), "half")

@@ -3,16 +3,20 @@
 from istar.researchers.evolve import EvolveResearcher
 from istar.researchers.grammar import GrammarResearcher, RandomResearcher
 from istar.researchers.policy import PolicyResearcher
+from istar.researchers.primitives import PRIMITIVES, PrimitiveError, add_primitive
 from istar.researchers.researcher import RESEARCHERS, Feedback, Proposal, Researcher, ResearcherError
 
 __all__ = [
+    "PRIMITIVES",
     "RESEARCHERS",
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
     "PolicyResearcher",
+    "PrimitiveError",
     "Proposal",
     "RandomResearcher",
     "Researcher",
     "ResearcherError",
+    "add_primitive",
 ]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from istar.errors import CorruptDataError
 from istar.researchers.drawing import Chooser
-from istar.researchers.primitives import load_primitives
+from istar.researchers.primitives import PRIMITIVES
 from istar.researchers.sentence import MOST_CHANNELS, draw_sentence
 from istar.seeds import Seed
 
@@ -221,8 +221,8 @@ def grammar_decisions() -> dict[str, int]:
     """Return every decision that the grammar can ask, by its name without the slot, with its number of options."""
     census = _Census()
     draw_sentence(census)
-    for kind in load_primitives():
-        load_primitives().get(kind).draw(census, "1")
+    for kind in PRIMITIVES:
+        PRIMITIVES.get(kind).draw(census, "1")
     return dict(sorted(census.counts.items()))
 
 

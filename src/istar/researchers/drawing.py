@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from istar.researchers.primitives import load_primitives
+from istar.researchers.primitives import PRIMITIVES
 from istar.researchers.rendering import render_method
 from istar.researchers.researcher import Proposal, Researcher, ResearcherError
 from istar.researchers.sentence import Sentence, draw_sentence
@@ -122,8 +122,13 @@ def alone(researcher: Researcher, seed: Seed) -> dict[str, Any]:
     """Return the choices that make a sentence of one primitive not tried alone so far; nothing once all have been."""
     sentences = [proposal.parameters["sentence"] for proposal in made(researcher)]
     tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
-    left = [kind for kind in load_primitives() if kind not in tried]
+    left = [kind for kind in PRIMITIVES if kind not in tried]
     return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))} if left else {}
+
+
+def one_each() -> int:
+    """Return how many proposals it takes to try each primitive alone."""
+    return len(PRIMITIVES)
 
 
 def all_but_one(parent: Proposal, seed: Seed) -> dict[str, Any]:

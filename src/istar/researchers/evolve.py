@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from istar.researchers.drawing import LEARNED_ATTEMPTS, alone, draw_blindly, first_new, made
+from istar.researchers.drawing import LEARNED_ATTEMPTS, alone, draw_blindly, first_new, made, one_each
 from istar.researchers.researcher import (
     MOST,
     RESEARCHERS,
@@ -64,6 +64,7 @@ class EvolveResearcher(Researcher):
 
     Args:
         warm_up: how many proposals are made before parents are drawn; the first of them are the primitives, each alone.
+            By default just these.
         mutation: share of later proposals that vary one elite; 0 to 1.
         recombination: share of later proposals that combine two; what the two shares leave is drawn afresh.
         cost_bins: into how many bins the logarithm of the cost is divided, from `LEAST_COST` to all of brute force.
@@ -71,9 +72,12 @@ class EvolveResearcher(Researcher):
 
     name: ClassVar[str] = "evolve"
 
-    def __init__(self, warm_up: int = 9, mutation: float = 0.5, recombination: float = 0.3, cost_bins: int = 6) -> None:
+    def __init__(
+        self, warm_up: int | None = None, mutation: float = 0.5, recombination: float = 0.3, cost_bins: int = 6
+    ) -> None:
         """See the class docstring."""
         super().__init__()
+        warm_up = one_each() if warm_up is None else warm_up
         check_option(self, "warm_up", warm_up, 0, MOST)
         check_option(self, "mutation", mutation, 0.0, 1.0)
         check_option(self, "recombination", recombination, 0.0, 1.0)

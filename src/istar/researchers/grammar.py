@@ -17,7 +17,7 @@ import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from istar.researchers.drawing import LEARNED_ATTEMPTS, all_but_one, alone, first_new, made, written
+from istar.researchers.drawing import LEARNED_ATTEMPTS, all_but_one, alone, first_new, made, one_each, written
 from istar.researchers.researcher import MOST, RESEARCHERS, Proposal, Researcher, check_option, told_rewards
 from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
@@ -29,16 +29,17 @@ class GrammarResearcher(Researcher):
 
     Args:
         warm_up: how many proposals are random before the estimator is used; the first of them are the primitives, each
-            alone.
+            alone. By default just these.
         mutation: share of later proposals that vary one of the best sentences.
         parents: from how many of the best a parent is drawn.
     """
 
     name: ClassVar[str] = "grammar"
 
-    def __init__(self, warm_up: int = 9, mutation: float = 0.5, parents: int = 3) -> None:
+    def __init__(self, warm_up: int | None = None, mutation: float = 0.5, parents: int = 3) -> None:
         """See the class docstring."""
         super().__init__()
+        warm_up = one_each() if warm_up is None else warm_up
         check_option(self, "warm_up", warm_up, 0, MOST)
         check_option(self, "mutation", mutation, 0.0, 1.0)
         check_option(self, "parents", parents, 1, MOST)

@@ -6,12 +6,11 @@ sentence with one channel twice is no sentence.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from istar.errors import IstarError
-from istar.researchers.primitives import Primitive, load_primitives
-from istar.researchers.primitives.primitive import Sampler
+from istar.researchers.primitives import PRIMITIVES, Channel, Sampler
 
 MOST_CHANNELS = 3
 
@@ -25,10 +24,10 @@ class Sentence:
     """The channels of a method.
 
     Attributes:
-        channels: one to three different primitives.
+        channels: one to three different channels.
     """
 
-    channels: tuple[Primitive, ...]
+    channels: tuple[Channel, ...]
 
     def __post_init__(self) -> None:
         """Check the number of channels and that none stands twice."""
@@ -44,18 +43,15 @@ class Sentence:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the sentence as JSON values."""
-        return [
-            {"kind": channel.kind, **asdict(channel)}  # type: ignore[call-overload]
-            for channel in self.channels
-        ]
+        return [channel.to_json() for channel in self.channels]
 
 
 def draw_sentence(sampler: Sampler) -> Sentence:
     """Draw a sentence; repeated channels are merged, so that every draw is a sentence."""
-    kinds = tuple(load_primitives())
+    kinds = tuple(PRIMITIVES)
     count = sampler.suggest_int("channels", 1, MOST_CHANNELS)
-    channels: dict[Primitive, None] = {}
+    channels: dict[Channel, None] = {}
     for slot in range(1, count + 1):
         kind = sampler.suggest_categorical(f"{slot}.kind", kinds)
-        channels.setdefault(load_primitives().get(kind).draw(sampler, str(slot)))
+        channels.setdefault(PRIMITIVES.get(kind).draw(sampler, str(slot)))
     return Sentence(tuple(channels))
