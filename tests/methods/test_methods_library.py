@@ -53,6 +53,7 @@ SPEAKS_OF = {
     "projected_influence": TUNED,
     "quadratic_logit_decomposition": SCORED,
     "short_context": tuple(kind for kind in SCORED if kind not in ("plain sequences", *TUNED)),
+    "stitched_cache": ("one token substituted",),
 }
 """The kinds of rows for which a method has a channel, where these are not all."""
 

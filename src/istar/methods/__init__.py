@@ -14,6 +14,7 @@ from istar.methods.shared_context import SharedContexts
 from istar.methods.skipping import replacing, without_blocks
 from istar.methods.spans import asked_spans, score_asked
 from istar.methods.sparse_code import SparseCode, fit_sparse_code
+from istar.methods.stitching import StitchedRuns
 from istar.methods.substitution import Substitution, Substitutions, substitutions
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Scalar",
     "SharedContexts",
     "SparseCode",
+    "StitchedRuns",
     "Substitution",
     "Substitutions",
     "align",

@@ -89,9 +89,9 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.optim": _names("SGD Adam AdamW Adagrad RMSprop LBFGS"),
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": _names("""
-        Alignment FirstOrder GradientFactors Interpretation Placement Scalar SharedContexts SparseCode Substitution
-        Substitutions align asked_spans asked_tokens fine_tunes fit_sparse_code gradient_factors linear_maps renumbered
-        replacing score_asked smooth_value substitutions without_blocks
+        Alignment FirstOrder GradientFactors Interpretation Placement Scalar SharedContexts SparseCode StitchedRuns
+        Substitution Substitutions align asked_spans asked_tokens fine_tunes fit_sparse_code gradient_factors
+        linear_maps renumbered replacing score_asked smooth_value substitutions without_blocks
     """),
     "istar.questions": _names("""
         Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism

@@ -246,6 +246,7 @@ def _add_library() -> None:
         "short_context": ("short", {"MEMORY": (8, 16, 32, 64), "DEPTH": (0.9, 1.0)}),
         "sparse_autoencoder": ("sae", {"DEPTH": coarse, "ACTIVE": (8, 32), "CHANNELS": (8, 32)}),
         "spectral_signatures": ("spectral", {"DEPTH": coarse, "DIRECTIONS": (1, 4)}),
+        "stitched_cache": ("stitched", {"TAIL": (0, 2, 4, 8), "SEAM": (0, 1, 2, 4)}),
         "transcoder": ("transcoder", {"DEPTH": coarse, "ACTIVE": (8, 32)}),
         "tuned_lens": ("tuned", {"DEPTH": depths, "RIDGE": ridges}),
     }
