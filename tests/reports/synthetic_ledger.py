@@ -156,11 +156,13 @@ def fill(
     unseal: bool = True,
     strengths: list[float] | None = None,
     entropies: list[float] | None = None,
+    researcher: str = "grammar",
+    target: str = "3f9c" * 16,
+    shuffled: bool = False,
 ) -> None:
     """Write the search into an empty ledger; `entropies` are those of the researcher's policy, by round."""
-    config = RunConfig(
-        "3f9c" * 16, "smollm2-135m", "v1", "grammar", "statistician", "log", 0, {"methods": rounds, "threads": 2}
-    )
+    options = {"methods": rounds, "threads": 2, "shuffled": shuffled}
+    config = RunConfig(target, "smollm2-135m", "v1", researcher, "statistician", "log", 0, options)
     ledger.open_run(
         RUN,
         config,

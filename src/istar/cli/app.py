@@ -26,6 +26,7 @@ Examples:
   istar search --run first --methods 50            search for better ones; `--resume` goes on after a kill
   istar unseal first                               open the sealed test, once
   istar report first                               one HTML page
+  istar compare first control --to page.html       a run beside its controls
 
 Exit codes: 0 success, 1 an error the message explains, 2 wrong usage, 3 the method is at fault, 130 interrupted.
 """
@@ -75,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def register_commands() -> None:
     """Import every command; each registers itself."""
-    from istar.cli import audit, check, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
+    from istar.cli import audit, check, compare, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
 
 
 def print_json(data: Any) -> None:

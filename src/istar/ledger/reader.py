@@ -163,11 +163,16 @@ class LedgerReader:
             return tuple(curve_from_json(data) for data in found)
 
     def paired_curves(self, run: str, stage: Stage, method: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
-        """Return the curves of both arms on the questions that a method was evaluated on: black box, white box."""
+        """Return the curves of both arms on the questions that a method was evaluated on: black box, white box.
+
+        A question that only one arm has answered yet, since the run was killed in between, is left out.
+        """
         white = self.curves(run, stage=stage, method=method)
         wanted = {(curve.question_hash, curve.seed) for curve in white}
         black = self.curves(run, stage="baseline", method=BASELINE)
-        return tuple(curve for curve in black if (curve.question_hash, curve.seed) in wanted), white
+        black = tuple(curve for curve in black if (curve.question_hash, curve.seed) in wanted)
+        there = {(curve.question_hash, curve.seed) for curve in black}
+        return black, tuple(curve for curve in white if (curve.question_hash, curve.seed) in there)
 
     def export(self, run: str) -> Iterator[str]:
         """Yield everything a run holds as JSON lines in a fixed order, without times and words on the machine.

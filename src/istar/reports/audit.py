@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from istar.audit import Audit, TaskAudit
-from istar.reports import words
-from istar.rewards import LEVELS
+from istar.reports.pages import templates
 
 WIDTH, HEIGHT = 150, 44
 SPLITS = {
@@ -31,15 +29,9 @@ def write_audit(audit: Audit, path: Path) -> Path:
 
 def render_audit(audit: Audit) -> str:
     """Return the page as text."""
-    environment = Environment(
-        loader=PackageLoader("istar.reports"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(flops=words.flops, share=share, figure=figure)
-    environment.globals.update(curve=_curve, levels=LEVELS)
+    environment = templates()
+    environment.filters.update(share=share, figure=figure)
+    environment.globals.update(curve=_curve)
     kept = [each for each in audit.tasks if each.summary.status == "active"]
     return environment.get_template("audit.html.j2").render(
         audit=audit,

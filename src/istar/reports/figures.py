@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from istar.ledger import EvaluationRecord, RoundRecord
@@ -22,6 +23,8 @@ LEVEL_COLOURS = {0.5: "#f6b26b", 0.8: "#e8710a", 0.9: "#9c4a00"}
 SPLIT_NAMES = {"train": "training", "validation": "validation", "test": "sealed test"}
 ENTROPY_COLOUR = "#5b6abf"
 STATUS_COLOURS = {"ok": WHITE_BOX, "pruned": "#b8a9c9", "rejected": "#c0504d", "error": "#c0504d"}
+
+KIND_COLOURS = ("#e8710a", "#5b6abf", "#2a9d8f", "#b0357a", "#8a8f00", "#6b7280")
 
 RUNNING_MEAN_ROUNDS = 10
 
@@ -216,6 +219,55 @@ def rounds(findings: Findings) -> Figure:
         xaxis={"title": {"text": "round"}, "range": [-0.5, max(len(findings.rounds) - 0.5, 0.5)], "zeroline": False},
         yaxis={"title": {"text": f"reward ({html.escape(findings.run.config.reward)})"}},
     )
+
+
+def progress(runs: Mapping[str, Sequence[Sequence[float | None]]], reward: str) -> Figure:
+    """Return the best reward so far after every round: for each kind of run a line, the mean, and a band, the range.
+
+    Args:
+        runs: by kind, for each of its runs the best reward so far after every round, None before the first.
+        reward: name of the formula.
+    """
+    traces = []
+    for kind, colour in zip(runs, cycle(KIND_COLOURS), strict=False):
+        rounds = range(max(map(len, runs[kind]), default=0))
+        # a run that has ended keeps what it found; before its first method it has found nothing
+        held = [[_held(each, at) for each in runs[kind]] for at in rounds]
+        outline = [*map(max, held), *reversed([min(each) for each in held])]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": [*rounds, *reversed(rounds)],
+                "y": _short(outline),
+                "fill": "toself",
+                "fillcolor": _rgba(colour, 0.15),
+                "line": {"width": 0, "shape": "hv"},
+                "hoverinfo": "skip",
+                "showlegend": False,
+            }
+        )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": f"{html.escape(kind)} ({len(runs[kind])})",
+                "x": list(rounds),
+                "y": _short([sum(each) / len(each) for each in held]),
+                "line": {"shape": "hv", "color": colour, "width": 2.5},
+                "hovertemplate": "round %{x}: %{y:.3f}<extra>" + html.escape(kind) + "</extra>",
+            }
+        )
+    return _figure(
+        traces,
+        380,
+        xaxis={"title": {"text": "round"}, "zeroline": False},
+        yaxis={"title": {"text": f"best training reward ({html.escape(reward)})"}},
+    )
+
+
+def _held(progress: Sequence[float | None], at: int) -> float:
+    return (progress[min(at, len(progress) - 1)] if progress else None) or 0.0
 
 
 def learning(entropies: Mapping[int, float], rounds: Sequence[RoundRecord]) -> Figure:

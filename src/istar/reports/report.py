@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from istar.ledger.reader import LedgerReader
@@ -15,10 +13,11 @@ from istar.ledger.records import Stage
 from istar.reports import figures, words
 from istar.reports.findings import Champion, Findings, gather
 from istar.reports.highlight import highlight
-from istar.rewards import LEVELS, REWARDS
+from istar.reports.pages import templates
+from istar.rewards import REWARDS
 
 HEADLINE_LEVEL = 0.8
-_KINDS: dict[Stage, str] = {
+KINDS: dict[Stage, str] = {
     "test": "the sealed test, task families that neither the researcher nor the choice of I* ever saw",
     "validation": "validation, task families it was not developed on but chosen by",
     "train": "the training families it was developed on",
@@ -50,37 +49,36 @@ def render(findings: Findings) -> str:
     """Return the page as text."""
     from plotly.offline import get_plotlyjs
 
-    environment = Environment(
-        loader=PackageLoader("istar.reports"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
-    environment.globals.update(multiplier=words.multiplier, interval=words.interval, figure=_figure, levels=LEVELS)
     champion = findings.champion
-    return environment.get_template("report.html.j2").render(
-        findings=findings,
-        champion=champion,
-        verdicts=verdicts(findings),
-        warnings=warnings(findings),
-        headline=_headline(champion),
-        source=None if champion is None else Markup(highlight(champion.source)),
-        reward_formula=_formula(findings.run.config.reward),
-        split_names=figures.SPLIT_NAMES,
-        forest=None if champion is None or not champion.summaries else figures.forest(champion.summaries),
-        efficiency=[] if champion is None else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
-        rounds=figures.rounds(findings),
-        learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,
-        running_mean_rounds=figures.RUNNING_MEAN_ROUNDS,
-        spending={} if champion is None else {what: figures.spending(champion, what) for what in _recorded(champion)},
-        clock=figures.clock(findings.evaluations)
-        if any(e.spending.cpu_seconds for e in findings.evaluations)
-        else None,
-        unknown=_unknown(findings),
-        plotly_js=Markup(get_plotlyjs()),
-        colours={"black": figures.BLACK_BOX, "white": figures.WHITE_BOX},
+    return (
+        templates()
+        .get_template("report.html.j2")
+        .render(
+            findings=findings,
+            champion=champion,
+            verdicts=verdicts(findings),
+            warnings=warnings(findings),
+            headline=_headline(champion),
+            source=None if champion is None else Markup(highlight(champion.source)),
+            reward_formula=_formula(findings.run.config.reward),
+            split_names=figures.SPLIT_NAMES,
+            forest=None if champion is None or not champion.summaries else figures.forest(champion.summaries),
+            efficiency=[]
+            if champion is None
+            else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
+            rounds=figures.rounds(findings),
+            learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,
+            running_mean_rounds=figures.RUNNING_MEAN_ROUNDS,
+            spending={}
+            if champion is None
+            else {what: figures.spending(champion, what) for what in _recorded(champion)},
+            clock=figures.clock(findings.evaluations)
+            if any(e.spending.cpu_seconds for e in findings.evaluations)
+            else None,
+            unknown=_unknown(findings),
+            plotly_js=Markup(get_plotlyjs()),
+            colours={"black": figures.BLACK_BOX, "white": figures.WHITE_BOX},
+        )
     )
 
 
@@ -92,7 +90,7 @@ def verdicts(findings: Findings) -> list[str]:
     sentences = []
     if not champion.validated:
         sentences.append("No method passed validation; shown is the one that did best in training.")
-    for stage, kind in _KINDS.items():
+    for stage, kind in KINDS.items():
         if stage in champion.summaries:
             overall = champion.summaries[stage].overall
             sentences.append(words.verdict(overall.multipliers[HEADLINE_LEVEL], HEADLINE_LEVEL, kind))
@@ -129,14 +127,14 @@ def warnings(findings: Findings) -> list[str]:
 def _headline(champion: Champion | None) -> Any:
     """Return the stage and comparison for the figures at the top of the page."""
     if champion is not None:
-        for stage in _KINDS:
+        for stage in KINDS:
             if stage in champion.summaries:
                 return stage, champion.summaries[stage].overall
     return None
 
 
 def _by_hold_out(champion: Champion) -> list[Any]:
-    order = list(_KINDS)
+    order = list(KINDS)
     return sorted(champion.curves, key=lambda each: (order.index(each.stage), each.task))
 
 
@@ -153,13 +151,3 @@ def _unknown(findings: Findings) -> dict[str, int]:
 
 def _formula(reward: str) -> str:
     return REWARDS.get(reward).formula if reward in REWARDS else ""
-
-
-def _figure(specification: dict[str, Any], label: str) -> Markup:
-    """Return the element in which the page draws a figure."""
-    data = json.dumps(specification, separators=(",", ":"), allow_nan=False)
-    data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return Markup(
-        '<div class="figure" role="img" aria-label="{}" style="min-height:{}px">'
-        '<script type="application/json">{}</script></div>'
-    ).format(label, specification["layout"]["height"], Markup(data))

@@ -1,0 +1,62 @@
+"""`istar compare`: a run and its controls on one page."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from istar.cli.app import app, output, print_json, table
+from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder
+
+if TYPE_CHECKING:
+    from istar.ledger.records import Stage
+    from istar.reports.comparison import Judged, RunComparison
+
+
+@app.command
+def compare(
+    run: Annotated[list[str], Parameter(help="Runs, by name or folder: the one that matters, then its controls.")],
+    /,
+    *,
+    to: Annotated[Path | None, Parameter(help="Write the comparison to this HTML page.")] = None,
+    runs: RunsFolder = DEFAULT_RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a run with its controls: other researchers, other seeds, shuffled rewards, other formulas.
+
+    Everything is read from the runs' ledgers; nothing is run again.
+
+    Example: istar compare first first-random first-shuffled --to comparison.html
+    """
+    from istar.protocol.run_folder import find_run
+    from istar.reports import compare_runs, write_comparison
+
+    folders = [find_run(name, runs) for name in run]
+    with ExitStack() as stack:
+        ledgers = [stack.enter_context(folder.ledger(read_only=True)) for folder in folders]
+        comparison = compare_runs([(ledger, folder.name) for ledger, folder in zip(ledgers, folders, strict=True)])
+    if to is not None:
+        write_comparison(comparison, to)
+    if as_json:
+        print_json(comparison.to_json())
+        return
+    _print(comparison)
+    if to is not None:
+        output.print(f"the comparison is in {to}")
+
+
+def _print(comparison: RunComparison) -> None:
+    shown = table(f"Rewards of I* ({comparison.reward})", "run", "researcher", "I*", ">train", ">validation", ">test")
+    for each in comparison.contenders:
+        name = "none" if each.best is None else each.best.name
+        rewards = (_reward(each.best, "train"), _reward(each.best, "validation"), _reward(each.best, "test"))
+        shown.add_row(each.run, each.kind, name, *rewards)
+    output.print(shown)
+
+
+def _reward(judged: Judged | None, stage: Stage) -> str:
+    found = None if judged is None else judged.rewards.get(stage)
+    return "" if found is None else f"{found.reward:+.3f}"

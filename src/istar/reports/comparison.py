@@ -1,0 +1,351 @@
+"""Several runs side by side: what each found, and what its controls say about it.
+
+A search is believed as far as its controls bear it out: other researchers and other seeds, the same search by rewards
+that say nothing, the best method of validation without the guard, human-made methods on the same sealed test, and other
+reward formulas. All of it is read from the runs' ledgers; nothing is run again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from scipy.stats import kendalltau
+
+from istar.errors import IstarError
+from istar.ledger import RunRecord
+from istar.ledger.reader import LedgerReader
+from istar.ledger.records import Stage
+from istar.methods.library import library_methods
+from istar.methods.loading import source_hash
+from istar.reports import figures, words
+from istar.reports.pages import templates
+from istar.reports.report import HEADLINE_LEVEL, KINDS
+from istar.rewards import LEVELS, REWARDS, Curve, Summary, compare
+from istar.seeds import Seed
+
+STAGES: tuple[Stage, ...] = ("train", "validation", "test")
+
+
+class ComparisonError(IstarError):
+    """Runs that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Reward:
+    """A reward with its standard error, None where it has none."""
+
+    reward: float
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A method of a run with its rewards under the run's formula, as no guard rounds and no control shuffles them.
+
+    Attributes:
+        name: its name.
+        method: hash of its source.
+        rewards: by stage, for those it was asked in full.
+    """
+
+    name: str
+    method: str
+    rewards: Mapping[Stage, Reward]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One run.
+
+    Attributes:
+        run: its name.
+        researcher: who proposed.
+        seed: the root of its randomness.
+        shuffled: whether its rewards said nothing about methods.
+        finished: whether the search has ended.
+        methods: how many were tried.
+        queries: how often validation was consulted.
+        progress: the best training reward so far after every round, None before the first.
+        best: I*, chosen through the guard; None if no method was validated.
+        unguarded: the method with the greatest validation reward, which a choice without the guard would have taken.
+    """
+
+    run: str
+    researcher: str
+    seed: int
+    shuffled: bool
+    finished: bool
+    methods: int
+    queries: int
+    progress: tuple[float | None, ...]
+    best: Judged | None
+    unguarded: Judged | None
+
+    @property
+    def kind(self) -> str:
+        """The researcher, and whether the run is a control."""
+        return f"{self.researcher}, shuffled" if self.shuffled else self.researcher
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A method on the sealed test of the first run.
+
+    Attributes:
+        name: its name.
+        method: hash of its source.
+        questions: on how many questions it was judged.
+        rewards: by formula.
+        summary: multipliers and skill gains.
+    """
+
+    name: str
+    method: str
+    questions: int
+    rewards: Mapping[str, float]
+    summary: Summary
+
+    @property
+    def families_above(self) -> int:
+        """In how many families the whole interval at the headline level lies above 1."""
+        return sum(family.multipliers[HEADLINE_LEVEL].low > 1 for family in self.summary.families)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How a reward formula ranks all methods that the runs trained.
+
+    Attributes:
+        name: of the formula.
+        formula: in words and symbols.
+        methods: how many were ranked.
+        agreement: Kendall's tau with the ranking by the first run's formula; None where one ranks all alike.
+        best: the method it puts first.
+    """
+
+    name: str
+    formula: str
+    methods: int
+    agreement: float | None
+    best: str
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Several runs side by side.
+
+    Attributes:
+        contenders: the runs, in the order they were named in.
+        tested: every method that was shown on the first run's sealed test, I* first, then by reward.
+        formulas: how formulas rank the methods.
+        reward: the first run's formula.
+    """
+
+    contenders: tuple[Contender, ...]
+    tested: tuple[Tested, ...]
+    formulas: tuple[Formula, ...]
+    reward: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values, multipliers at every level."""
+        return {
+            "reward": self.reward,
+            "runs": [asdict(each) for each in self.contenders],
+            "test": [
+                {
+                    "name": each.name,
+                    "method": each.method,
+                    "questions": each.questions,
+                    "rewards": dict(each.rewards),
+                    "families_above_1": each.families_above,
+                    "families": len(each.summary.families),
+                    "multipliers": {
+                        name: {str(level): asdict(row.multipliers[level]) for level in LEVELS}
+                        for name, row in [
+                            ("overall", each.summary.overall),
+                            *((family.name, family) for family in each.summary.families),
+                        ]
+                    },
+                }
+                for each in self.tested
+            ],
+            "formulas": [asdict(each) for each in self.formulas],
+        }
+
+
+def compare_runs(runs: Sequence[tuple[LedgerReader, str]]) -> RunComparison:
+    """Return several runs side by side.
+
+    Args:
+        runs: open ledgers with the run to read from each; the first is the one that the others are controls of.
+
+    Raises:
+        ComparisonError: there are no runs, or they had another target or another formula than the first.
+        MissingRecordError: a ledger does not hold its run.
+    """
+    if not runs:
+        raise ComparisonError("there is nothing to compare; name the runs, the main one first")
+    records = [ledger.run(run) for ledger, run in runs]
+    for record in records[1:]:
+        for what in ("target", "reward"):
+            mine, other = getattr(records[0].config, what), getattr(record.config, what)
+            if mine != other:
+                raise ComparisonError(
+                    f"the runs {records[0].name!r} and {record.name!r} have different settings of `{what}` ({mine!r} "
+                    f"and {other!r}), so their rewards cannot be compared"
+                )
+    names = {source_hash(path.read_text()): name for name, path in library_methods().items()}
+    for ledger, run in runs:
+        names.update({each.method: each.name for each in ledger.proposals(run)})
+    read = [_Run(ledger, record, names) for (ledger, _), record in zip(runs, records, strict=True)]
+    return RunComparison(
+        contenders=tuple(each.contender() for each in read),
+        tested=read[0].tested(),
+        formulas=_formulas(read),
+        reward=records[0].config.reward,
+    )
+
+
+class _Run:
+    """One run as it is read."""
+
+    def __init__(self, ledger: LedgerReader, record: RunRecord, names: Mapping[str, str]) -> None:
+        self.ledger = ledger
+        self.record = record
+        self.names = names
+        self.formula = REWARDS.get(record.config.reward)
+        self.rounds = ledger.rounds(record.name)
+        # a method that was stopped in training was not asked everything: its curves are of the cheapest tasks
+        self.trained = {
+            each.method: self.curves("train", each.method)
+            for each in self.rounds
+            if each.status == "ok" or (each.status == "error" and each.stage == "validation")
+        }
+
+    def curves(self, stage: Stage, method: str) -> tuple[Sequence[Curve], Sequence[Curve]]:
+        return self.ledger.paired_curves(self.record.name, stage, method)
+
+    def contender(self) -> Contender:
+        rewards = {method: self.formula.reward(*curves) for method, curves in self.trained.items() if curves[1]}
+        openings = self.ledger.openings(self.record.name, "validation")
+        validated = {each.method: self._reward("validation", each.method) for each in openings}
+        known = {method: reward.reward for method, reward in validated.items() if reward is not None}
+        improved = [each.method for each in self.rounds if each.improved]
+        return Contender(
+            run=self.record.name,
+            researcher=self.record.config.researcher,
+            seed=self.record.config.seed,
+            shuffled=bool(self.record.config.options.get("shuffled")),
+            finished=self.record.status == "finished",
+            methods=len(self.rounds),
+            queries=len(openings),
+            progress=tuple(accumulate((rewards.get(each.method) for each in self.rounds), _greater)),
+            best=self._judged(improved[-1]) if improved else None,
+            unguarded=self._judged(max(known, key=lambda method: known[method])) if known else None,
+        )
+
+    def tested(self) -> tuple[Tested, ...]:
+        name = self.record.name
+        methods = dict.fromkeys(each.method for each in self.ledger.evaluations(name, stage="test"))
+        found = []
+        for method in methods:
+            black, white = self.curves("test", method)
+            if white:
+                summary = compare(black, white, seed=Seed.root(self.record.config.seed).split("compare", method))
+                rewards = {formula: REWARDS.get(formula).reward(black, white) for formula in REWARDS}
+                questions = len({curve.question_hash for curve in white})
+                found.append(Tested(self._name(method), method, questions, rewards, summary))
+        best = [each.method for each in self.rounds if each.improved][-1:]
+        mine = self.record.config.reward
+        return tuple(sorted(found, key=lambda each: (each.method not in best, -each.rewards[mine], each.name)))
+
+    def _judged(self, method: str) -> Judged:
+        rewards = {stage: self._reward(stage, method) for stage in STAGES}
+        return Judged(self._name(method), method, {stage: each for stage, each in rewards.items() if each is not None})
+
+    def _reward(self, stage: Stage, method: str) -> Reward | None:
+        black, white = self.curves(stage, method)
+        if not white:
+            return None
+        score = self.formula.score(black, white)
+        return Reward(score.reward, score.standard_error)
+
+    def _name(self, method: str) -> str:
+        return self.names.get(method, method[:12])
+
+
+def _greater(one: float | None, other: float | None) -> float | None:
+    known = [each for each in (one, other) if each is not None]
+    return max(known, default=None)
+
+
+def _formulas(runs: Sequence[_Run]) -> tuple[Formula, ...]:
+    trained = {method: curves for run in runs for method, curves in run.trained.items() if curves[1]}
+    rewards = {name: [REWARDS.get(name).reward(*curves) for curves in trained.values()] for name in REWARDS}
+    mine = rewards[runs[0].record.config.reward]
+    methods = list(trained)
+    found = []
+    for name, values in rewards.items():
+        alike = len(set(values)) < 2 or len(set(mine)) < 2
+        best = max(range(len(values)), key=values.__getitem__, default=None)
+        found.append(
+            Formula(
+                name=name,
+                formula=REWARDS.get(name).formula,
+                methods=len(methods),
+                agreement=None if alike else float(kendalltau(mine, values).statistic),
+                best="" if best is None else runs[0].names.get(methods[best], methods[best][:12]),
+            )
+        )
+    return tuple(found)
+
+
+def by_kind(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
+    """Return runs by researcher, controls apart, in the order in which the kinds were first named."""
+    found: dict[str, list[Contender]] = defaultdict(list)
+    for each in contenders:
+        found[each.kind].append(each)
+    return dict(found)
+
+
+def write_comparison(comparison: RunComparison, path: Path) -> Path:
+    """Write the comparison as one self-contained HTML page and return its path; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_comparison(comparison), encoding="utf-8")
+    return path
+
+
+def render_comparison(comparison: RunComparison) -> str:
+    """Return the page as text."""
+    from plotly.offline import get_plotlyjs
+
+    kinds = by_kind(comparison.contenders)
+    return (
+        templates()
+        .get_template("comparison.html.j2")
+        .render(
+            comparison=comparison,
+            kinds=kinds,
+            stages=STAGES,
+            split_names=figures.SPLIT_NAMES,
+            verdict=_verdict(comparison),
+            progress=figures.progress(
+                {kind: [each.progress for each in contenders] for kind, contenders in kinds.items()}, comparison.reward
+            ),
+            plotly_js=Markup(get_plotlyjs()),
+        )
+    )
+
+
+def _verdict(comparison: RunComparison) -> str:
+    """Return what the sealed test says of I*, in a sentence."""
+    if not comparison.tested:
+        return ""
+    overall = comparison.tested[0].summary.overall
+    return words.verdict(overall.multipliers[HEADLINE_LEVEL], HEADLINE_LEVEL, KINDS["test"])

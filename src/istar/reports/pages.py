@@ -1,0 +1,38 @@
+"""What the pages share: templates, filters and the element a figure is drawn in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from istar.reports import words
+from istar.rewards import LEVELS
+
+
+def templates() -> Environment:
+    """Return the templates; what they have not been given is an error, and text is escaped."""
+    environment = Environment(
+        loader=PackageLoader("istar.reports"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
+    environment.globals.update(
+        multiplier=words.multiplier, interval=words.interval, figure=figure_element, levels=LEVELS
+    )
+    return environment
+
+
+def figure_element(specification: dict[str, Any], label: str) -> Markup:
+    """Return the element in which the page draws a figure."""
+    data = json.dumps(specification, separators=(",", ":"), allow_nan=False)
+    data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(
+        '<div class="figure" role="img" aria-label="{}" style="min-height:{}px">'
+        '<script type="application/json">{}</script></div>'
+    ).format(label, specification["layout"]["height"], Markup(data))

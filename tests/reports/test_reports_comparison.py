@@ -1,0 +1,160 @@
+"""Several runs side by side, read from made-up ledgers."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic_ledger import RUN, fill
+
+from istar.cli.app import run as command
+from istar.ledger import Ledger
+from istar.ledger.records import EvaluationRecord
+from istar.protocol.config import SearchConfig
+from istar.reports.comparison import ComparisonError, by_kind, compare_runs, render_comparison
+from istar.rewards import REWARDS
+
+STRENGTHS = [0.2, -0.1, 0.4, 0.0, 0.7, 0.3, 0.8]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a function that makes the folder of a run."""
+    ledgers = []
+
+    def make(name, **options):
+        folder = tmp_path_factory.mktemp(name, numbered=False) / RUN
+        folder.mkdir(parents=True)
+        SearchConfig().save(folder)
+        ledger = Ledger(folder / "ledger.sqlite")
+        ledgers.append(ledger)
+        fill(ledger, **{"rounds": 7, "strengths": STRENGTHS} | options)
+        return ledger
+
+    yield make
+    for ledger in ledgers:
+        ledger.close()
+
+
+@pytest.fixture(scope="module")
+def main(made):
+    return made("main")
+
+
+@pytest.fixture(scope="module")
+def comparison(main):
+    return compared(main)
+
+
+def compared(*ledgers):
+    return compare_runs([(ledger, RUN) for ledger in ledgers])
+
+
+def reward(ledger, stage, method):
+    return REWARDS.get("log").reward(*ledger.paired_curves(RUN, stage, method))
+
+
+def test_a_contender_is_what_the_ledger_says(main, comparison):
+    (contender,) = comparison.contenders
+    rounds = main.rounds(RUN)
+    improved = [each for each in rounds if each.improved]
+    assert contender.best.method == improved[-1].method
+    assert contender.best.rewards["validation"].reward == pytest.approx(improved[-1].validation_reward)
+    assert contender.best.rewards["test"].reward == pytest.approx(reward(main, "test", improved[-1].method))
+    assert (contender.kind, contender.seed, contender.finished) == ("grammar", 0, True)
+    assert contender.methods == len(rounds)
+    assert contender.queries == len(main.openings(RUN, "validation"))
+
+
+def test_progress_is_the_best_reward_so_far(main, comparison):
+    (contender,) = comparison.contenders
+    told = [each.reward if each.status == "ok" else None for each in main.rounds(RUN)]
+    known = [max((r for r in told[: at + 1] if r is not None), default=None) for at in range(len(told))]
+    assert [each is None for each in contender.progress] == [each is None for each in known]
+    assert [each or 0.0 for each in contender.progress] == pytest.approx([each or 0.0 for each in known])
+
+
+def test_without_the_guard_the_greatest_validation_reward_is_taken(main, comparison):
+    (contender,) = comparison.contenders
+    validated = {each.method: reward(main, "validation", each.method) for each in main.openings(RUN, "validation")}
+    assert contender.unguarded.method == max(validated, key=validated.get)
+
+
+def test_the_test_lists_all_that_was_shown_there(comparison):
+    (tested,) = comparison.tested
+    assert tested.method == comparison.contenders[0].best.method
+    assert set(tested.rewards) == set(REWARDS)
+    assert tested.questions == 16
+    assert len(tested.summary.families) == 1
+    assert tested.families_above == int(tested.summary.families[0].multipliers[0.8].low > 1)
+
+
+def test_formulas_rank_the_methods_of_all_runs(made, main, comparison):
+    other = made("ranked", rounds=5, strengths=list(np.linspace(0.9, 0.1, 5)))
+    formulas = {each.name: each for each in compared(main, other).formulas}
+    alone = {each.name: each for each in comparison.formulas}
+    assert formulas["log"].agreement == pytest.approx(1.0)
+    assert formulas["log"].methods > alone["log"].methods
+    assert all(-1 <= each.agreement <= 1 for each in formulas.values())
+
+
+def test_controls_are_told_apart(made, main):
+    small = {"rounds": 3, "strengths": STRENGTHS[:3]}
+    again, random = made("again", **small), made("random", researcher="random", **small)
+    runs = [main, again, random, made("shuffled", shuffled=True, **small)]
+    kinds = by_kind(compared(*runs).contenders)
+    assert {kind: len(contenders) for kind, contenders in kinds.items()} == {
+        "grammar": 2,
+        "random": 1,
+        "grammar, shuffled": 1,
+    }
+
+
+def test_runs_of_other_targets_are_refused(made, main):
+    with pytest.raises(ComparisonError, match="different settings of `target`"):
+        compared(main, made("other", target="77aa" * 16))
+    with pytest.raises(ComparisonError, match="nothing to compare"):
+        compare_runs([])
+
+
+def test_a_question_that_one_arm_alone_has_answered_is_left_out(made):
+    """A run that was killed between the arms can be read."""
+    killed = made("killed")
+    before = compared(killed).tested[0]
+    best = before.method
+    curve = killed.curves(RUN, stage="test", method=best)[0]
+    alone = dataclasses.replace(curve, question_hash="f" * 64)
+    record = EvaluationRecord("test", best, curve.task, "test", "f" * 64, 99)
+    killed.add_evaluation(RUN, record, [alone])
+    assert compared(killed).tested[0] == before
+
+
+def test_the_page_holds_everything_and_escapes_names(made, main):
+    comparison = compared(main, made("marked", researcher="random<b>"))
+    page = render_comparison(comparison)
+    assert comparison.contenders[0].best.name in page
+    assert "random&lt;b&gt;" in page
+    assert "<b>" not in page.split("<main>")[1].split("</main>")[0].replace('random<b>"', "")
+    assert comparison.contenders[0].unguarded.name in page
+    assert "http://" not in page.split("<main>")[1].split("</main>")[0]
+
+
+def test_an_unfinished_search_is_named(made):
+    ledger = made("sealed", unseal=False)
+    comparison = compared(ledger)
+    assert comparison.tested == ()
+    assert "is sealed" in render_comparison(comparison)
+
+
+def test_the_command_writes_a_page_and_json(made, main, tmp_path, capsys):
+    other = made("other_seed", researcher="random")
+    folders = [str(Path(ledger.url.removeprefix("sqlite:///")).parent) for ledger in (main, other)]
+    assert command(["compare", *folders, "--to", str(tmp_path / "page" / "c.html"), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [each["researcher"] for each in data["runs"]] == ["grammar", "random"]
+    assert data["test"][0]["multipliers"]["overall"]["0.8"]["estimate"] > 0
+    assert (tmp_path / "page" / "c.html").exists()
+    assert command(["compare", *folders]) == 0
+    assert "Rewards of I*" in capsys.readouterr().out
+    assert command(["compare", str(tmp_path / "nowhere")]) == 1
