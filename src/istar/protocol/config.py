@@ -148,6 +148,20 @@ PRESETS = {
     "standard": SearchConfig(),
     "demo": SearchConfig(
         methods=12,
+        researcher_options={
+            "words": [
+                "answer_logits",
+                "attention_gates",
+                "attention_knockout",
+                "context_student",
+                "direct_logit_attribution",
+                "gradient_activation",
+                "integrated_gradients",
+                "short_context",
+                "stitched_cache",
+                "tuned_lens",
+            ]
+        },
         side_by_side=2,
         threads=1,
         executor_seeds=2,
@@ -159,4 +173,5 @@ PRESETS = {
         test=StageSize(questions=4, tasks=("loss_quantile/kjv", "loss_quantile/reviews")),
     ),
 }
-"""Named settings: `standard`, and `demo`, which is made for twelve minutes on two cores and not for its results."""
+"""Named settings: `standard`, and `demo`, which is made for twelve minutes on two cores and not for its results: its
+words are those that may have something to say about parts of a context, which its training tasks are about."""

@@ -217,11 +217,15 @@ def decision_of(name: str) -> tuple[str, int]:
     return (rest, int(slot)) if slot.isdigit() else (name, 0)
 
 
-def grammar_decisions() -> dict[str, int]:
-    """Return every decision that the grammar can ask, by its name without the slot, with its number of options."""
+def grammar_decisions(words: Sequence[str] | None = None) -> dict[str, int]:
+    """Return every decision that the grammar can ask, by its name without the slot, with its number of options.
+
+    Args:
+        words: the primitives that sentences are made of; None for all.
+    """
     census = _Census()
-    draw_sentence(census)
-    for kind in PRIMITIVES:
+    draw_sentence(census, words)
+    for kind in PRIMITIVES if words is None else words:
         PRIMITIVES.get(kind).draw(census, "1")
     return dict(sorted(census.counts.items()))
 

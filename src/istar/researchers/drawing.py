@@ -19,6 +19,56 @@ LEARNED_ATTEMPTS = 10
 """After so many a researcher has settled on what is known already, and sentences are drawn more blindly."""
 
 
+class SentenceResearcher(Researcher):
+    """Base class of researchers whose methods are sentences of the grammar.
+
+    Args:
+        words: the primitives that sentences are made of, two or more; None for all that are registered.
+    """
+
+    def __init__(self, words: Sequence[str] | None = None) -> None:
+        """See the class docstring."""
+        super().__init__()
+        if words is not None and (isinstance(words, str) or len(set(words)) != len(words) or len(words) < 2):
+            raise ResearcherError(
+                f"the {self.name} researcher's words must be a list of two or more different primitives, not {words!r}"
+            )
+        for word in words or ():
+            PRIMITIVES.get(word)
+        self.words = tuple(PRIMITIVES if words is None else sorted(words))
+
+    @property
+    def made(self) -> list[Proposal]:
+        """All that it proposed, what it awaits feedback on last."""
+        return [*(proposal for proposal, _ in self.told), *self.pending]
+
+    def _alone(self, seed: Seed) -> dict[str, Any]:
+        """Return the choices of a sentence of one primitive not tried alone so far; nothing once all have been."""
+        sentences = [proposal.parameters["sentence"] for proposal in self.made]
+        tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
+        left = [word for word in self.words if word not in tried]
+        return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))} if left else {}
+
+    def _first_new(self, draw: Callable[[int], Proposal]) -> Proposal:
+        """Return the first of some draws that was not proposed before.
+
+        Args:
+            draw: makes a proposal, given the number of the attempt from 0.
+
+        Raises:
+            ResearcherError: none of `ATTEMPTS` draws is new.
+        """
+        known = {proposal.source for proposal in self.made}
+        for attempt in range(ATTEMPTS):
+            proposal = draw(attempt)
+            if proposal.source not in known:
+                return proposal
+        raise ResearcherError(
+            f"the {self.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
+            "end the search here or add primitives"
+        )
+
+
 class Chooser(ABC):
     """A sampler that picks among a decision's options by position.
 
@@ -68,11 +118,23 @@ class BlindChooser(Chooser):
 
 
 def draw_blindly(
-    seed: Seed, fixed: Mapping[str, Any] | None = None, parents: Sequence[Proposal] = (), **notes: Any
+    seed: Seed,
+    fixed: Mapping[str, Any] | None = None,
+    parents: Sequence[Proposal] = (),
+    words: Sequence[str] | None = None,
+    **notes: Any,
 ) -> Proposal:
-    """Return a proposal with these choices, all others drawn uniformly; arguments as in `written`."""
+    """Return a proposal with these choices, all others drawn uniformly.
+
+    Args:
+        seed: of the draws.
+        fixed: values by the names of their decisions.
+        parents: the proposals it was derived from.
+        words: the primitives to draw from; None for all.
+        notes: further parameters, JSON values.
+    """
     chooser = BlindChooser(seed, fixed)
-    return written(draw_sentence(chooser), chooser.drawn, parents, **notes)
+    return written(draw_sentence(chooser, words), chooser.drawn, parents, **notes)
 
 
 def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Proposal] = (), **notes: Any) -> Proposal:
@@ -90,45 +152,6 @@ def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Prop
         parents=tuple(parent.hash for parent in parents),
         parameters={"sentence": sentence.to_json(), "drawn": dict(drawn), **notes},
     )
-
-
-def first_new(researcher: Researcher, draw: Callable[[int], Proposal]) -> Proposal:
-    """Return the first of a researcher's draws that it did not propose before.
-
-    Args:
-        researcher: who proposes.
-        draw: makes a proposal, given the number of the attempt from 0.
-
-    Raises:
-        ResearcherError: none of `ATTEMPTS` draws is new.
-    """
-    known = {proposal.source for proposal in made(researcher)}
-    for attempt in range(ATTEMPTS):
-        proposal = draw(attempt)
-        if proposal.source not in known:
-            return proposal
-    raise ResearcherError(
-        f"the {researcher.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
-        "end the search here or add primitives"
-    )
-
-
-def made(researcher: Researcher) -> list[Proposal]:
-    """Return all that a researcher proposed, those it awaits feedback on last."""
-    return [*(proposal for proposal, _ in researcher.told), *researcher.pending]
-
-
-def alone(researcher: Researcher, seed: Seed) -> dict[str, Any]:
-    """Return the choices that make a sentence of one primitive not tried alone so far; nothing once all have been."""
-    sentences = [proposal.parameters["sentence"] for proposal in made(researcher)]
-    tried = {sentence[0]["kind"] for sentence in sentences if len(sentence) == 1}
-    left = [kind for kind in PRIMITIVES if kind not in tried]
-    return {"channels": 1, "1.kind": str(seed.split("alone").generator().choice(left))} if left else {}
-
-
-def one_each() -> int:
-    """Return how many proposals it takes to try each primitive alone."""
-    return len(PRIMITIVES)
 
 
 def all_but_one(parent: Proposal, seed: Seed) -> dict[str, Any]:

@@ -12,16 +12,16 @@ same again. It begins, as the grammar researcher does, with each primitive alone
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from istar.researchers.drawing import LEARNED_ATTEMPTS, alone, draw_blindly, first_new, made, one_each
+from istar.researchers.drawing import LEARNED_ATTEMPTS, SentenceResearcher, draw_blindly
 from istar.researchers.researcher import (
     MOST,
     RESEARCHERS,
     Feedback,
     Proposal,
-    Researcher,
     ResearcherError,
     check_option,
 )
@@ -59,7 +59,7 @@ class Elite:
 
 
 @RESEARCHERS.register("evolve")
-class EvolveResearcher(Researcher):
+class EvolveResearcher(SentenceResearcher):
     """MAP-Elites over sentences of the grammar; parents are drawn uniformly from the cells that are taken.
 
     Args:
@@ -67,17 +67,23 @@ class EvolveResearcher(Researcher):
             By default just these.
         mutation: share of later proposals that vary one elite; 0 to 1.
         recombination: share of later proposals that combine two; what the two shares leave is drawn afresh.
+        words: the primitives that sentences are made of; None for all.
         cost_bins: into how many bins the logarithm of the cost is divided, from `LEAST_COST` to all of brute force.
     """
 
     name: ClassVar[str] = "evolve"
 
     def __init__(
-        self, warm_up: int | None = None, mutation: float = 0.5, recombination: float = 0.3, cost_bins: int = 6
+        self,
+        warm_up: int | None = None,
+        mutation: float = 0.5,
+        recombination: float = 0.3,
+        cost_bins: int = 6,
+        words: Sequence[str] | None = None,
     ) -> None:
         """See the class docstring."""
-        super().__init__()
-        warm_up = one_each() if warm_up is None else warm_up
+        super().__init__(words)
+        warm_up = len(self.words) if warm_up is None else warm_up
         check_option(self, "warm_up", warm_up, 0, MOST)
         check_option(self, "mutation", mutation, 0.0, 1.0)
         check_option(self, "recombination", recombination, 0.0, 1.0)
@@ -90,9 +96,9 @@ class EvolveResearcher(Researcher):
         self.warm_up = warm_up
         self.cost_bins = cost_bins
         self.shares: tuple[tuple[Variation, float], ...] = (
-            (Mutation(), mutation),
+            (Mutation(self.words), mutation),
             (Recombination(), recombination),
-            (Fresh(), max(0.0, 1 - mutation - recombination)),
+            (Fresh(self.words), max(0.0, 1 - mutation - recombination)),
         )
 
     def archive(self) -> dict[Cell, Elite]:
@@ -121,18 +127,17 @@ class EvolveResearcher(Researcher):
 
     def _compose(self, seed: Seed) -> Proposal:
         elites = list(self.archive().values())
-        return first_new(
-            self,
+        return self._first_new(
             lambda attempt: self._vary(elites if attempt < LEARNED_ATTEMPTS else [], seed.split("attempt", attempt)),
         )
 
     def _vary(self, elites: list[Elite], seed: Seed) -> Proposal:
-        if len(made(self)) < self.warm_up:
-            return draw_blindly(seed, alone(self, seed), variation=Fresh.name)
+        if len(self.made) < self.warm_up:
+            return draw_blindly(seed, self._alone(seed), words=self.words, variation=Fresh.name)
         generator = seed.split("variation").generator()
         variations, shares = zip(*self.shares, strict=True)
         variation: Variation = variations[int(generator.choice(len(shares), p=shares))]
         if variation.parents > len(elites):
-            variation = Fresh()
+            variation = Fresh(self.words)
         chosen = generator.permutation(len(elites))[: variation.parents]
         return variation.vary([elites[place].proposal for place in chosen], seed)

@@ -11,20 +11,21 @@ but one part (a mutation, with a parent); the others are drawn afresh from the e
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from istar.researchers.drawing import LEARNED_ATTEMPTS, all_but_one, alone, first_new, made, one_each, written
-from istar.researchers.researcher import MOST, RESEARCHERS, Proposal, Researcher, check_option, told_rewards
+from istar.researchers.drawing import LEARNED_ATTEMPTS, SentenceResearcher, all_but_one, written
+from istar.researchers.researcher import MOST, RESEARCHERS, Proposal, check_option, told_rewards
 from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
 
 
 @RESEARCHERS.register("grammar")
-class GrammarResearcher(Researcher):
+class GrammarResearcher(SentenceResearcher):
     """Tree of Parzen estimators over sentences of the grammar (Bergstra et al., 2011; Optuna's implementation).
 
     Args:
@@ -32,14 +33,21 @@ class GrammarResearcher(Researcher):
             alone. By default just these.
         mutation: share of later proposals that vary one of the best sentences.
         parents: from how many of the best a parent is drawn.
+        words: the primitives that sentences are made of; None for all.
     """
 
     name: ClassVar[str] = "grammar"
 
-    def __init__(self, warm_up: int | None = None, mutation: float = 0.5, parents: int = 3) -> None:
+    def __init__(
+        self,
+        warm_up: int | None = None,
+        mutation: float = 0.5,
+        parents: int = 3,
+        words: Sequence[str] | None = None,
+    ) -> None:
         """See the class docstring."""
-        super().__init__()
-        warm_up = one_each() if warm_up is None else warm_up
+        super().__init__(words)
+        warm_up = len(self.words) if warm_up is None else warm_up
         check_option(self, "warm_up", warm_up, 0, MOST)
         check_option(self, "mutation", mutation, 0.0, 1.0)
         check_option(self, "parents", parents, 1, MOST)
@@ -49,8 +57,7 @@ class GrammarResearcher(Researcher):
 
     def _compose(self, seed: Seed) -> Proposal:
         study = self._study()
-        return first_new(
-            self,
+        return self._first_new(
             lambda attempt: self._sample(study, seed.split("attempt", attempt), learned=attempt < LEARNED_ATTEMPTS),
         )
 
@@ -59,22 +66,32 @@ class GrammarResearcher(Researcher):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(direction="maximize")
         for (proposal, _), reward in zip(self.told, told_rewards(self.told), strict=True):
-            study.add_trial(_trial(proposal, reward))
+            study.add_trial(self._trial(proposal, reward))
         for proposal in self.pending:
-            study.add_trial(_trial(proposal, None))
+            study.add_trial(self._trial(proposal, None))
         return study
+
+    def _trial(self, proposal: Proposal, reward: float | None) -> optuna.trial.FrozenTrial:
+        drawn = optuna.trial.FixedTrial(proposal.parameters["drawn"])
+        draw_sentence(drawn, self.words)
+        return create_trial(
+            params=drawn.params,
+            distributions=drawn.distributions,
+            value=reward,
+            state=TrialState.RUNNING if reward is None else TrialState.COMPLETE,
+        )
 
     def _sample(self, study: optuna.Study, seed: Seed, learned: bool) -> Proposal:
         parent = self._parent(seed) if learned else None
         sampler = self._sampler(seed) if learned else _blind(seed)
-        fixed = self._alone(seed) if learned else {}
+        fixed = self._begin(seed) if learned else {}
         if parent is not None:
             fixed = all_but_one(parent, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.sampler = PartialFixedSampler(fixed, sampler) if fixed else sampler
             trial = study.ask()
-            sentence = draw_sentence(trial)
+            sentence = draw_sentence(trial, self.words)
         study.tell(trial, state=TrialState.FAIL)
         return written(sentence, trial.params, () if parent is None else (parent,))
 
@@ -89,9 +106,9 @@ class GrammarResearcher(Researcher):
                 seed=seed.split("sampler").value % 2**32,
             )
 
-    def _alone(self, seed: Seed) -> dict[str, Any]:
+    def _begin(self, seed: Seed) -> dict[str, Any]:
         """Return the choices of a primitive not tried alone; nothing once all have been, or the warm-up is over."""
-        return alone(self, seed) if len(made(self)) < self.warm_up else {}
+        return self._alone(seed) if len(self.made) < self.warm_up else {}
 
     def _parent(self, seed: Seed) -> Proposal | None:
         """Return a proposal to vary, or None for one drawn afresh."""
@@ -109,11 +126,11 @@ class RandomResearcher(GrammarResearcher):
 
     name: ClassVar[str] = "random"
 
-    def __init__(self) -> None:
-        """Take no options: there is nothing to learn."""
-        super().__init__(mutation=0.0)
+    def __init__(self, words: Sequence[str] | None = None) -> None:
+        """Take no other options: there is nothing to learn."""
+        super().__init__(mutation=0.0, words=words)
 
-    def _alone(self, seed: Seed) -> dict[str, Any]:
+    def _begin(self, seed: Seed) -> dict[str, Any]:
         return {}
 
     def _sampler(self, seed: Seed) -> BaseSampler:
@@ -122,14 +139,3 @@ class RandomResearcher(GrammarResearcher):
 
 def _blind(seed: Seed) -> BaseSampler:
     return RandomSampler(seed=seed.split("sampler").value % 2**32)
-
-
-def _trial(proposal: Proposal, reward: float | None) -> optuna.trial.FrozenTrial:
-    drawn = optuna.trial.FixedTrial(proposal.parameters["drawn"])
-    draw_sentence(drawn)
-    return create_trial(
-        params=drawn.params,
-        distributions=drawn.distributions,
-        value=reward,
-        state=TrialState.RUNNING if reward is None else TrialState.COMPLETE,
-    )

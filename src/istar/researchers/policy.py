@@ -32,12 +32,11 @@ from istar.researchers.choice_policy import (
     grammar_decisions,
     surrogate,
 )
-from istar.researchers.drawing import LEARNED_ATTEMPTS, first_new, written
+from istar.researchers.drawing import LEARNED_ATTEMPTS, SentenceResearcher, written
 from istar.researchers.researcher import (
     RESEARCHERS,
     Feedback,
     Proposal,
-    Researcher,
     State,
     check_option,
     told_rewards,
@@ -49,7 +48,7 @@ MOST_ADVANTAGE = 3.0
 
 
 @RESEARCHERS.register("policy")
-class PolicyResearcher(Researcher):
+class PolicyResearcher(SentenceResearcher):
     """REINFORCE with a baseline and an entropy bonus on an autoregressive policy over the grammar's choices.
 
     A proposal's parameters hold, beside its choices, their `log_probability` when they were drawn, in nats, and the
@@ -59,27 +58,34 @@ class PolicyResearcher(Researcher):
         learning_rate: length of a step, for an advantage of one standard deviation; 0 to 1.
         entropy_bonus: what a nat of entropy of each decision is worth, in standard deviations of the reward; 0 to 10.
         hidden: width of the policy's network; 1 to 1024.
+        words: the primitives that sentences are made of; None for all.
     """
 
     name: ClassVar[str] = "policy"
 
-    def __init__(self, learning_rate: float = 0.02, entropy_bonus: float = 0.1, hidden: int = 32) -> None:
+    def __init__(
+        self,
+        learning_rate: float = 0.02,
+        entropy_bonus: float = 0.1,
+        hidden: int = 32,
+        words: Sequence[str] | None = None,
+    ) -> None:
         """See the class docstring."""
-        super().__init__()
+        super().__init__(words)
         check_option(self, "learning_rate", learning_rate, 0.0, 1.0)
         check_option(self, "entropy_bonus", entropy_bonus, 0.0, 10.0)
         check_option(self, "hidden", hidden, 1, 1024)
         self.learning_rate = learning_rate
         self.entropy_bonus = entropy_bonus
-        self.policy = ChoicePolicy(grammar_decisions(), hidden)
+        self.policy = ChoicePolicy(grammar_decisions(self.words), hidden)
 
     def _compose(self, seed: Seed) -> Proposal:
-        return first_new(self, lambda attempt: self._sample(seed.split("attempt", attempt), _temperature(attempt)))
+        return self._first_new(lambda attempt: self._sample(seed.split("attempt", attempt), _temperature(attempt)))
 
     def _sample(self, seed: Seed, temperature: float) -> Proposal:
         with torch.no_grad():
             draw = PolicyDraw(self.policy, seed, temperature)
-            sentence = draw_sentence(draw)
+            sentence = draw_sentence(draw, self.words)
             entropies = self._replay(draw.drawn).relative_entropies
         return written(
             sentence,
@@ -90,7 +96,7 @@ class PolicyResearcher(Researcher):
 
     def _replay(self, drawn: dict[str, int | str]) -> PolicyReplay:
         replay = PolicyReplay(self.policy, drawn)
-        draw_sentence(replay)
+        draw_sentence(replay, self.words)
         return replay
 
     def update(self, proposal: Proposal, feedback: Feedback) -> None:

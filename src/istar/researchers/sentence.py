@@ -6,6 +6,7 @@ sentence with one channel twice is no sentence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,9 +47,14 @@ class Sentence:
         return [channel.to_json() for channel in self.channels]
 
 
-def draw_sentence(sampler: Sampler) -> Sentence:
-    """Draw a sentence; repeated channels are merged, so that every draw is a sentence."""
-    kinds = tuple(PRIMITIVES)
+def draw_sentence(sampler: Sampler, words: Sequence[str] | None = None) -> Sentence:
+    """Draw a sentence; repeated channels are merged, so that every draw is a sentence.
+
+    Args:
+        sampler: draws.
+        words: the primitives to draw from; None for all.
+    """
+    kinds = tuple(PRIMITIVES if words is None else words)
     count = sampler.suggest_int("channels", 1, MOST_CHANNELS)
     channels: dict[Channel, None] = {}
     for slot in range(1, count + 1):

@@ -41,9 +41,13 @@ class Fresh:
     name: ClassVar[str] = "fresh"
     parents: ClassVar[int] = 0
 
+    def __init__(self, words: Sequence[str] | None = None) -> None:
+        """Draw from these primitives; None for all."""
+        self.words = words
+
     def vary(self, parents: Sequence[Proposal], seed: Seed) -> Proposal:
         """See `Variation`."""
-        return draw_blindly(seed, variation=self.name)
+        return draw_blindly(seed, words=self.words, variation=self.name)
 
 
 class Mutation:
@@ -52,10 +56,14 @@ class Mutation:
     name: ClassVar[str] = "mutation"
     parents: ClassVar[int] = 1
 
+    def __init__(self, words: Sequence[str] | None = None) -> None:
+        """Draw from these primitives; None for all."""
+        self.words = words
+
     def vary(self, parents: Sequence[Proposal], seed: Seed) -> Proposal:
         """See `Variation`."""
         (parent,) = parents
-        return draw_blindly(seed, all_but_one(parent, seed), parents, variation=self.name)
+        return draw_blindly(seed, all_but_one(parent, seed), parents, self.words, variation=self.name)
 
 
 class Recombination:
