@@ -10,7 +10,7 @@ import time
 import pytest
 from tiny_truth import build_tiny_truth
 
-from istar.cli.app import METHOD_FAULT, SUCCESS, run
+from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
 from istar.sandbox import tier_report
@@ -126,6 +126,19 @@ def test_other_methods_are_shown_beside_the_best_and_failures_named(finished, tm
     assert bad["summary"] is None
     (reason,) = bad["failures"].values()
     assert "division" in reason or "ZeroDivision" in reason
+
+
+def test_the_best_of_another_run_is_shown_under_its_runs_name(finished, capsys):
+    arguments = ["unseal", "mine", "--runs", str(finished.path.parent), "--json"]
+    assert run([*arguments, "--beside", str(finished.path)]) == SUCCESS
+    best, other = json.loads(capsys.readouterr().out)["methods"]
+    assert other["method"] == "mine"
+    assert (other["method_hash"], other["reward"]) == (best["method_hash"], best["reward"])
+
+
+def test_a_method_of_one_channel_has_no_parts(finished, capsys):
+    assert run(["unseal", "mine", "--runs", str(finished.path.parent), "--parts"]) == ERROR
+    assert "has a single channel" in " ".join(capsys.readouterr().err.split())
 
 
 def test_rescore_under_the_same_formula_gives_the_same_rewards(finished, capsys):

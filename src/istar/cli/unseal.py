@@ -20,10 +20,13 @@ def unseal(
         Parameter(
             name="--beside",
             negative="",
-            help="Show this method on the same questions too: a file, a name of the library, or `library` for all of "
-            "these; may be repeated.",
+            help="Show this method on the same questions too: a file, a name of the library, `library` for all of "
+            "these, or the folder of another run for its I*; may be repeated.",
         ),
     ] = None,
+    parts: Annotated[
+        bool, Parameter(negative="", help="Show I* without each of its channels too, if the grammar made it.")
+    ] = False,
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
 ) -> None:
@@ -33,18 +36,24 @@ def unseal(
 
     Examples:
       istar unseal first
-      istar unseal first --beside my_method.py --beside attention_gates
+      istar unseal first --beside my_method.py --beside attention_gates --beside runs/control
+      istar unseal first --parts
     """
     from istar.cli.methods import method_sources
     from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
     from istar.protocol.run_folder import find_run
     from istar.protocol.unseal import best_of, unseal
+    from istar.researchers import ablations
 
     folder = find_run(run, runs)
     others = method_sources(beside or [])
     with folder.ledger(read_only=True) as ledger:
-        best_of(ledger, folder.name)  # say what is missing before anything long begins
+        # say what is missing before anything long begins
+        _, name, iteration = best_of(ledger, folder.name)
+        if parts:
+            proposals = {each.iteration: each for each in ledger.proposals(folder.name)}
+            others |= ablations(name, proposals[iteration].parameters)
 
     from istar.protocol.conduct import stand
 

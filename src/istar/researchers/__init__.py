@@ -1,5 +1,6 @@
 """Researchers: who proposes methods and learns from their rewards."""
 
+from istar.researchers.ablation import ablations
 from istar.researchers.evolve import EvolveResearcher
 from istar.researchers.grammar import GrammarResearcher, RandomResearcher
 from istar.researchers.policy import PolicyResearcher
@@ -18,5 +19,6 @@ __all__ = [
     "RandomResearcher",
     "Researcher",
     "ResearcherError",
+    "ablations",
     "add_primitive",
 ]

@@ -1,0 +1,48 @@
+"""Methods of the grammar without each of their channels."""
+
+import json
+
+import pytest
+
+from istar.researchers import PRIMITIVES, PrimitiveError, ResearcherError, ablations
+from istar.researchers.rendering import render_method
+from istar.researchers.sentence import Sentence
+
+CHANNELS = (
+    PRIMITIVES.get("logit_lens").with_values(DEPTH=0.9),
+    PRIMITIVES.get("attention_gates").with_values(POINTS=1),
+    PRIMITIVES.get("logit_lens").with_values(DEPTH=0.1),
+)
+
+
+def parameters(*channels):
+    """What a proposal holds of a sentence, as it reads back from the ledger."""
+    return json.loads(json.dumps({"sentence": Sentence(channels).to_json()}))
+
+
+def test_each_channel_is_left_out_once():
+    found = ablations("whole", parameters(*CHANNELS))
+    assert found == {
+        "whole without lens90": render_method(Sentence(CHANNELS[1:])),
+        "whole without gates1": render_method(Sentence((CHANNELS[0], CHANNELS[2]))),
+        "whole without lens10": render_method(Sentence(CHANNELS[:2])),
+    }
+
+
+def test_of_two_channels_each_is_left_alone():
+    found = ablations("pair", parameters(*CHANNELS[:2]))
+    assert list(found.values()) == [CHANNELS[1].source, CHANNELS[0].source]
+
+
+def test_what_has_no_parts_is_refused():
+    with pytest.raises(ResearcherError, match="'lens90' has a single channel, so there is no part to leave out"):
+        ablations("lens90", parameters(CHANNELS[0]))
+    with pytest.raises(ResearcherError, match="'mine' is not a sentence of the grammar"):
+        ablations("mine", {"layer": 12})
+
+
+def test_a_word_that_has_changed_is_named():
+    old = parameters(*CHANNELS[:2])
+    old["sentence"][0]["depth"] = 0.87
+    with pytest.raises(PrimitiveError, match=r"DEPTH of the primitive 'logit_lens' is one of .*, not 0\.87"):
+        ablations("old", old)
