@@ -16,16 +16,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers import DynamicCache
 
 from istar.questions import Path, QuestionView, Run, build_trie
-from istar.targets.interventions import Switch
-from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
+    from transformers import DynamicCache
+
     from istar.targets.target import Target
 
 Tokens = tuple[int, ...]
@@ -187,6 +186,8 @@ class StitchedRuns:
 
     def _streams(self, sequels: dict[Sequel, None], runs: Sequence[Run]) -> dict[Sequel, Float[Tensor, "reads width"]]:
         """Return the streams before the final norm at the reads of sequences."""
+        from istar.targets.interventions import Switch
+
         found: dict[Sequel, Float[Tensor, "reads width"]] = {}
         with Switch(self.target, runs) as switch:
             for pack in _packs(self.stitches, sequels):
@@ -203,7 +204,7 @@ class StitchedRuns:
         if (key, number) in self._caches:
             return
         donor = self.donors[key][number]
-        cache = DynamicCache()
+        cache = _empty_cache()
         if donor.parent is not None:
             self._compute(key, donor.parent)
             beginning = self._caches[key, donor.parent][..., : donor.shared, :]
@@ -211,14 +212,7 @@ class StitchedRuns:
         tokens = torch.tensor([donor.tokens[donor.shared :]], device=self.target.device)
         if tokens.numel():
             places = torch.arange(donor.shared, len(donor.tokens), device=self.target.device)
-            residual_stream(
-                self.target.anatomy,
-                self.target.layers,
-                input_ids=tokens,
-                position_ids=places[None],
-                past_key_values=cache,
-                use_cache=True,
-            )
+            self._forward(tokens, places[None], cache)
         self._caches[key, number] = torch.stack(
             [torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers]
         )
@@ -230,10 +224,8 @@ class StitchedRuns:
         taken = [self._taken(key, stitch) for (key, _), stitch in zip(pack, stitches, strict=True)]
         held = torch.tensor(_padded([stitch.places for stitch in stitches], 2**30), device=device)
         fresh = torch.tensor(_padded([stitch.fresh for stitch in stitches], -1), device=device)
-        tokens = [
-            [path.tokens[place] for place in stitch.fresh] for (_, path), stitch in zip(pack, stitches, strict=True)
-        ]
-        cache = DynamicCache()
+        tokens = [[path.tokens[at] for at in stitch.fresh] for (_, path), stitch in zip(pack, stitches, strict=True)]
+        cache = _empty_cache()
         if held.shape[1]:
             together = pad_sequence([each.movedim(3, 0) for each in taken], batch_first=True)
             _fill(cache, together.movedim(1, 4))
@@ -242,19 +234,32 @@ class StitchedRuns:
         among |= torch.eye(fresh.shape[1], dtype=torch.bool, device=device)  # what is padded sees itself
         sees = torch.cat([held[:, None, :] < fresh[:, :, None], among], dim=2)
         mask = torch.zeros(sees.shape, dtype=dtype, device=device).masked_fill(~sees, float("-inf"))
-        streams = residual_stream(
-            self.target.anatomy,
-            self.target.layers,
-            input_ids=torch.tensor(_padded(tokens, 0), device=device),
-            position_ids=fresh.clamp_min(0),
-            attention_mask=mask[:, None],
-            past_key_values=cache,
-            use_cache=True,
-        )
+        inputs = torch.tensor(_padded(tokens, 0), device=device)
+        streams = self._forward(inputs, fresh.clamp_min(0), cache, mask[:, None])
         return {
             sequel: stream[[stitch.fresh.index(read) for read in sequel[1].reads]]
             for sequel, stitch, stream in zip(pack, stitches, streams, strict=True)
         }
+
+    def _forward(
+        self,
+        tokens: Int[Tensor, "batch length"],
+        places: Int[Tensor, "batch length"],
+        cache: DynamicCache,
+        mask: Float[Tensor, "batch one length seen"] | None = None,
+    ) -> Float[Tensor, "batch length width"]:
+        """Return the streams before the final norm of tokens that stand behind what is in a cache; it grows by them."""
+        from istar.targets.packed_forward import residual_stream
+
+        return residual_stream(
+            self.target.anatomy,
+            self.target.layers,
+            input_ids=tokens,
+            position_ids=places,
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=True,
+        )
 
     def _taken(self, key: str, stitch: Stitch) -> Cache:
         """Return the keys and values of all stretches, turned to where they stand."""
@@ -337,6 +342,12 @@ def _packs(stitches: dict[Sequel, Stitch], sequels: dict[Sequel, None]) -> Itera
 def _padded(rows: Sequence[Sequence[int]], filling: int) -> list[list[int]]:
     length = max(map(len, rows))
     return [[*row, *[filling] * (length - len(row))] for row in rows]
+
+
+def _empty_cache() -> DynamicCache:
+    from transformers import DynamicCache  # slow to import, and only needed here
+
+    return DynamicCache()
 
 
 def _fill(cache: DynamicCache, content: Float[Tensor, "batch layers two heads tokens size"]) -> None:

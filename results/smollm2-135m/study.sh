@@ -1,0 +1,48 @@
+#!/bin/bash
+# The searches behind results/smollm2-135m, their controls, and the sealed test. Every command goes on where it was
+# when it was killed, so this may be called again at any time; two at once may share the work (`study.sh A`, `study.sh B`).
+#
+#   bash results/smollm2-135m/study.sh [searches of A | of B | all]
+set -eu
+cd "$(dirname "$0")/../.."
+ISTAR=${ISTAR:-.venv/bin/istar}
+RUNS=${RUNS:-runs/smollm2-135m}
+CONFIG=${CONFIG:-results/smollm2-135m/search.json}
+TO=${TO:-results/smollm2-135m}
+MAIN_METHODS=${MAIN_METHODS:-80}
+export OMP_NUM_THREADS=1
+
+search() {  # NAME RESEARCHER SEED OPTION...
+  "$ISTAR" search --run "$1" --config "$CONFIG" --researcher "$2" --seed "$3" --runs "$RUNS" --resume "${@:4}"
+}
+
+searches_A() {
+  search main evolve 0 --methods "$MAIN_METHODS"
+  for seed in 1 2; do search evolve-$seed evolve $seed; search random-$seed random $seed; done
+}
+
+searches_B() {
+  search shuffled evolve 0 --shuffled
+  search random-0 random 0
+  for seed in 0 1 2; do search grammar-$seed grammar $seed; search policy-$seed policy $seed; done
+}
+
+controls="evolve-1 evolve-2 grammar-0 grammar-1 grammar-2 policy-0 policy-1 policy-2 random-0 random-1 random-2"
+
+case "${1:-all}" in
+  A) searches_A; exit ;;
+  B) searches_B; exit ;;
+  all) searches_A; searches_B ;;
+  *) echo "usage: $0 [A|B|all]" >&2; exit 2 ;;
+esac
+
+# The sealed test: I* of the main run with its parts, every human-made method, and what the controls found.
+beside=(--beside library)
+for run in shuffled $controls; do
+  if [ -f "$RUNS/$run/best_method.py" ]; then beside+=(--beside "$RUNS/$run"); fi
+done
+"$ISTAR" unseal main --runs "$RUNS" "${beside[@]}" --json > "$TO/test.json"
+# shellcheck disable=SC2086
+"$ISTAR" compare main shuffled $controls --runs "$RUNS" --to "$TO/comparison.html" --json > "$TO/comparison.json"
+"$ISTAR" report main --runs "$RUNS" --to "$TO/report.html"
+cp "$RUNS/main/best_method.py" "$TO/best_method.py.txt"
