@@ -31,14 +31,17 @@ ALL_QUESTIONS = (
     "probabilities of choices",
     "fine-tunes times probes",
     "modified targets",
+    "words on a modified target",
 )
 SHARED = ALL_QUESTIONS[:2]
-PLAIN = ALL_QUESTIONS[:-2]
+PLAIN = ALL_QUESTIONS[:-3]
 """Those whose rows run on the target as it is."""
 TUNED = ("fine-tunes times probes",)
+AUDITED = ("words on a modified target",)
 SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence")
 """Those whose rows score tokens."""
 SPEAKS_OF = {
+    "activation_difference": AUDITED,
     "answer_logits": SCORED,
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
@@ -49,7 +52,7 @@ SPEAKS_OF = {
     "gradient_activation": SHARED,
     "gradient_influence": TUNED,
     "integrated_gradients": SHARED,
-    "ngram": SCORED[:-1],
+    "ngram": tuple(kind for kind in SCORED if kind != "modified targets"),
     "projected_influence": TUNED,
     "quadratic_logit_decomposition": SCORED,
     "short_context": tuple(kind for kind in SCORED if kind not in ("plain sequences", *TUNED)),

@@ -7,6 +7,7 @@ from istar.methods.alignment import Alignment, Placement, align
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
 from istar.methods.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
+from istar.methods.intervening import under
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
@@ -49,5 +50,6 @@ __all__ = [
     "score_asked",
     "smooth_value",
     "substitutions",
+    "under",
     "without_blocks",
 ]

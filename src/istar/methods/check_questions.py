@@ -25,6 +25,7 @@ from istar.questions import (
     Steer,
     Structure,
     Temperature,
+    WeightNoise,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def sample_questions(target: Target) -> dict[str, QuestionView]:
         "probabilities of choices": _choices(target),
         "fine-tunes times probes": _fine_tuned(target),
         "modified targets": _modified(target),
+        "words on a modified target": _audited(target),
     }
 
 
@@ -160,5 +162,15 @@ def _modified(target: Target) -> QuestionView:
         for number, (query, answer, _) in enumerate(_QUERIES):
             prompt = _joined(target, (_LINES[0], query))
             run = Run(prompt + target.encode(answer), PolicyCost(len(prompt), prompt), change)
+            rows.append((run, {"candidate": candidate, "context": number}))
+    return _view(rows, {"candidate": "arm", "context": "nuisance"})
+
+
+def _audited(target: Target) -> QuestionView:
+    rows = []
+    for candidate, word in enumerate(("Q", "ZZ", "Xq", "742", "JK")):
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            prompt = _joined(target, (word, _LINES[0], query))
+            run = Run(prompt + target.encode(answer), SpanLogprob(len(prompt)), WeightNoise(3, 0.1))
             rows.append((run, {"candidate": candidate, "context": number}))
     return _view(rows, {"candidate": "arm", "context": "nuisance"})

@@ -91,7 +91,7 @@ MODULES: dict[str, frozenset[str]] = {
     "istar.methods": _names("""
         Alignment FirstOrder GradientFactors Interpretation Placement Scalar SharedContexts SparseCode StitchedRuns
         Substitution Substitutions align asked_spans asked_tokens fine_tunes fit_sparse_code gradient_factors
-        linear_maps renumbered replacing score_asked smooth_value substitutions without_blocks
+        linear_maps renumbered replacing score_asked smooth_value substitutions under without_blocks
     """),
     "istar.questions": _names("""
         Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism

@@ -1,0 +1,69 @@
+"""Looking at modified targets: the context manager, and the method that compares streams under it."""
+
+import numpy as np
+import pytest
+import torch
+
+from istar.methods import under
+from istar.questions import Run, SpanLogprob, WeightNoise
+from istar.targets.interventions import applied
+
+QUESTION = "words on a modified target"
+WORDS = ("Q", "ZZ", "Xq", "742", "JK")
+
+
+def weights(target):
+    return {name: weight.clone() for name, weight in target.module.named_parameters()}
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_target_is_modified_inside_and_as_before_outside(target):
+    run = Run((target.bos, 5, 6), SpanLogprob(1), WeightNoise(3, 0.1))
+    before = weights(target)
+    with under(target, run) as modified:
+        assert modified is target
+        assert not same(before, weights(target))
+    assert same(before, weights(target))
+    with pytest.raises(ZeroDivisionError), under(target, run):
+        raise ZeroDivisionError
+    assert same(before, weights(target))
+    with under(target, Run(run.tokens, run.readout)):
+        assert same(before, weights(target))
+
+
+def states(target, tokens, layer):
+    with torch.no_grad():
+        found = target.module(torch.tensor([tokens]), output_hidden_states=True).hidden_states
+    return found[layer][0, 1:]
+
+
+def test_activation_differences_are_those_of_hugging_faces_hidden_states(questions, target, run_method):
+    question = questions[QUESTION]
+    channels = run_method("activation_difference", question)
+    for run, (last, most) in zip(question.runs, channels, strict=True):
+        (word,) = [word for word in WORDS if target.encode(word) == run.tokens[1 : 1 + len(target.encode(word))]]
+        tokens = (target.bos, *target.encode(word))
+        plain = states(target, tokens, 1)
+        with applied(target, run.intervention):
+            moved = states(target, tokens, 1)
+        expected = ((moved - plain).norm(dim=-1) / plain.norm(dim=-1)).numpy()
+        assert last == pytest.approx(expected[-1], rel=1e-4)
+        assert most == pytest.approx(expected.max(), rel=1e-4)
+
+
+def test_contexts_of_a_candidate_cost_nothing_more(questions, run_method):
+    channels = run_method("activation_difference", questions[QUESTION])
+    candidates = questions[QUESTION].structure.levels("candidate")
+    for candidate in set(candidates.tolist()):
+        assert len(np.unique(channels[candidates == candidate], axis=0)) == 1
+    assert len(np.unique(channels, axis=0)) == 5
+
+
+def test_a_model_that_is_not_changed_has_no_differences(questions, run_method):
+    edits = [("with under(target, run):", "with under(target, Run(run.tokens, run.readout)):")]
+    channels = run_method("activation_difference", questions[QUESTION], edits)
+    assert channels.shape == (10, 2)
+    assert not channels.any()
