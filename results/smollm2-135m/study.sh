@@ -2,7 +2,7 @@
 # The searches behind results/smollm2-135m, their controls, and the sealed test. Every command goes on where it was
 # when it was killed, so this may be called again at any time; two at once may share the work (`study.sh A`, `study.sh B`).
 #
-#   bash results/smollm2-135m/study.sh [searches of A | of B | all]
+#   bash results/smollm2-135m/study.sh [A|B|all]
 set -eu
 cd "$(dirname "$0")/../.."
 ISTAR=${ISTAR:-.venv/bin/istar}
@@ -38,6 +38,7 @@ esac
 
 # The sealed test: I* of the main run with its parts, every human-made method, and what the controls found.
 beside=(--beside library)
+if grep -q "side by side" "$RUNS/main/best_method.py"; then beside+=(--parts); fi
 for run in shuffled $controls; do
   if [ -f "$RUNS/$run/best_method.py" ]; then beside+=(--beside "$RUNS/$run"); fi
 done

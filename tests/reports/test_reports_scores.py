@@ -15,7 +15,14 @@ def multipliers(estimate):
 def scored(method, split, reward, estimate, failures=()):
     tasks = [{"task": "shot_shapley/antonyms", "split": split}]
     summary = {"reward": reward, **multipliers(estimate)}
-    return {"method": method, "failures": dict.fromkeys(failures, ""), "tasks": tasks, "summary": summary}
+    failed = dict.fromkeys(failures, "")
+    return {
+        "method": method,
+        "caps": {"flops_fraction": 0.25},
+        "failures": failed,
+        "tasks": tasks,
+        "summary": summary,
+    }
 
 
 @pytest.fixture
@@ -44,12 +51,16 @@ def files(tmp_path):
 
 def test_a_line_a_method_the_best_in_training_first(files):
     lines = library_table(read_scores(files)).splitlines()
-    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 8
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == 9
     assert lines[2:] == [
-        "| `gates` | +0.200 (failed on 1) | 1.50 (0.75 to 3.00) | +0.000 | 1.00 (0.50 to 2.00) | - | - |",
-        "| `lens` | -0.010 | 0.90 (0.45 to 1.80) | - | - | +0.300 | 3.00 (1.50 to 6.00) |",
-        "| `noise` | - | - | - | - | - | - |",
+        "| `gates` | 25% | +0.200 (failed on 1) | 1.50 (0.75 to 3.00) | +0.000 | 1.00 (0.50 to 2.00) | - | - |",
+        "| `lens` | 25% | -0.010 | 0.90 (0.45 to 1.80) | - | - | +0.300 | 3.00 (1.50 to 6.00) |",
     ]
+
+
+def test_what_was_shown_on_the_test_alone_is_listed_where_there_is_nothing_else(files):
+    lines = library_table(read_scores(files[-1:])).splitlines()
+    assert lines[2:] == ["| `lens` | - | +0.300 | 3.00 (1.50 to 6.00) |", "| `noise` | - | - | - |"]
 
 
 def test_a_split_that_nobody_was_scored_on_has_no_column(files):

@@ -25,6 +25,7 @@ class SplitScore:
         reward: the reward; None if it failed on every task.
         multiplier: the compute multiplier at `LEVEL` over all families, and its 95% interval; None likewise.
         failures: how many tasks it failed on.
+        cap: the share of brute force after which it was asked no further; None where the file does not say.
     """
 
     method: str
@@ -32,6 +33,7 @@ class SplitScore:
     reward: float | None
     multiplier: tuple[float, float, float] | None
     failures: int
+    cap: float | None = None
 
 
 def read_scores(files: Iterable[Path]) -> list[SplitScore]:
@@ -59,18 +61,23 @@ def _score(data: Mapping[str, Any], split: str, reward: float | None, summary: M
     if summary is not None:
         level = summary["multipliers"][LEVEL]
         multiplier = (float(level["estimate"]), float(level["low"]), float(level["high"]))
-    return SplitScore(data["method"], split, reward, multiplier, len(data["failures"]))
+    cap = data.get("caps", {}).get("flops_fraction")
+    return SplitScore(data["method"], split, reward, multiplier, len(data["failures"]), cap)
 
 
 def library_table(scores: Iterable[SplitScore]) -> str:
-    """Return scores as a Markdown table, a line a method, the best in training first."""
+    """Return scores as a Markdown table, a line a method, the best in training first.
+
+    The cap is the share of brute force that a method was asked in training. Where other splits were scored, methods
+    that were shown on the test alone are left out: they are I* of the runs that opened it.
+    """
     known = {(each.method, each.split): each for each in scores}
     splits = [split for split in SPLITS if any(split == of for _, of in known)]
     lines = [
-        "| method |" + "".join(f" {split}: reward | multiplier |" for split in splits),
-        "|---|" + "---|---|" * len(splits),
+        "| method | cap |" + "".join(f" {split}: reward | multiplier |" for split in splits),
+        "|---|---|" + "---|---|" * len(splits),
     ]
-    methods = dict.fromkeys(method for method, _ in known)
+    methods = dict.fromkeys(method for method, split in known if split != SPLITS[-1] or splits == [split])
 
     def place(method: str) -> tuple[float, str]:
         score = known.get((method, splits[0]))
@@ -78,7 +85,9 @@ def library_table(scores: Iterable[SplitScore]) -> str:
 
     for method in sorted(methods, key=place):
         cells = "".join(_cells(known.get((method, split))) for split in splits)
-        lines.append(f"| `{method}` |{cells}")
+        first = known.get((method, splits[0]))
+        cap = " - |" if first is None or first.cap is None else f" {100 * first.cap:g}% |"
+        lines.append(f"| `{method}` |{cap}{cells}")
     return "\n".join(lines)
 
 
