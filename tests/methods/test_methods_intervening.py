@@ -6,7 +6,8 @@ import torch
 
 from istar.methods import under
 from istar.questions import Run, SpanLogprob, WeightNoise
-from istar.targets.interventions import applied
+from istar.targets.appliers import replaced
+from istar.targets.interventions import APPLIERS, applied
 
 QUESTION = "words on a modified target"
 WORDS = ("Q", "ZZ", "Xq", "742", "JK")
@@ -46,9 +47,9 @@ def test_activation_differences_are_those_of_hugging_faces_hidden_states(questio
     for run, (last, most) in zip(question.runs, channels, strict=True):
         (word,) = [word for word in WORDS if target.encode(word) == run.tokens[1 : 1 + len(target.encode(word))]]
         tokens = (target.bos, *target.encode(word))
-        plain = states(target, tokens, 1)
+        plain = states(target, tokens, 2)
         with applied(target, run.intervention):
-            moved = states(target, tokens, 1)
+            moved = states(target, tokens, 2)
         expected = ((moved - plain).norm(dim=-1) / plain.norm(dim=-1)).numpy()
         assert last == pytest.approx(expected[-1], rel=1e-4)
         assert most == pytest.approx(expected.max(), rel=1e-4)
@@ -62,8 +63,30 @@ def test_contexts_of_a_candidate_cost_nothing_more(questions, run_method):
     assert len(np.unique(channels, axis=0)) == 5
 
 
-def test_a_model_that_is_not_changed_has_no_differences(questions, run_method):
-    edits = [("with under(target, run):", "with under(target, Run(run.tokens, run.readout)):")]
-    channels = run_method("activation_difference", questions[QUESTION], edits)
-    assert channels.shape == (10, 2)
-    assert not channels.any()
+def test_blocks_below_the_first_changed_one_run_once(questions, target, run_method, monkeypatch):
+    """With only the last block changed the distances are its own, and all below is shared."""
+    name = "model.layers.3.mlp.down_proj.weight"
+
+    def last_block_alone(target, intervention):
+        return replaced(target, {name: 1.5 * target.module.get_parameter(name).detach()})
+
+    monkeypatch.setitem(APPLIERS._entries, "weight_noise", last_block_alone)
+    question = questions[QUESTION]
+    channels = run_method("activation_difference", question)
+    tokens = (target.bos, *target.encode(WORDS[0]))
+    found = []
+    hook = target.anatomy.mlps[-1].register_forward_hook(lambda _, __, output: found.append(output[0, 1:]))
+    with hook:
+        before_norm = target.forward(torch.tensor([tokens]))[0, 1:]
+    expected = 0.5 * found[0].norm(dim=-1) / before_norm.norm(dim=-1)
+    assert channels[0, 0] == pytest.approx(float(expected[-1]), rel=1e-3)
+
+
+def test_a_model_whose_weights_are_as_they_were_has_no_channel(questions, run_method):
+    edits = [
+        (
+            "with under(target, run):\n            changed",
+            "with under(target, Run(run.tokens, run.readout)):\n            changed",
+        )
+    ]
+    assert run_method("activation_difference", questions[QUESTION], edits).shape == (10, 0)

@@ -87,6 +87,8 @@ def test_recombination_takes_different_channels_of_both_parents():
     for number in range(200):
         seed = Seed.root(number)
         parents = [draw_blindly(seed.split(place)) for place in range(2)]
+        if parents[0].source == parents[1].source:
+            continue  # no search holds a method twice
         child = Recombination().vary(parents, seed)
         found, sources = channels(child), [set(channels(parent)) for parent in parents]
         assert set(found) <= sources[0] | sources[1]

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from istar.audit import Audit, TaskAudit
+from istar.reports import words
 from istar.reports.pages import templates
 
 WIDTH, HEIGHT = 150, 44

@@ -220,7 +220,7 @@ def _add_library() -> None:
     below = (0.0, 0.3, 0.6)
     ridges = (0.001, 0.01, 0.1, 1.0)
     words: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
-        "activation_difference": ("difference", {"DEPTH": (0.1, 0.3, 0.5)}),
+        "activation_difference": ("difference", {"BLOCKS": (1, 2, 4, 8)}),
         "answer_logits": ("logits", {"DEPTH": depths}),
         "attention_gates": ("gates", {"POINTS": (1, 2)}),
         "attention_knockout": ("knockout", {}),
