@@ -181,7 +181,10 @@ def audit(home):
     verifications = {
         task.name: [verify_table(home, table, 0.1) for table in load_tables(task.name, home.id)] for task in TASKS[:1]
     }
-    known = KnownMethods({TASKS[0].name: {"lens": dict.fromkeys((0.5, 0.8, 0.9), 1.7)}})
+    levels = (0.5, 0.8, 0.9)
+    known = KnownMethods(
+        {TASKS[0].name: {"lens": dict.fromkeys(levels, 1.7)}, TASKS[1].name: {"lens": dict.fromkeys(levels, 1.0)}}
+    )
     return audit_tasks(
         (*TASKS, Task(ShotShapley(), "capitals")),
         target="tiny-random",
@@ -208,13 +211,14 @@ class TestAudit:
             assert any("times the dearest run, less than 100" in mark for mark in each.marks)
 
     def test_recomputed_cells_and_known_methods_appear(self, audit):
-        first, second, _ = audit.tasks
+        first, second, third = audit.tasks
         assert first.soundness.recomputed > 0
         assert first.soundness.wrong == 0
         assert first.soundness.largest_error < 1e-3
         assert (first.room.best_method, first.room.best_multiplier) == ("lens", 1.7)
         assert second.soundness.largest_error is None
-        assert second.room.best_method is None
+        assert (second.room.best_method, second.room.best_multiplier) == (None, 1.0)
+        assert third.room.best_multiplier is None
 
     def test_a_held_out_text_in_the_corpus_is_a_leak(self, audit):
         places = {(leak.task, leak.place) for leak in audit.leaks}

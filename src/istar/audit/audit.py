@@ -24,6 +24,8 @@ from istar.truth import Table, TaskSummary, Verification, default_store, load_ta
 HEADLINE = 0.8
 ROOM_FLOOR = 2.0
 """A task on which even a look at a single run would save less than this factor is marked."""
+SAVES = 1.005
+"""A method that is never bought has a multiplier of 1, and is not the best at anything."""
 
 Progress = Callable[[str], None]
 
@@ -35,8 +37,8 @@ class Room:
     Attributes:
         bound: what the black-box arm needs, over one forward of the dearest run: no method that looks at the question
             at all can save more.
-        best_method: the best method known, or None if none was scored.
-        best_multiplier: what it saves.
+        best_method: the best method known, or None if none that was scored saves anything.
+        best_multiplier: the greatest multiplier, or None if none was scored.
     """
 
     bound: float
@@ -173,6 +175,8 @@ def _audit_task(
     )
     best, saved = known.best(summary.name, HEADLINE) or (None, None)
     bound = dear.flops[HEADLINE] / summary.dearest_run_flops
+    if saved is not None and saved < SAVES:
+        best = None
     room = Room(bound, best, saved)
     marks = list(summary.marks)
     if dear.share[LEVELS[0]] <= dear.budgets[0]:

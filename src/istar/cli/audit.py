@@ -117,7 +117,7 @@ def _show(found: Audit) -> None:
             f"{figure(sound.reliability)} ({figure(sound.low)} to {figure(sound.high)})",
             "-" if sound.largest_error is None else f"{sound.wrong} of {sound.recomputed}",
             f"{room.bound:.0f} x",
-            "-" if room.best_multiplier is None else f"{room.best_multiplier:.2f} x {room.best_method}",
+            "-" if room.best_multiplier is None else f"{room.best_multiplier:.2f} x {room.best_method or ''}",
             each.summary.status + ("" if not each.marks else ", marked"),
         )
     output.print(shown)
