@@ -45,12 +45,23 @@ class TestPromise:
         means, spreads = np.array([1.0, 0.4, -2.0, 0.9]), np.array([0.3, 0.5, 0.2, 0.4])
         scores = means + spreads * generator.normal(size=(200_000, 4))
         gain, _ = promise(ArmChoice("arm"), scores)
-        rivals = (0.9, 1.0, 1.0, 1.0)
+        rivals = (3, 0, 0, 0)
         expected = []
-        for mean, spread, rival in zip(means, spreads, rivals, strict=True):
-            z = -abs(mean - rival) / spread
+        for arm, rival in enumerate(rivals):
+            spread = np.hypot(spreads[arm], spreads[rival])  # of the difference
+            z = -abs(means[arm] - means[rival]) / spread
             expected.append(spread * (norm.pdf(z) + z * norm.cdf(z)))
         np.testing.assert_allclose(gain, expected, rtol=0.02, atol=1e-4)
+
+    def test_a_level_that_all_arms_share_promises_nothing(self):
+        generator = np.random.default_rng(4)
+        scores = np.array([1.0, 0.5, 0.0]) + 0.01 * generator.normal(size=(500, 3))
+        apart, together = (
+            promise(ArmChoice("arm"), scores),
+            promise(ArmChoice("arm"), scores + 10 * generator.normal(size=(500, 1))),
+        )
+        np.testing.assert_allclose(together[0], apart[0], atol=1e-12)
+        np.testing.assert_array_equal(together[1], apart[1])
 
     def test_the_lowest_is_found_like_the_highest(self):
         scores = np.random.default_rng(1).normal(size=(500, 6)) + np.arange(6)
@@ -88,6 +99,13 @@ class TestContenderRows:
         assert set(structure.levels("arm")[found]) == {0, 1}
         contexts = structure.levels("context")[found].tolist()
         assert contexts == [context for place in range(0, len(contexts), 2) for context in [contexts[place]] * 2]
+
+    def test_how_good_the_chosen_arm_is_takes_its_row_in_many_replicates(self):
+        found, structure = self.rows(ArmChoice("arm", value=10.0), [5.0, 5.1, 0.0, 0.0])
+        first = found[:5]
+        assert len(set(structure.levels("arm")[first])) == 1
+        assert set(structure.levels("context")[first]) == set(range(5))
+        assert len(set(found.tolist())) == len(found)
 
     def test_every_comparison_needs_the_reference(self):
         found, structure = self.rows(ArmChoice("arm", reference=True), [0.0, 5.0, 5.1, 0.0])

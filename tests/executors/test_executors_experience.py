@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from istar.executors.drift import LevelSums
 from istar.executors.experience import Experience
-from istar.executors.hindsight import STRIDES, ChannelRecord, OpinionRecord, RowRecord
+from istar.executors.hindsight import STRIDES, ChannelRecord, OpinionRecord
 from istar.executors.opinion import Agreement
 from istar.executors.regression import Regression
 
@@ -19,14 +20,35 @@ def opinions(left, number=0):
     return ChannelRecord(f"question {number}", np.array([0.1]), ROWS_LEFT, record, None)
 
 
+class FakeRehearsal:
+    """A question on which channels that go with values leave a known loss, however many rows there are."""
+
+    channels = 1
+
+    def __init__(self, heard, alone):
+        related = Regression(np.diag([100.0, 1.0]), np.array([90.0, 0.0]), 100.0, 100)
+        self.sums = (LevelSums(related, related),)
+        self.alone, self._heard = alone * np.array([1.0, 0.5]), heard * np.array([1.0, 0.5])
+
+    def beside(self, batch, drift):
+        assert drift.speaks
+        return self._heard
+
+
 def beside(heard, alone=1.0, number=0):
-    rows = RowRecord(0.1, np.full(1, 1.0), 1.0, 0.1, np.ones(1), np.array([[heard, alone]]))
-    return ChannelRecord(f"question {number}", np.array([0.1]), ROWS_LEFT, None, rows)
+    return ChannelRecord(f"question {number}", np.array([0.1]), ROWS_LEFT, None, FakeRehearsal(heard, alone))
 
 
 def left(make, *values):
     experience = Experience(tuple(make(value, number=number) for number, value in enumerate(values)))
-    return experience.left_by_opinion(1) if make is opinions else experience.left_beside_rows(1)
+    return experience.left_by_opinion(1) if make is opinions else beside_rows(experience)
+
+
+def beside_rows(experience):
+    """What is left where rows alone leave as much as the blind answer; in proportion where they leave less."""
+    at_first, later = experience.left_beside_rows(1, np.array([1.0, 0.25]))
+    assert later == pytest.approx(at_first / 4)
+    return at_first
 
 
 @pytest.mark.parametrize("make", [opinions, beside])
@@ -43,7 +65,7 @@ def test_the_standard_error_counts_against_a_gain():
 
 def test_a_ratio_of_losses_is_not_swayed_by_how_hard_questions_are():
     records = [beside(0.5 * alone, alone, number) for number, alone in enumerate((0.1, 1.0, 5.0))]
-    assert Experience(tuple(records)).left_beside_rows(1) == pytest.approx(0.5)
+    assert beside_rows(Experience(tuple(records))) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("make", [opinions, beside])
@@ -56,6 +78,11 @@ def test_a_single_question_is_believed_by_half(make):
 def test_a_question_without_a_channel_is_one_without_a_gain():
     silent = ChannelRecord("silent", np.zeros(0), ROWS_LEFT, None, None)
     spoken = [beside(0.2, number=number) for number in range(2)]
-    found = Experience((*spoken, silent)).left_beside_rows(1)
-    values = np.array([0.2, 0.2, 1.0])
-    assert found == pytest.approx(values.mean() + values.std(ddof=1) / np.sqrt(3))
+    assert beside_rows(Experience((*spoken, silent))) == pytest.approx((0.2 + 0.2 + 1.0) / 3)
+
+
+def test_without_a_word_on_other_questions_nothing_is_expected_of_channels():
+    silent = ChannelRecord("silent", np.zeros(0), ROWS_LEFT, None, None)
+    experience = Experience((silent, silent))
+    assert experience.drift(1) is None
+    np.testing.assert_array_equal(experience.left_beside_rows(1, np.array([0.9, 0.1])), [0.9, 0.1])

@@ -4,8 +4,6 @@ from synthetic_tables import shapley_table
 
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.components import model_space
-from istar.executors.evidence import ChannelNoise
-from istar.executors.fidelities import InformedProcess, noise_kernels
 from istar.executors.process import Hyperparameters, Process, kernels_of
 
 
@@ -88,75 +86,3 @@ def test_everything_observed_is_the_truth(case):
     posterior = Process(space.grid, kernels_of(space, beliefs), Arithmetic()).condition(everything, values)
     np.testing.assert_array_equal(posterior.mean, values)
     np.testing.assert_allclose(posterior.linear(weights).covariance, 0.0, atol=1e-9)
-
-
-def dense_given_signals(case, noise, known, signal):
-    """The joint Gaussian of signals and values as one big matrix: the independent reference."""
-    space, beliefs, observed, values, _ = case
-    plain = Dense(space, beliefs)
-    error = noise_kernels(space, beliefs, noise)
-    features = space.fixed.reshape(80, -1)
-    of_error = features @ error.fixed_covariance @ features.T
-    of_error += np.kron(error.common, np.ones((5, 5))) + np.kron(error.own, np.eye(5))
-    joint = np.block([[plain.covariance + of_error, plain.covariance], [plain.covariance, plain.covariance]])
-    mean = np.r_[plain.mean + features @ error.fixed_mean, plain.mean]
-    seen = np.r_[known.reshape(-1), observed.reshape(-1)]
-    data = np.r_[signal.reshape(-1), values.reshape(-1)]
-    gain = joint[:, seen] @ np.linalg.inv(joint[np.ix_(seen, seen)])
-    return (mean + gain @ (data[seen] - mean[seen]))[80:], (joint - gain @ joint[seen])[80:, 80:]
-
-
-@pytest.mark.parametrize("everywhere", [False, True])
-def test_two_fidelities_equal_a_dense_joint_gaussian(case, everywhere):
-    space, beliefs, observed, values, weights = case
-    known = np.ones((16, 5), dtype=bool)
-    if not everywhere:
-        known[8:] = known[:, 3:] = False
-    signal = np.random.default_rng(5).normal(size=(16, 5))
-    noise = ChannelNoise(smooth=0.3, rough=0.2)
-    prior = Process(space.grid, kernels_of(space, beliefs), Arithmetic())
-    informed = InformedProcess(prior, noise_kernels(space, beliefs, noise), known, signal)
-    found = informed.condition(observed, values)
-    mean, covariance = dense_given_signals(case, noise, known, signal)
-    flat = weights.reshape(len(weights), -1)
-    np.testing.assert_allclose(found.mean.reshape(-1), mean, atol=2e-3)
-    np.testing.assert_allclose(found.linear(weights).covariance, flat @ covariance @ flat.T, rtol=0.01, atol=1e-3)
-    np.testing.assert_allclose(found.variance().reshape(-1), np.diag(covariance), rtol=0.01, atol=1e-3)
-
-
-def test_a_perfect_signal_everywhere_leaves_only_levels_to_learn(case):
-    space, beliefs, observed, values, weights = case
-    prior = Process(space.grid, kernels_of(space, beliefs), Arithmetic())
-    noise = noise_kernels(space, beliefs, ChannelNoise(1e-7, 1e-7))
-    known = np.ones_like(observed)
-    found = InformedProcess(prior, noise, known, values - 7.0).condition(observed, values)
-    flat = weights.reshape(len(weights), -1)
-    np.testing.assert_allclose(found.linear(weights).mean, flat @ values.reshape(-1), atol=0.01)
-
-
-def test_informed_draws_have_the_posterior_moments(case):
-    space, beliefs, observed, values, _ = case
-    known = np.zeros((16, 5), dtype=bool)
-    known[:8, :3] = True
-    signal = np.random.default_rng(5).normal(size=(16, 5))
-    noise = ChannelNoise(smooth=0.3, rough=0.2)
-    prior = Process(space.grid, kernels_of(space, beliefs), Arithmetic())
-    informed = InformedProcess(prior, noise_kernels(space, beliefs, noise), known, signal)
-    draws = informed.condition(observed, values).draws(20_000, np.random.default_rng(0), scale=1.0)
-    mean, covariance = dense_given_signals(case, noise, known, signal)
-    draws = draws.reshape(20_000, -1)
-    np.testing.assert_allclose(draws.mean(0), mean, atol=0.1)
-    np.testing.assert_allclose(np.cov(draws.T), covariance, atol=0.25)
-
-
-def test_arithmetic_is_counted(case):
-    space, beliefs, observed, values, _ = case
-    arithmetic = Arithmetic()
-    process = Process(space.grid, kernels_of(space, beliefs), arithmetic)
-    built = arithmetic.take()
-    process.condition(observed, values)
-    few = arithmetic.take()
-    process.condition(np.ones_like(observed), values)
-    assert built > 0
-    assert few > 0
-    assert arithmetic.flops > few

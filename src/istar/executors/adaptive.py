@@ -108,8 +108,9 @@ def promise(
     """Return what exact knowledge of each output promises to take off the loss, and which outputs to look at.
 
     For the regret that is the expected improvement over the best of the others, or, for the best one, the second best's
-    over it (P. Frazier, W. Powell and S. Dayanik, The knowledge-gradient policy, 2009); for the curve and for the
-    chosen arm's own score, the output's standard deviation. Worth a look are those that may still be chosen.
+    over it (P. Frazier, W. Powell and S. Dayanik, The knowledge-gradient policy, 2009), by what is open of their
+    difference: a level that all arms share decides nothing. For the curve it is the output's standard deviation. Worth
+    a look are those that may still be chosen.
 
     Args:
         functional: the choice.
@@ -120,14 +121,14 @@ def promise(
     if len(mean) == 1:
         return spread, np.ones(1, dtype=bool)
     best, second = np.argsort(-mean, kind="stable")[:2]
-    rival = np.full(len(mean), mean[best])
-    rival[best] = mean[second]
-    gap = np.maximum(-np.abs(mean - rival) / spread, -30.0)
-    gain = spread * (np.exp(-(gap**2) / 2) / np.sqrt(2 * np.pi) + gap * ndtr(gap))
+    rival = np.full(len(mean), best)
+    rival[best] = second
+    open_ = np.maximum((merit - merit[:, rival]).std(0), 1e-300)
+    gap = np.maximum(-np.abs(mean - mean[rival]) / open_, -30.0)
+    gain = open_ * (np.exp(-(gap**2) / 2) / np.sqrt(2 * np.pi) + gap * ndtr(gap))
     gain += functional.curve * spread / len(mean)
     contends = gain >= CONTENDING * gain.max()
     contends[best] = True
-    gain[best] += functional.value * spread[best]
     return gain, contends
 
 
@@ -140,14 +141,16 @@ def contender_rows(
     bill: Bill,
     generator: np.random.Generator,
 ) -> Int[np.ndarray, " chosen"]:
-    """Return rows of the arms that may still be chosen, replicate by replicate, the most promising first.
+    """Return rows of the arms that may still be chosen, the most promising for their price first.
 
-    Arms are compared within replicates, and rows of a replicate may share a prefix; so a replicate is bought for all
-    contenders, first the one that promises most for its price. As the field is narrowed between purchases, this is
-    sequential halving with a model (Karnin, Koren and Somekh, Almost optimal exploration in multi-armed bandits, 2013).
+    Arms are compared within replicates, and rows of a replicate may share a prefix; so a replicate is offered whole,
+    the rows of all contenders together. As the field is narrowed between purchases, this is sequential halving with a
+    model (Karnin, Koren and Somekh, Almost optimal exploration in multi-armed bandits, 2013). How good the chosen arm
+    is takes no comparison, but as many replicates as can be had: for that, its row in each is offered alone too.
     """
     weights = functional.weights(structure)
-    gain, contends = promise(functional, draws @ weights.T)
+    scores = draws @ weights.T
+    gain, contends = promise(functional, scores)
     matters = np.abs(weights) > 0
     if functional.reference:
         gain, contends = np.append(gain, gain.max()), np.append(contends, True)  # every comparison needs the reference
@@ -157,7 +160,21 @@ def contender_rows(
     if len(wanted) == 0:
         return np.zeros(0, dtype=np.int64)
     places = [wanted[grid.replicate[wanted] == each] for each in np.unique(grid.replicate[wanted])]
-    worth = [float(row_gain[rows].sum()) / max(bill.price(rows), 1) for rows in places]
-    order = np.argsort(-np.round(np.array(worth) / max(worth), 6), kind="stable")
+    rates = [float(row_gain[rows].sum()) / max(bill.price(rows), 1) for rows in places]
+    if functional.value > 0:
+        value = functional.value * float(scores[:, _chosen(functional, scores)].std())
+        measured = matters[_chosen(functional, scores)]
+        alone = [rows[measured[rows]] for rows in places if measured[rows].any()]
+        places += alone
+        rates += [value * len(rows) / max(bill.price(rows), 1) for rows in alone]
+    order = np.argsort(-np.round(np.array(rates) / max(rates), 6), kind="stable")
     shuffled = [places[place][generator.permutation(len(places[place]))] for place in order]
-    return np.concatenate([rows[np.argsort(-row_gain[rows], kind="stable")] for rows in shuffled])
+    rows = np.concatenate([rows[np.argsort(-row_gain[rows], kind="stable")] for rows in shuffled])
+    _, first = np.unique(rows, return_index=True)
+    return rows[np.sort(first)]
+
+
+def _chosen(functional: ArmChoice, scores: Float[np.ndarray, "draws outputs"]) -> int:
+    """Return the output that would be chosen now."""
+    mean = scores.mean(0)
+    return int((-mean if functional.lowest else mean).argmax())

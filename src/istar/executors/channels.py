@@ -1,10 +1,10 @@
 """The channel desk: whether to buy a method's channels, and what to believe of them.
 
-With experience of the method the desk knows what its channels are likely to be worth and to cost, and buys them as soon
-as they serve. Without, it buys one small batch unseen, if it is cheap. From rows known both ways it learns what the
-channels are worth here (`evidence`), and compares futures: going on to every level of the nested batches, or buying
-rows alone. A future is scored by the share of the answer's variance expected to remain, averaged over the budgets still
-to come.
+With experience of the method the desk knows what its channels are likely to be worth and to cost, and buys them as
+soon as they serve. Without, it listens only where the functional is linear: it buys one small batch unseen, if it is
+cheap, and learns from rows known both ways what the channels are worth here (`evidence`). Then it compares futures:
+going on to every level of the nested batches, or buying rows alone. A future is scored by the share of the answer's
+loss expected to remain, averaged over the budgets still to come.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from istar.executors.drift import Drift, DriftingProcess
 from istar.executors.evidence import Evidence, Worth, channel_features
-from istar.executors.fidelities import informed_process
 from istar.executors.forecast import levels_left
 from istar.executors.opinion import Credit, opinion, regression, surprise
 from istar.executors.posterior import Posterior
@@ -58,9 +58,10 @@ class ChannelDesk:
         market = session.market
         offer = market.channel_offer()
         self.experience = market.experience
-        unseen = offer is not None and offer.flops <= UNSEEN_SHARE * market.brute_flops
+        self.linear = session.answerer.weights is not None
+        unseen = self.linear and offer is not None and offer.flops <= UNSEEN_SHARE * market.brute_flops
         self.open = offer is not None and market.channel_count > 0 and (self.experience is not None or unseen)
-        self.evidence = Evidence(session.space, session.beliefs, session.arithmetic, self.experience)
+        self.evidence = Evidence(session.space, session.beliefs, session.arithmetic)
         self.credit: Credit | None = None
         self._worth: tuple[tuple[int, int], Worth] | None = None
         self._said: tuple[tuple[int, int], Float[np.ndarray, " outputs"]] | None = None
@@ -82,7 +83,7 @@ class ChannelDesk:
         return known, max(0, wanted - int((market.bought & known).sum()))
 
     def worth(self) -> Worth:
-        """Return what channels are believed to be worth row by row; before any is bought, what experience says."""
+        """Return what the channels of a method never heard before are believed to be worth row by row."""
         market = self.session.market
         stamp = (market.channel_batches, int(market.bought.sum()))
         if self._worth is None or self._worth[0] != stamp:
@@ -149,13 +150,16 @@ class ChannelDesk:
     def believe(self) -> Posterior:
         """Return the posterior of the table given all that is known."""
         session, market = self.session, self.session.market
-        if market.channels is not None and session.answerer.weights is None:
-            worth = self.worth()
-            if self._convincing() and self._left_by_channels(market.channel_batches) <= 1 - IGNORED:
-                grid = session.space.grid
-                informed = informed_process(session.process, session.space, session.beliefs, worth)
-                return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
+        drift = self._drift(market.channel_batches)
+        if market.channels is not None and drift is not None and drift.speaks:
+            grid = session.space.grid
+            informed = DriftingProcess(session.process, session.space, session.beliefs, market.channels, drift)
+            return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
         return self.design_posterior()
+
+    def _drift(self, batches: int) -> Drift | None:
+        """Return how values are predicted from so many batches of channels, where the functional is not linear."""
+        return None if self.linear or self.experience is None or batches == 0 else self.experience.drift(batches)
 
     def trade(self) -> bool:
         """Buy the batches worth buying before the next checkpoint; return whether to save up for the next one."""
@@ -183,9 +187,10 @@ class ChannelDesk:
         if self.experience is None:
             worth = self.worth()
             return worth.useless <= DOUBT and worth.unexplained <= STRANGE
-        if self.session.answerer.weights is None:
-            return self.worth().useless < 0.5
         batches = len(self.session.market.batch_rows)
+        if not self.linear:
+            drift = self._drift(batches)
+            return drift is not None and drift.speaks
         return (self.credit or self.experience.credit(batches)).useless <= 0.5
 
     def _too_few_to_judge(self) -> bool:
@@ -236,25 +241,18 @@ class ChannelDesk:
         return np.array(scores)
 
     def _together(self, level: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
-        """Return the share of variance expected to be left by rows and so many batches of channels."""
+        """Return the share of variance, or of the loss, expected to be left by rows and so many batches of channels."""
         if level == 0:
             return by_rows
+        if not self.linear:
+            assert self.experience is not None
+            return self.experience.left_beside_rows(level, by_rows)
         left = self._left_by_channels(level)
-        if self.session.answerer.weights is None:
-            return by_rows * min(left, 1.0)
         together = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
         return np.asarray(np.minimum(together, by_rows))
 
     def _left_by_channels(self, level: int) -> float:
-        """Return the share of variance, or of the loss, that so many batches of channels are expected to leave.
-
-        Of the blind answer's where the functional is linear, else of what rows leave.
-        """
-        if self.session.answerer.weights is None:
-            if self.experience is not None:
-                return self.experience.left_beside_rows(level)
-            worth, known = self.worth(), 1 - float(self._levels()[1][level])
-            return 1 - (1 - worth.unexplained) * known
+        """Return the share of a linear answer's loss that so many batches of channels are expected to leave."""
         if self.experience is not None:
             return self.experience.left_by_opinion(level)
         return self.credit_after(level).remaining
@@ -276,5 +274,6 @@ class ChannelDesk:
         """
         if self._remaining is None:
             session, market = self.session, self.session.market
-            self._remaining = levels_left(session.prior, session.answerer.weights, market.functional, market.batch_rows)
+            assert session.answerer.weights is not None
+            self._remaining = levels_left(session.prior, session.answerer.weights, market.batch_rows)
         return self._remaining

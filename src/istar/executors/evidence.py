@@ -4,7 +4,8 @@ The channels of a row are combined into one, the signal. It is taken as the row'
 that is independent of it: `signal = slope * value + level of the replicate + noise`. The noise has a smooth part,
 spread over arms and replicates like the values themselves, and a rough part that is each cell's alone. A hypothesis
 says how large the two are; another says that the slope is 0 and the channels are noise. Half of the prior belief is on
-that, or what the task's other questions taught (`experience`); rows known both ways decide.
+that; rows known both ways decide. So is judged a method that was not heard on the task's other questions; what is known
+of others is `experience`.
 
 Levels of replicates are left out: a channel that knows only which queries are hard says nothing of what is asked.
 """
@@ -12,7 +13,6 @@ Levels of replicates are left out: a channel that knows only which queries are h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -22,9 +22,6 @@ from istar.executors.components import ModelSpace
 from istar.executors.grid import within_replicates
 from istar.executors.process import Hyperparameters
 from istar.executors.regression import Regression, clipped
-
-if TYPE_CHECKING:
-    from istar.executors.experience import Experience, Learned
 
 STEPS = (1e-6, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
 HYPOTHESES = np.array([(smooth, rough) for smooth in STEPS for rough in STEPS])
@@ -39,42 +36,16 @@ AVERAGED = 0.1
 
 
 @dataclass(frozen=True)
-class ChannelNoise:
-    """By how much the signal, brought to the scale of the values, misses them.
-
-    Attributes:
-        smooth: variance of the smooth part, as a factor on the variances of the values' own effects.
-        rough: variance of the rough part, in squared units of the readout.
-        level: variance of the level of a replicate, in the same unit; infinite if nothing is known of it.
-    """
-
-    smooth: float
-    rough: float
-    level: float = np.inf
-
-
-@dataclass(frozen=True)
 class Worth:
     """What the channels are believed to be worth.
 
     Attributes:
         useless: probability that they are noise.
         unexplained: expected share of the answer's variance that is left where the channels of all rows are known.
-        noise: of the signal, the doubt about its scale included.
-        signal: the channels combined, on the scale of the values and up to a constant a replicate; NaN where rows have
-            no channels.
-        weights: posterior probability of each hypothesis, given that the channels are not noise.
-        slope: posterior mean of the slope, given that too.
-        mixture: the weight of each channel in the signal.
     """
 
     useless: float
     unexplained: float
-    noise: ChannelNoise
-    signal: Float[np.ndarray, " rows"]
-    weights: Float[np.ndarray, " hypotheses"]
-    slope: float
-    mixture: Float[np.ndarray, " channels"]
 
 
 def channel_features(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
@@ -97,20 +68,11 @@ class Evidence:
         space: the model of the question.
         beliefs: the hyperparameters.
         arithmetic: where the operations are counted.
-        experience: what the task's other questions taught of the same method, if anything.
     """
 
-    def __init__(
-        self,
-        space: ModelSpace,
-        beliefs: Hyperparameters,
-        arithmetic: Arithmetic,
-        experience: Experience | None = None,
-    ) -> None:
+    def __init__(self, space: ModelSpace, beliefs: Hyperparameters, arithmetic: Arithmetic) -> None:
         """See the class docstring."""
         self.space, self.beliefs, self.arithmetic = space, beliefs, arithmetic
-        self.experience = experience
-        self.total = sum(beliefs.variances.values())
         self.matter = self._matter()
 
     def _matter(self) -> float:
@@ -156,26 +118,20 @@ class Evidence:
         rows = np.flatnonzero(bought & known)
         if len(rows) > MOST_ROWS:
             rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.int64)]
-        learned = None if self.experience is None else self.experience.learned(count)
         mixture, free = self._mixture(values, features, rows)
-        if learned is not None:
-            mixture, free = learned.mixture, 0
         signal = np.full(len(bought), np.nan)
         if known.any() and count:
             signal[known] = features[known] @ mixture
             spread = within_replicates(signal[known, None], self.space.grid.replicate[known]).std()
             signal /= spread if spread > 1e-9 else np.inf
         varies = count > 0 and (not known.any() or bool(np.nanstd(signal) > 0))
-        weights, slope, variance, useless = self._weigh(values, signal, rows, free, learned)
+        weights, slope, variance, useless = self._weigh(values, signal, rows, free)
         if not varies or slope == 0.0 or useless >= 1.0:
-            noise = ChannelNoise(np.inf, np.inf)
-            return Worth(1.0, 1.0, noise, np.where(known, 0.0, np.nan), weights, 0.0, mixture)
+            return Worth(1.0, 1.0)
         smooth, rough = weights @ HYPOTHESES / (slope**2 * self.matter)
         smooth += variance / slope**2
-        level = np.inf if learned is None else learned.level
-        noise = ChannelNoise(smooth / (1 - useless), rough * self.matter / (1 - useless), level)
-        left = noise.smooth + noise.rough / self.matter * (1.0 if self.space.grid.arms == 1 else AVERAGED)
-        return Worth(useless, left / (1 + left), noise, signal / slope, weights, slope, mixture)
+        left = (smooth + rough * (1.0 if self.space.grid.arms == 1 else AVERAGED)) / (1 - useless)
+        return Worth(useless, left / (1 + left))
 
     def _mixture(
         self,
@@ -199,35 +155,24 @@ class Evidence:
         signal: Float[np.ndarray, " rows"],
         rows: Int[np.ndarray, " verified"],
         free: int,
-        learned: Learned | None,
     ) -> tuple[Float[np.ndarray, " hypotheses"], float, float, float]:
         """Return weights of the hypotheses, mean and variance of the slope, and the probability of uselessness."""
         count = len(HYPOTHESES)
-        beliefs = [(1.0, USELESS, np.full(count, 1 / count), 0.0, 0.5 / self.matter)]
-        if learned is not None:
-            beliefs[0] = (1 - learned.trust, *beliefs[0][1:])
-            beliefs.append((learned.trust, learned.useless, learned.weights, learned.slope, learned.slope_variance))
         likelihood = _Likelihood.nothing(count)
         if len(rows) >= 3:
             likelihood = self._likelihood(values[rows], np.nan_to_num(signal[rows]), rows)
-        logs, useless, slopes, spreads = [], [], [], []
-        for share, noise, weights, mean, variance in beliefs:
-            evidence, centre, vague = likelihood.slopes(mean, variance)
-            evidence = evidence - 0.5 * free * np.log(max(len(rows), 1))
-            logs.append(np.log(share * (1 - noise) * weights + 1e-300) + evidence)
-            useless.append(np.log(share * noise * weights + 1e-300) + likelihood.useless)
-            slopes.append(centre)
-            spreads.append(vague)
-        top = max(np.max(logs), np.max(useless))
-        used, unused = np.exp(np.array(logs) - top), float(np.exp(np.array(useless) - top).sum())
+        evidence, centre, spread = likelihood.slopes(0.0, 0.5 / self.matter)
+        logs = np.log((1 - USELESS) / count) + evidence - 0.5 * free * np.log(max(len(rows), 1))
+        noise = np.log(USELESS / count) + likelihood.useless
+        top = max(float(logs.max()), float(noise.max()))
+        used, unused = np.exp(logs - top), float(np.exp(noise - top).sum())
         total = float(used.sum())
         if total <= 0:
             return np.full(count, 1 / count), 0.0, 0.0, 1.0
-        share = used / total
-        slope = float((share * np.array(slopes)).sum())
-        spread = float((share * (np.array(spreads) + (np.array(slopes) - slope) ** 2)).sum())
-        summed: Float[np.ndarray, " hypotheses"] = share.sum(0)
-        return summed, slope, spread, unused / (unused + total)
+        weights: Float[np.ndarray, " hypotheses"] = used / total
+        slope = float(weights @ centre)
+        variance = float(weights @ (spread + (centre - slope) ** 2))
+        return weights, slope, variance, unused / (unused + total)
 
     def _likelihood(
         self,

@@ -11,57 +11,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
-from istar.executors.evidence import HYPOTHESES, STEPS
+from istar.executors.drift import Drift
 from istar.executors.hindsight import STRIDES, ChannelRecord
 from istar.executors.opinion import CORRELATIONS, Agreement, Credit
 from istar.executors.regression import Regression
+from istar.executors.rehearsal import Rehearsal
 
 Item = TypeVar("Item")
+Losses: TypeAlias = Float[np.ndarray, "questions shares"]
 
-DOUBT = 0.5
-"""How many questions' worth of belief stays with channels that are worth something else here."""
-BLUR = 1.0
-"""By how many steps of `STEPS` the noise is taken to differ between questions."""
-LOOSENESS = 0.5
-"""How far the slope is taken to differ between questions, in units of its mean."""
-LOOSENESS_QUESTIONS = 2.0
-"""How many questions that belief is worth."""
-
-
-@dataclass(frozen=True)
-class Learned:
-    """The records of several questions as a belief about another one.
-
-    Attributes:
-        trust: probability that the channels are worth there about what they were worth elsewhere.
-        useless: probability that they are noise, if so.
-        weights: probability of each hypothesis, if they are not.
-        slope: mean of the slope, then.
-        slope_variance: its variance.
-        level: variance of the signal's misses of a replicate's level.
-        mixture: weight of each channel in the signal.
-    """
-
-    trust: float
-    useless: float
-    weights: Float[np.ndarray, " hypotheses"]
-    slope: float
-    slope_variance: float
-    level: float
-    mixture: Float[np.ndarray, " channels"]
-
-
-def _blur() -> Float[np.ndarray, "hypotheses hypotheses"]:
-    """Return how likely each hypothesis is where another held."""
-    steps = np.stack(np.meshgrid(np.arange(len(STEPS)), np.arange(len(STEPS)), indexing="ij"), -1).reshape(-1, 2)
-    blur = np.exp(-((steps[:, None] - steps[None]) ** 2).sum(2) / (2 * BLUR**2))
-    normal: Float[np.ndarray, "hypotheses hypotheses"] = blur / blur.sum(1, keepdims=True)
-    return normal
+TRIED = 3
+"""Every so many nested batches, the last among them, it is rehearsed what channels leave of the loss."""
 
 
 @dataclass(frozen=True)
@@ -73,32 +38,6 @@ class Experience:
     """
 
     records: tuple[ChannelRecord, ...]
-
-    def learned(self, channels: int) -> Learned | None:
-        """Return the belief about so many channels; None if the records are of another number of them.
-
-        A question on which the method said nothing is one on which its channels were noise.
-        """
-        spoken = [record.rows for record in self.records if record.rows is not None]
-        if {len(record.mixture) for record in spoken} - {channels}:
-            return None
-        count = len(self.records)
-        useless = 1 - sum(1 - record.useless for record in spoken) / count
-        trust = count / (count + DOUBT)
-        told = [record for record in spoken if record.useless < 1.0]
-        if not told:
-            even = np.full(len(HYPOTHESES), 1 / len(HYPOTHESES))
-            return Learned(trust, 1.0, even, 0.0, 1.0, np.inf, np.ones(channels))
-        share = np.array([1 - record.useless for record in told])
-        share /= share.sum()
-        slopes = np.array([record.slope for record in told])
-        slope = float(share @ slopes)
-        spread = count * float(share @ (slopes - slope) ** 2) + LOOSENESS_QUESTIONS * LOOSENESS**2 * slope**2
-        variance = spread / (count - 1 + LOOSENESS_QUESTIONS) * (1 + 1 / count)
-        mixture = share @ np.array([record.mixture for record in told])
-        weights = share @ np.array([record.weights for record in told]) @ _blur()
-        level = float(share @ np.array([record.level for record in told]))
-        return Learned(trust, useless, weights, slope, max(variance, 1e-12), level, mixture)
 
     def regression(self, channels: int) -> Regression | None:
         """Return the regression on so many channels and on expected values; None if no record has so many."""
@@ -124,21 +63,69 @@ class Experience:
         ]
         return float(np.mean(left)) + _error(np.array(left), 1.0 - float(np.mean(left)))
 
-    def left_beside_rows(self, batches: int) -> float:
-        """Return the share of the loss that channels are sure to leave beside rows, if the functional is not linear.
+    @cached_property
+    def rehearsals(self) -> tuple[Rehearsal, ...]:
+        """The questions on which the method said something, where the functional is not linear."""
+        spoken = tuple(each.rehearsal for each in self.records if each.rehearsal is not None)
+        return spoken if len({each.channels for each in spoken}) == 1 else ()
 
-        As in `left_by_opinion`, with its standard error.
+    def drift(self, batches: int) -> Drift | None:
+        """Return how values are predicted from channels after so many batches; None if nothing is known of it."""
+        return self._drifts[min(batches, len(self._drifts)) - 1] if self._drifts else None
+
+    @cached_property
+    def _drifts(self) -> tuple[Drift, ...]:
+        return _drifts(self.rehearsals)
+
+    def left_beside_rows(self, batches: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+        """Return the share of the loss that channels are sure to leave where rows alone leave so much.
+
+        What rehearsals leave beside rows goes with what they leave without channels, not with the number of rows: an
+        executor that buys rows in a good order is further along. The standard error over questions counts on top.
+
+        Args:
+            batches: how many nested batches of channels are known.
+            by_rows: the share of the blind answer's loss that rows alone leave.
         """
-        spoken = [each.rows.beside_rows for each in self.records if each.rows is not None]
-        pairs = [_at(list(each), batches) for each in spoken if len(each)]
-        if not pairs:
-            return 1.0
+        if not self._drifts:
+            return by_rows
+        with_channels, alone = self._rehearsed[min(batches, len(self._drifts)) - 1]
+        level = max(float(alone[:, 0].mean()), 1e-300)
+        heard, unheard = with_channels.mean(0) / level, alone.mean(0) / level
+        left = heard / np.maximum(unheard, 1e-9)
+        misses = (with_channels - left * alone) / level
         # a question on which nothing was said counts as one on which nothing was gained
-        silent = [np.full(2, np.mean(pairs, axis=0)[1])] * (len(self.records) - len(pairs))
-        heard, alone = np.array([*pairs, *silent]).T
-        level = max(float(alone.mean()), 1e-300)
-        left = float(heard.mean()) / level
-        return left + _error((heard - left * alone) / level, 1.0 - left)
+        silent = 1 - len(self.rehearsals) / len(self.records)
+        heard = silent * unheard + (1 - silent) * heard
+        errors = np.array([_error(each, float(gain)) for each, gain in zip(misses.T, unheard - heard, strict=True)])
+        order = np.argsort(unheard, kind="stable")
+        known, expected = np.r_[0.0, unheard[order]], np.r_[0.0, (heard + errors)[order]]
+        return np.asarray(np.interp(by_rows, known, expected))
+
+    @cached_property
+    def _rehearsed(
+        self,
+    ) -> tuple[tuple[Float[np.ndarray, "questions shares"], Float[np.ndarray, "questions shares"]], ...]:
+        """The losses of rehearsals with channels and without, after every batch.
+
+        On each question values are predicted by what the others taught, or, if there is no other, by itself.
+        """
+        alone = np.stack([each.alone for each in self.rehearsals])
+        others = [[o for o in self.rehearsals if o is not each] or [each] for each in self.rehearsals]
+        taught = [_drifts(each) for each in others]
+        count = len(self._drifts)
+        found: dict[int, Losses] = {}
+        rehearsed = []
+        for batch in range(count):
+            place = batch - (batch - count + 1) % TRIED
+            if place < 0:
+                rehearsed.append((alone, alone))
+                continue
+            if place not in found:
+                pairs = zip(self.rehearsals, taught, strict=True)
+                found[place] = np.stack([each.beside(place, drifts[place]) for each, drifts in pairs])
+            rehearsed.append((found[place], alone))
+        return tuple(rehearsed)
 
     @cached_property
     def prices(self) -> Float[np.ndarray, " batches"]:
@@ -154,6 +141,12 @@ class Experience:
         budgets = known[0][:, 0]
         left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
         return np.stack([budgets, np.minimum.accumulate(left)], axis=1)
+
+
+def _drifts(rehearsals: Sequence[Rehearsal]) -> tuple[Drift, ...]:
+    """Return the drift after every batch that all rehearsals have."""
+    length = min((len(each.sums) for each in rehearsals), default=0)
+    return tuple(Drift.learn([each.sums[batch] for each in rehearsals]) for batch in range(length))
 
 
 def _error(values: Float[np.ndarray, " questions"], gain: float) -> float:

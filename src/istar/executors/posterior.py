@@ -33,7 +33,8 @@ class Posterior:
         """See `Process.condition`."""
         self.process, self.observed = process, observed
         count, arms = process.arithmetic, process.grid.arms
-        precision, shift, square = process.precision.copy(), process.shift.copy(), 0.0
+        size = process.effects + process.rank
+        precision, shift, square = np.eye(size), np.zeros(size), 0.0
         centred = np.where(observed, values - process.prior_mean, 0.0)
         self.patterns: list[Pattern] = []
         for group in process.groups:
@@ -60,9 +61,7 @@ class Posterior:
         self.coordinates = cho_solve((self.factor, True), shift, check_finite=False)
         count.cholesky(len(shift))
         observations = int(observed.sum())
-        # what was known of the coordinates before is no surprise
-        before = float(process.shift @ np.linalg.solve(process.precision, process.shift)) if process.informed else 0.0
-        square -= float(shift @ self.coordinates) - before
+        square -= float(shift @ self.coordinates)
         self.scale = (process.scale_weight + max(square, 0.0)) / (process.scale_weight + observations)
         self.mean = self._mean(centred, values)
 

@@ -98,9 +98,7 @@ class Process:
         rank: how many the common part has.
         design: how cells depend on the fixed effects' coordinates.
         prior_mean: mean of every cell where all coordinates are 0.
-        groups: what is believed of the replicates, given the coordinates.
-        precision: precision of the coordinates.
-        shift: precision times mean of the coordinates.
+        groups: what is believed of the replicates, given the coordinates; these are standard normal.
         informed: whether channels have been heard.
     """
 
@@ -121,7 +119,6 @@ class Process:
         self.design = kernels.fixed @ fixed_root
         self.prior_mean = kernels.fixed @ kernels.fixed_mean
         self.groups = [ReplicateGroup(np.arange(grid.replicates), own, self.common_root)]
-        self.precision, self.shift = np.eye(self.effects + self.rank), np.zeros(self.effects + self.rank)
         arithmetic.cholesky(arms)
 
     def condition(
