@@ -164,7 +164,8 @@ class LevelDrift:
         """Return what channels say on top of what is expected anyway; 0 where they are unknown."""
         if not self.speaks:
             return np.zeros(len(expected))
-        return np.nan_to_num(channels @ self.slopes + self.expectation * expected)
+        said: Float[np.ndarray, " units"] = np.nan_to_num(channels @ self.slopes + self.expectation * expected)
+        return said
 
 
 def _fit(sums: Regression) -> tuple[Float[np.ndarray, " channels"], Float[np.ndarray, " channels"], float]:
