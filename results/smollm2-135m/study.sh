@@ -22,8 +22,8 @@ searches_A() {
 }
 
 searches_B() {
-  search shuffled evolve 0 --shuffled
   search random-0 random 0
+  search shuffled evolve 0 --shuffled  # after `main` has begun, whose recordings it finds
   for seed in 0 1 2; do search grammar-$seed grammar $seed; search policy-$seed policy $seed; done
 }
 
