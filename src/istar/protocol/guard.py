@@ -1,10 +1,11 @@
 """The hold-out guard: what a search may learn from validation tasks.
 
 The Ladder of Blum and Hardt ("The Ladder: A Reliable Leaderboard for Machine Learning Competitions", ICML 2015), in
-its form without parameters: the reward of a method is published only when it beats the best
-published one by more than the standard error of their difference, rounded to that standard error; otherwise the old
-best is repeated. So a search cannot climb on the noise of the held-out tasks, however often it asks, and every
-question it asks is counted.
+its form without parameters: the reward of a method is published only when it beats the best published one by more than
+the standard error of their difference, rounded to that standard error; otherwise the old best is repeated. One standard
+error stops those who ask seldom. A method that differs from the best on a few questions alone has a small one, and who
+asks for thousands of such steps would climb on noise all the same; so the difference must exceed as many standard errors
+as the greatest of that many draws of noise does, sqrt(2 log n) for the n-th query. Every question is counted.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ class Verdict:
         revealed: whether a new best is published.
         published: the best published reward, None while there is none.
         standard_error: of the difference from the best, or of the reward itself on the first query.
+        needed: how many standard errors the difference had to exceed.
     """
 
     query: int
     revealed: bool
     published: float | None
     standard_error: float
+    needed: float
 
 
 class Ladder:
@@ -87,10 +90,11 @@ class Ladder:
         mine = np.array([rewards[name] for name in names])
         best = np.array([self._best[name] for name in names]) if self._best else np.zeros(len(names))
         error = float((mine - best).std(ddof=1) / np.sqrt(len(names)))
-        revealed = self._published is None or float(mine.mean()) > self._published + error
+        needed = max(1.0, float(np.sqrt(2 * np.log(self._queries))))
+        revealed = self._published is None or float(mine.mean()) > self._published + needed * error
         if revealed:
             self._best, self._published = dict(rewards), _rounded(float(mine.mean()), error)
-        return Verdict(self._queries, revealed, self._published, error)
+        return Verdict(self._queries, revealed, self._published, error, needed)
 
 
 def _rounded(value: float, error: float) -> float:
