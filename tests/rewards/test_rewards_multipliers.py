@@ -157,7 +157,7 @@ def test_the_pairing_of_arms_cancels_what_questions_share():
 
 
 def test_intervals_are_a_function_of_the_seed():
-    arms = _noisy(np.random.default_rng(0))
+    arms = _noisy(np.random.default_rng(0), tasks=3)
     first, again, other = (compare(*arms, seed=Seed.root(value)).overall for value in (1, 1, 2))
     assert first == again
     assert first.multipliers[0.5].low != other.multipliers[0.5].low

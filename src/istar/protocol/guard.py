@@ -2,10 +2,11 @@
 
 The Ladder of Blum and Hardt ("The Ladder: A Reliable Leaderboard for Machine Learning Competitions", ICML 2015), in
 its form without parameters: the reward of a method is published only when it beats the best published one by more than
-the standard error of their difference, rounded to that standard error; otherwise the old best is repeated. One standard
-error stops those who ask seldom. A method that differs from the best on a few questions alone has a small one, and who
-asks for thousands of such steps would climb on noise all the same; so the difference must exceed as many standard errors
-as the greatest of that many draws of noise does, sqrt(2 log n) for the n-th query. Every question is counted.
+the standard error of their difference, rounded to that standard error; otherwise the old best is repeated. One
+standard error stops those who ask seldom. A method that differs from the best on a few questions alone has a small one,
+and who asks for thousands of such steps would climb on noise all the same; so the difference must exceed as many
+standard errors as the greatest of that many draws of noise does, sqrt(2 log n) for the n-th query. Every question is
+counted.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ replacement, and takes both arms of whatever it draws, so that what the arms sha
 no tasks. Intervals are percentile intervals, widened for small samples as T. Hesterberg advises (What Teachers Should
 Know About the Bootstrap, 2015, "expanded percentile"): the bootstrap of n questions is too narrow by the factor
 sqrt((n - 1) / n) and ignores that its own width is an estimate. Over n tasks, which are few, the resamples themselves
-are stretched by sqrt(n / (n - 1)).
+are stretched by sqrt(n / (n - 1)). Of a single task's few questions one may be far from the others, and resamples know
+no value beyond those seen: there the interval reaches at least as far as Student's t over questions.
 """
 
 from __future__ import annotations
@@ -50,11 +51,13 @@ class Sample:
     Attributes:
         questions: number of questions.
         figures: the figures on all data.
+        by_question: the figures of each question alone.
         resampled: the figures of each resample of questions and seeds.
     """
 
     questions: int
     figures: Float[np.ndarray, " figures"]
+    by_question: Float[np.ndarray, "questions figures"]
     resampled: Float[np.ndarray, "resamples figures"]
 
 
@@ -75,6 +78,7 @@ def resample_task(statistic: Statistic, questions: int, seeds: int, seed: Seed, 
     return Sample(
         questions,
         statistic(np.arange(questions)[None], all_seeds)[0],
+        statistic(np.arange(questions)[:, None], all_seeds[0][:, None]),
         statistic(drawn_questions, drawn_seeds),
     )
 
@@ -99,10 +103,21 @@ def group_intervals(samples: Sequence[Sample], seed: Seed, confidence: float = C
         means = figures + np.sqrt(tasks / (tasks - 1)) * (means - figures)
     tail = _expanded_tail(sum(sample.questions for sample in samples), confidence)
     low, high = np.quantile(means, [tail, 1.0 - tail], axis=0)
+    if tasks == 1 and samples[0].questions > 1:
+        far = _student(samples[0].by_question, confidence)
+        low, high = np.minimum(low, figures - far), np.maximum(high, figures + far)
     return tuple(
         Estimate(float(each), float(min(below, each)), float(max(above, each)))
         for each, below, above in zip(figures, low, high, strict=True)
     )
+
+
+def _student(by_question: Float[np.ndarray, "questions figures"], confidence: float) -> Float[np.ndarray, " figures"]:
+    """Return half the width of Student's interval of the mean over questions."""
+    count = len(by_question)
+    quantile = float(stdtrit(count - 1, (1.0 + confidence) / 2))
+    half: Float[np.ndarray, " figures"] = quantile * by_question.std(0, ddof=1) / np.sqrt(count)
+    return half
 
 
 def _expanded_tail(count: int, confidence: float) -> float:
