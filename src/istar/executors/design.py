@@ -69,7 +69,6 @@ def greedy_rows(
     closed: Bool[np.ndarray, " rows"],
     allowance: int,
     generator: np.random.Generator,
-    most: int | None = None,
 ) -> tuple[Int[np.ndarray, " chosen"], float]:
     """Return rows to buy within an allowance, by greatest reduction of the answer's variance per FLOP.
 
@@ -81,8 +80,6 @@ def greedy_rows(
         closed: rows that may not be chosen; contains those bought.
         allowance: FLOPs that may be spent.
         generator: draws the candidates.
-        most: stop after at least this many rows; by default once so many candidates are taken that new ones must be
-            drawn.
 
     Returns:
         The rows in the order of choice, and the reduction of the answer's summed variance expected, at scale 1.
@@ -99,7 +96,6 @@ def greedy_rows(
     order: list[Int[np.ndarray, " some"]] = []
     everything = bool(unbought.sum() == len(candidates.rows))
     limit = len(chosen) if everything else max(1, int(RENEWED * len(chosen)))
-    limit = limit if most is None else min(limit, most)
     spent, gained = 0.0, 0.0
     while chosen.sum() < limit:
         best = _best_bundle(candidates, belief, prices.now(), allowance - spent)

@@ -154,27 +154,20 @@ class Session:
             return generator.permutation(unbought)
         if isinstance(functional, BestArmMean):
             weights = best_arm_weights(functional, draws, market.structure, grid)
-            among, missing = self.desk.missing_verification()
-            closed, most = ~market.on_sale, None
-            if missing > 0:
-                closed, most = closed | ~among, missing
             rows, _ = greedy_rows(
                 self.desk.design_posterior(),
                 weights,
                 market.prices,
                 market.bought,
-                closed,
+                ~market.on_sale,
                 market.allowance,
                 generator,
-                most,
             )
             return rows if len(rows) else generator.permutation(unbought)
         if isinstance(functional, ArmChoice):
-            among, missing = self.desk.missing_verification()
-            open_rows = market.on_sale & among if missing > 0 else market.on_sale
-            rows = contender_rows(functional, draws, market.structure, grid, open_rows, market.bill, generator)
+            rows = contender_rows(functional, draws, market.structure, grid, market.on_sale, market.bill, generator)
             self.arithmetic.matmul(len(draws), draws.shape[1], functional.weights(market.structure).shape[0])
-            return (rows[:missing] if missing > 0 else rows) if len(rows) else generator.permutation(unbought)
+            return rows if len(rows) else generator.permutation(unbought)
         if isinstance(functional, UpperTail):
             scores = tail_scores(functional, draws)
         else:
