@@ -136,3 +136,45 @@ def climb(queries: int, questions: int, seed: int, *, guarded: bool) -> float:
         if better:
             held = candidate
     return float(held.mean()) * np.sqrt(questions)
+
+
+POPULATIONS = {
+    "one task, 4 questions, heavy tails": Population(questions=4),
+    "one task, 8 questions, heavy tails": Population(questions=8),
+    "one task, 12 questions, heavy tails": Population(questions=12),
+    "two tasks of 4 questions": Population(tasks=2, questions=4, between=0.3),
+    "four tasks of 4 questions": Population(tasks=4, questions=4, between=0.3),
+    "sixteen tasks of 4 questions": Population(tasks=16, questions=4, between=0.3),
+    "nothing saved, 8 questions": Population(mean=0.0),
+    "nothing saved, four tasks, mostly silent": Population(tasks=4, questions=4, mean=0.0, within=0.3, mixed=0.7),
+    "nothing saved, sixteen tasks": Population(tasks=16, questions=4, mean=0.0, between=0.3),
+}
+
+
+def run(evaluations: int = 400, queries: int = 10_000, adversaries: int = 20) -> dict[str, object]:
+    """Run all simulations and return what they found as JSON values."""
+    intervals = {
+        name: {**vars(coverage(population, evaluations, seed=1)), "null": population.mean == 0.0}
+        for name, population in POPULATIONS.items()
+    }
+    gains = {
+        "through the guard": [climb(queries, 24, seed, guarded=True) for seed in range(adversaries)],
+        "without it": [climb(queries, 24, seed, guarded=False) for seed in range(adversaries)],
+    }
+    return {
+        "intervals": intervals,
+        "adversary": {
+            "queries": queries,
+            "questions": 24,
+            "standard_errors_gained": {
+                name: {"mean": float(np.mean(each)), "most": float(np.max(each))} for name, each in gains.items()
+            },
+        },
+    }
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    json.dump(run(), sys.stdout, indent=1)
