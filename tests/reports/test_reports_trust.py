@@ -1,0 +1,114 @@
+"""The page of what the measurement withstood: whatever did not hold must stand at its top."""
+
+import copy
+import json
+
+import pytest
+
+from istar.reports.trust import TrustError, broken, read_counts, render_trust, write_trust
+
+SOUND = {
+    "machine": {"processor": "made up", "cores": 2, "torch": "2.13.0"},
+    "attacks": {
+        "walls": {"fence": {"tried": 9, "held": 9, "known open": 0, "rejected": 7, "passes": 2}},
+        "broken": [],
+        "open": [],
+        "honest": {"tried": 20, "flagged": []},
+    },
+    "statistics": {
+        "intervals": {
+            "something saved": {"evaluations": 400, "held": 0.95, "above": 0.02, "below": 0.03, "null": False},
+            "nothing saved": {"evaluations": 400, "held": 0.96, "above": 0.03, "below": 0.01, "null": True},
+        },
+        "adversary": {
+            "queries": 10_000,
+            "questions": 24,
+            "standard_errors_gained": {
+                "through the guard": {"mean": 0.1, "most": 1.4},
+                "without it": {"mean": 11.0, "most": 12.0},
+            },
+        },
+    },
+    "faults": {
+        "kills": {"one worker": {"kills": 100, "searches_resumed": 20, "faults": []}},
+        "damage": {"damaged": 10, "ends": {"ledger": {"an error that names the file": 10}}, "faults": []},
+        "inputs": {"ends": {"methods": {"an error": 5}}, "faults": []},
+        "faults": [],
+    },
+}
+
+
+def changed(change):
+    found = copy.deepcopy(SOUND)
+    change(found)
+    return found
+
+
+def test_a_sound_run_says_so():
+    assert broken(SOUND) == []
+    page = render_trust(SOUND)
+    assert "All that was tried held" in page
+    assert "Not run" not in page
+    assert "7 rejected, 2 passes" in page
+    assert "10,000 queries" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda found: found["attacks"]["broken"].append(
+                {"attack": "read_a_file", "wall": "landlock", "expected": "harmless", "found": "it got <b>it</b>"}
+            ),
+            "attack read_a_file at landlock: it got",
+        ),
+        (
+            lambda found: found["attacks"]["honest"]["flagged"].append(
+                {"method": "scan", "wall": "fence", "reason": "line 3"}
+            ),
+            "honest method scan was flagged at fence: line 3",
+        ),
+        (
+            lambda found: found["statistics"]["intervals"]["something saved"].update(held=0.88),
+            "intervals held the truth in 88.0% of 400 evaluations: something saved",
+        ),
+        (
+            lambda found: found["statistics"]["intervals"]["nothing saved"].update(above=0.09),
+            "noise was called better in 9.0% of 400 evaluations: nothing saved",
+        ),
+        (
+            lambda found: found["statistics"]["adversary"]["standard_errors_gained"]["through the guard"].update(
+                mean=2
+            ),
+            "an adversary gained 2.00 standard errors through the guard",
+        ),
+        (lambda found: found["faults"]["faults"].append("a round was lost"), "a round was lost"),
+    ],
+)
+def test_what_did_not_hold_is_named(change, said):
+    found = changed(change)
+    assert len(broken(found)) == 1
+    assert broken(found)[0].startswith(said)
+    page = render_trust(found)
+    assert "1 things did not hold" in page
+    assert "<b>it</b>" not in page
+
+
+def test_a_part_that_was_not_run_is_named(tmp_path):
+    found = changed(lambda found: found.pop("faults"))
+    page = write_trust(found, tmp_path / "new" / "trust.html").read_text()
+    assert "Not run: faults" in page
+
+
+def test_counts_are_read_or_said_to_be_missing(tmp_path):
+    path = tmp_path / "trust.json"
+    with pytest.raises(TrustError, match="there is no file"):
+        read_counts(path)
+    path.write_text("{")
+    with pytest.raises(TrustError, match="holds no counts"):
+        read_counts(path)
+    path.write_text("{}")
+    with pytest.raises(TrustError, match="none of the parts"):
+        read_counts(path)
+    path.write_text(json.dumps(SOUND))
+    assert read_counts(path) == SOUND
