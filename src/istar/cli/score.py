@@ -95,7 +95,7 @@ def score(
 
 
 def _write(path: Path, data: object) -> None:
-    from istar.protocol.stores import write_whole
+    from istar.files import write_whole
 
     write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 

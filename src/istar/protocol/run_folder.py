@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from istar.errors import IstarError
+from istar.files import write_whole
 from istar.ledger import Ledger
 from istar.protocol.config import CONFIG_FILE, SearchConfig
-from istar.protocol.stores import write_whole
 
 DEFAULT_RUNS = Path("runs")
 
