@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from istar.flops.meter import Meter
 from istar.files import StorageError
+from istar.flops.meter import Meter
 from istar.targets import costs, load_target
 
 

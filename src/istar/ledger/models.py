@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, TypeDecorator
+
+from istar.ledger.digests import COLUMN, canonical, digest_of
+from istar.ledger.errors import LedgerDamagedError
 
 NAME = 200
 HASH = 64
@@ -26,7 +29,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the text that is stored."""
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return canonical(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Return the value that was stored."""
@@ -38,6 +41,17 @@ class Base(DeclarativeBase):
 
     key: ClassVar[tuple[str, ...]]
     volatile: ClassVar[frozenset[str]] = frozenset()
+
+    digest: Mapped[str] = mapped_column(String(HASH), server_default="")
+
+    @classmethod
+    def content(cls) -> tuple[str, ...]:
+        """Return the names of the columns that say something: all but the digest."""
+        return tuple(str(column.key) for column in cls.__mapper__.columns if column.key != COLUMN)
+
+    def expected_digest(self) -> str:
+        """Return the digest that the row's content should have."""
+        return digest_of(self.__tablename__, {name: getattr(self, name) for name in self.content()})
 
 
 class RunRow(Base):
@@ -206,3 +220,21 @@ class OpeningRow(Base):
     iteration: Mapped[int] = mapped_column(Integer)
     revealed: Mapped[bool] = mapped_column(Boolean)
     value: Mapped[float | None] = mapped_column(Float(53))
+
+
+@event.listens_for(Base, "before_insert", propagate=True)
+@event.listens_for(Base, "before_update", propagate=True)
+def _sign(_mapper: Any, _connection: Any, row: Base) -> None:
+    for column in type(row).__mapper__.columns:  # as the database will give them back
+        value = getattr(row, str(column.key))
+        if isinstance(column.type, Float) and value is not None:
+            setattr(row, str(column.key), float(value))
+    row.digest = row.expected_digest()
+
+
+@event.listens_for(Base, "load", propagate=True)
+@event.listens_for(Base, "refresh", propagate=True)
+def _check(row: Base, _context: Any, *_names: Any) -> None:
+    if row.digest != row.expected_digest():
+        key = ", ".join(f"{name}={getattr(row, name)!r}" for name in type(row).content()[:3])
+        raise LedgerDamagedError(f"the record in {row.__tablename__} with {key:.200} is not what was written")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from istar.ledger import rows
-from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engine, translated
+from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engine
 from istar.ledger.errors import MissingRecordError
 from istar.ledger.export import export_lines
 from istar.ledger.models import (
@@ -40,6 +40,7 @@ from istar.ledger.records import (
     Stage,
     TaskRecord,
 )
+from istar.ledger.translation import shown_url, translated
 from istar.rewards.curves import Curve, curve_from_json
 
 
@@ -132,7 +133,7 @@ class LedgerReader:
         with self._reading() as session:
             row = session.get(MethodRow, method)
             if row is None:
-                raise MissingRecordError(f"the ledger {self.url} holds no method with hash {method!r}")
+                raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no method with hash {method!r}")
             return row.source
 
     def evaluation(self, run: str, stage: Stage, method: str, question_hash: str) -> EvaluationRecord | None:
@@ -158,9 +159,9 @@ class LedgerReader:
             self._run(session, run)
             selected = self._evaluations(run, stage, method, question_hash).order_by(CurveRow.seed)
             found = session.scalars(
-                selected.join(CurveRow, CurveRow.evaluation == EvaluationRow.id).with_only_columns(CurveRow.curve)
+                selected.join(CurveRow, CurveRow.evaluation == EvaluationRow.id).with_only_columns(CurveRow)
             )
-            return tuple(curve_from_json(data) for data in found)
+            return tuple(curve_from_json(row.curve) for row in found)
 
     def paired_curves(self, run: str, stage: Stage, method: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
         """Return the curves of both arms on the questions that a method was evaluated on: black box, white box.
@@ -184,14 +185,14 @@ class LedgerReader:
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        with translated(self.url), Session(self._engine) as session:
+        with translated(self.url, reading=True), Session(self._engine) as session:
             yield session
 
     def _run(self, session: Session, name: str) -> RunRow:
         row = session.get(RunRow, name)
         if row is None:
             names = ", ".join(session.scalars(select(RunRow.name).order_by(RunRow.name))) or "none"
-            raise MissingRecordError(f"the ledger {self.url} holds no run {name!r}; it holds: {names}")
+            raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no run {name!r}; it holds: {names}")
         return row
 
     def _all(self, table: type[Any], run: str) -> tuple[Any, ...]:

@@ -146,7 +146,7 @@ def conduct(
     """
     folder.begin(config)
     stages: tuple[Stage, ...] = ("screen", "train", "validation")
-    with stand(config, stages) as here, folder.ledger() as ledger:
+    with folder.alone(), folder.checked(), stand(config, stages) as here, folder.ledger() as ledger:
         open_run(ledger, folder.name, here)
         if on_start is not None:
             on_start(here)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from istar.errors import IstarError
-from istar.files import write_whole
-from istar.ledger import Ledger
+from istar.files import storing, write_whole
+from istar.ledger import Ledger, OldLedgerError
 from istar.protocol.config import CONFIG_FILE, SearchConfig
 
 DEFAULT_RUNS = Path("runs")
+LOCK_FILE = ".lock"
+"""Locked by the process that works on the run, and holding its number; the lock ends with the process."""
 
 
 class RunFolderError(IstarError):
@@ -71,12 +77,46 @@ class RunFolder:
                     "stating them, or give the new run another name"
                 )
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from working on this run until the block ends, or the process does, however it ends.
+
+        Raises:
+            RunFolderError: another process works on it.
+            StorageError: the folder cannot be written to.
+        """
+        with storing(self.path):
+            descriptor = os.open(self.path / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                other = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+                raise RunFolderError(
+                    f"another process (number {other}) works on the run in {self.path}; wait for it or end it"
+                ) from error
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
     def ledger(self, *, read_only: bool = False) -> Ledger:
-        """Open the run's ledger."""
-        return Ledger(self.ledger_path, read_only=read_only)
+        """Open the run's ledger; one of an older version is brought to this version's schema first."""
+        try:
+            return Ledger(self.ledger_path, read_only=read_only)
+        except OldLedgerError:
+            Ledger(self.ledger_path).close()
+            return Ledger(self.ledger_path, read_only=read_only)
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Check the ledger, if there is one, so that nothing long is done beside one that is damaged."""
+        if self.ledger_path.exists():
+            self.ledger().close()
+        yield
 
     def write_best(self, source: str) -> None:
         """Write the best method."""
