@@ -192,6 +192,7 @@ def _add_once(session: Session, row: Base) -> None:
         DuplicateRecordError: a row with its key is there and says something else.
     """
     table = type(row)
+    row.fit()
     known = session.get(table, tuple(getattr(row, str(column.key)) for column in table.__mapper__.primary_key))
     if known is None:
         session.add(row)

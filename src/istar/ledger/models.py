@@ -7,6 +7,7 @@ volatile: measured time, and words on the machine, which differ between two runs
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, ClassVar
 
 from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint, event
@@ -15,9 +16,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, TypeDecorator
 
 from istar.ledger.digests import COLUMN, canonical, digest_of
-from istar.ledger.errors import LedgerDamagedError
+from istar.ledger.errors import LedgerDamagedError, LedgerError
+from istar.texts import NAME_LENGTH, UNSTORABLE
 
-NAME = 200
+NAME = NAME_LENGTH
 HASH = 64
 
 
@@ -52,6 +54,16 @@ class Base(DeclarativeBase):
     def expected_digest(self) -> str:
         """Return the digest that the row's content should have."""
         return digest_of(self.__tablename__, {name: getattr(self, name) for name in self.content()})
+
+    def fit(self) -> None:
+        """Give every column the value that any database gives back for it.
+
+        Raises:
+            LedgerError: some database could not hold one; then none shall.
+        """
+        for column in type(self).__mapper__.columns:
+            name = str(column.key)
+            setattr(self, name, _fitted(f"{self.__tablename__}.{name}", column.type, getattr(self, name)))
 
 
 class RunRow(Base):
@@ -225,11 +237,35 @@ class OpeningRow(Base):
 @event.listens_for(Base, "before_insert", propagate=True)
 @event.listens_for(Base, "before_update", propagate=True)
 def _sign(_mapper: Any, _connection: Any, row: Base) -> None:
-    for column in type(row).__mapper__.columns:  # as the database will give them back
-        value = getattr(row, str(column.key))
-        if isinstance(column.type, Float) and value is not None:
-            setattr(row, str(column.key), float(value))
+    row.fit()
     row.digest = row.expected_digest()
+
+
+def _fitted(where: str, kind: Any, value: Any) -> Any:
+    """Return a value as any database gives it back.
+
+    Raises:
+        LedgerError: some database could not hold it; then none shall.
+    """
+    if value is None:
+        return None
+    if isinstance(kind, Float):
+        if not math.isfinite(value):
+            raise LedgerError(f"{where} cannot hold {value}, which is no finite number")
+        return float(value) + 0.0  # SQLite forgets the sign of a zero
+    if isinstance(kind, Integer):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        if not -(2**bits) <= value < 2**bits:
+            raise LedgerError(f"{where} cannot hold {value}: it has more than {bits} bits")
+        return value
+    if isinstance(kind, String):
+        if kind.length is not None and len(value) > kind.length:
+            raise LedgerError(
+                f"{where} cannot hold {len(value)} characters ({value:.40}...); shorten it to {kind.length}"
+            )
+        if not UNSTORABLE.isdisjoint(value):
+            raise LedgerError(f"{where} cannot hold a text with a NUL or half a surrogate pair: {value!r:.80}")
+    return value
 
 
 @event.listens_for(Base, "load", propagate=True)

@@ -43,7 +43,13 @@ _REASONS: tuple[tuple[tuple[str, ...], type[LedgerError], str], ...] = (
         f"it is damaged; {_REPAIR}",
     ),
     (
-        ("connection refused", "could not connect", "connection failed", "server closed the connection"),
+        (
+            "connection refused",
+            "could not connect",
+            "connection is bad",
+            "connection to server",
+            "closed the connection",
+        ),
         LedgerError,
         "the database server does not answer; start it, check the URL, then resume",
     ),
