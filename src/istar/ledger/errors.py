@@ -27,6 +27,10 @@ class LedgerDamagedError(LedgerError, CorruptDataError):
     """The database does not hold what was written."""
 
 
+class DamagedRowError(LedgerDamagedError):
+    """A row whose digest is not that of its content; the ledger's verbs say in which database."""
+
+
 class LedgerLockedError(LedgerError):
     """Another process kept the ledger locked for longer than the patience allows."""
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, TypeDecorator
 
 from istar.ledger.digests import COLUMN, canonical, digest_of
-from istar.ledger.errors import LedgerDamagedError, LedgerError
+from istar.ledger.errors import DamagedRowError, LedgerError
 from istar.texts import NAME_LENGTH, UNSTORABLE
 
 NAME = NAME_LENGTH
@@ -273,4 +273,4 @@ def _fitted(where: str, kind: Any, value: Any) -> Any:
 def _check(row: Base, _context: Any, *_names: Any) -> None:
     if row.digest != row.expected_digest():
         key = ", ".join(f"{name}={getattr(row, name)!r}" for name in type(row).content()[:3])
-        raise LedgerDamagedError(f"the record in {row.__tablename__} with {key:.200} is not what was written")
+        raise DamagedRowError(f"the record in {row.__tablename__} with {key:.200} is not what was written")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, Statemen
 
 from istar.errors import IstarError
 from istar.ledger.errors import (
+    DamagedRowError,
     DuplicateRecordError,
     LedgerDamagedError,
     LedgerError,
@@ -79,6 +80,8 @@ def translated(url: str, *, reading: bool = False) -> Iterator[None]:
     """
     try:
         yield
+    except DamagedRowError as error:
+        raise LedgerDamagedError(f"{shown_url(url)} is damaged: {error}; {_REPAIR}") from None
     except IstarError:
         raise
     except IntegrityError as error:

@@ -89,7 +89,7 @@ class SandboxArms(Replays):
         self.interpretations = InterpretationStore()
         for store in (self.recordings, self.curves, self.baselines, self.streams, self.interpretations):
             check_writable(store.folder)
-            sweep(store.folder)
+        sweep(paths.home())
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
         self._free: Queue[Jail] = Queue()
