@@ -138,12 +138,12 @@ class Campaign:
 
 
 @contextmanager
-def at_home(home: Path) -> Iterator[None]:
+def at_home(home: Path) -> Iterator[Path]:
     """Have istar keep its data in a folder while the block runs."""
     before = os.environ.get("ISTAR_HOME")
     os.environ["ISTAR_HOME"] = str(home)
     try:
-        yield
+        yield home
     finally:
         if before is None:
             del os.environ["ISTAR_HOME"]

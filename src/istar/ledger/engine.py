@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -72,6 +73,8 @@ def open_engine(url: str, *, read_only: bool, patience: float) -> Engine:
                 "PostgreSQL"
             )
         _check_place(parsed, read_only)
+        if read_only:
+            parsed = _unchanging(parsed)
         engine = create_engine(parsed, connect_args={"timeout": patience})
     except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         hint = "; install the driver: pip install 'istar[postgres]'" if isinstance(error, ImportError) else ""
@@ -91,6 +94,20 @@ def _check_place(url: URL, read_only: bool) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     elif not Path(path).exists():
         raise NotALedgerError(f"there is no ledger at {path}; a search writes one")
+
+
+def _unchanging(url: URL) -> URL:
+    """Return a URL under which SQLite reads a file in a folder where nothing can be written.
+
+    Otherwise it would make files of its own beside a ledger with a write-ahead log, even to read it. A log that is there
+    still must be taken in first, so such a ledger is left as it is.
+    """
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return url
+    if os.access(Path(path).parent, os.W_OK) or Path(f"{path}-wal").exists():
+        return url
+    return url.set(database=f"file:{quote(path)}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
 def _prepare_sqlite(engine: Engine, read_only: bool) -> None:
@@ -151,7 +168,11 @@ def migrate(engine: Engine, url: str, *, read_only: bool) -> None:
     if read_only:
         kind = LedgerReadOnlyError if revision is None else OldLedgerError
         raise kind(f"{shown_url(url)} holds no ledger of this version; open it once for writing to migrate it")
-    with translated(url), engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with (
+        translated(url, reading=True),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
         if _checked_revision(connection, scripts, url) != head:  # another process may have been faster
             config = alembic_config()
             config.attributes["connection"] = connection

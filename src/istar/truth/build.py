@@ -104,7 +104,12 @@ def provenance(target: Target, seed: int) -> Provenance:
 
 
 def build_table(
-    target: Target, question: Question, seed: int = 0, progress: Progress | None = None, folder: Path | None = None
+    target: Target,
+    question: Question,
+    seed: int = 0,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+    keep: Callable[[Table], None] | None = None,
 ) -> Table:
     """Return the table of a question, running whatever rows an earlier, interrupted build has not.
 
@@ -114,6 +119,7 @@ def build_table(
         seed: the root seed that the question was drawn from, for the record.
         progress: called as tokens are processed.
         folder: where unfinished values are kept, if not in istar's data folder.
+        keep: writes the table; the unfinished values are deleted once it is written, so that a kill loses neither.
 
     Raises:
         CorruptDataError: the unfinished values on disk are damaged.
@@ -128,6 +134,8 @@ def build_table(
     trie = build_trie(question.runs)
     prices = price_sheet(trie, question.runs, target.costs, setup_prices(target, question.runs))
     table = Table(question, pieces.values, prices, provenance(target, seed))
+    if keep is not None:
+        keep(table)
     pieces.discard()
     return table
 
@@ -157,6 +165,5 @@ def build_truth(
             if TableKey(target.id, task.name, index, seed) in place:
                 continue
             question = task.question(target.tokenizer, index, seed)
-            table = build_table(target, question, seed, None if progress is None else progress(task, index))
-            place.write(table)
-            yield table
+            told = None if progress is None else progress(task, index)
+            yield build_table(target, question, seed, told, keep=place.write)
