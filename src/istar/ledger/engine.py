@@ -99,8 +99,8 @@ def _check_place(url: URL, read_only: bool) -> None:
 def _unchanging(url: URL) -> URL:
     """Return a URL under which SQLite reads a file in a folder where nothing can be written.
 
-    Otherwise it would make files of its own beside a ledger with a write-ahead log, even to read it. A log that is there
-    still must be taken in first, so such a ledger is left as it is.
+    Otherwise it would make files of its own beside a ledger with a write-ahead log, even to read it. A log that is
+    there still must be taken in first, so such a ledger is left as it is.
     """
     path = url.database
     if not path or path == ":memory:" or path.startswith("file:"):

@@ -15,6 +15,8 @@ from istar.ledger import Ledger, OldLedgerError
 from istar.protocol.config import CONFIG_FILE, SearchConfig
 
 DEFAULT_RUNS = Path("runs")
+LONGEST = 200
+"""The most bytes of a run's name."""
 LOCK_FILE = ".lock"
 """Locked by the process that works on the run, and holding its number; the lock ends with the process."""
 
@@ -113,15 +115,56 @@ class RunFolder:
             return Ledger(self.ledger_path, read_only=read_only)
 
     @contextmanager
-    def checked(self) -> Iterator[None]:
-        """Check the ledger, if there is one, so that nothing long is done beside one that is damaged."""
+    def unless_nothing_came_of_it(self) -> Iterator[None]:
+        """Check the ledger, if there is one; if there is still none when the block fails, take the settings back.
+
+        So nothing long is done beside a ledger that is damaged, and a slip of the hand leaves no run behind.
+        """
         if self.ledger_path.exists():
-            self.ledger().close()
-        yield
+            self._check_ledger()
+        try:
+            yield
+        except BaseException:
+            if not self.ledger_path.exists():
+                with suppress(OSError):
+                    (self.path / CONFIG_FILE).unlink(missing_ok=True)
+                    (self.path / LOCK_FILE).unlink(missing_ok=True)
+                    self.path.rmdir()
+            raise
+
+    def _check_ledger(self) -> None:
+        """Check that the ledger is sound, and that the settings here are those that its run was begun with.
+
+        Raises:
+            LedgerError: it is not sound.
+            RunFolderError: the settings are others.
+        """
+        with self.ledger() as ledger:
+            begun = {run.name: run.config.options for run in ledger.runs()}.get(self.name)
+        now = self.config().model_dump(mode="json")
+        differing = [] if begun is None else sorted(name for name in now if begun.get(name) != now[name])
+        if differing:
+            raise RunFolderError(
+                f"the settings in {self.path / CONFIG_FILE} are not those that the run was begun with (differing: "
+                f"{', '.join(differing)}); put them back, or give the new run another name"
+            )
 
     def write_best(self, source: str) -> None:
         """Write the best method."""
         write_whole(self.best_method_path, source.encode())
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a new run, if a folder and the ledger can bear it.
+
+    Raises:
+        RunFolderError: they cannot.
+    """
+    if not name.strip() or name in (".", "..") or "/" in name or not name.isprintable() or len(name.encode()) > LONGEST:
+        raise RunFolderError(
+            f"{name[:80]!r} cannot be a run's name; give up to {LONGEST} bytes of printable characters without a slash"
+        )
+    return name
 
 
 def find_run(name: str, runs: Path = DEFAULT_RUNS) -> RunFolder:
@@ -131,7 +174,8 @@ def find_run(name: str, runs: Path = DEFAULT_RUNS) -> RunFolder:
         RunFolderError: there is none; the message lists those there are.
     """
     for path in (runs / name, Path(name)):
-        if RunFolder(path).exists:
-            return RunFolder(path)
+        with suppress(OSError, ValueError):  # a name that no file can have
+            if name and RunFolder(path).exists:
+                return RunFolder(path)
     there = sorted(path.parent.name for path in runs.glob(f"*/{CONFIG_FILE}")) if runs.is_dir() else []
-    raise RunFolderError(f"there is no run {name!r} in {runs}; there are: {', '.join(there) or 'none'}")
+    raise RunFolderError(f"there is no run {name[:200]!r} in {runs}; there are: {', '.join(there) or 'none'}")
