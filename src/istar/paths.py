@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from istar.files import storing
+
 
 def home() -> Path:
     """Return istar's data folder; the environment variable `ISTAR_HOME` overrides the platform's default."""
@@ -14,7 +16,12 @@ def home() -> Path:
 
 
 def cache(name: str) -> Path:
-    """Return the sub-folder of the data folder for one kind of data, created if need be."""
+    """Return the sub-folder of the data folder for one kind of data, created if need be.
+
+    Raises:
+        StorageError: it cannot be created.
+    """
     folder = home() / name
-    folder.mkdir(parents=True, exist_ok=True)
+    with storing(folder, verb="create"):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder

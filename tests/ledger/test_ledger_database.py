@@ -1,12 +1,8 @@
 import multiprocessing
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -26,9 +22,10 @@ from istar.ledger import (
 from istar.ledger.models import Base
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_expects(tmp_path):
-    Ledger(tmp_path / "ledger.sqlite").close()
-    with create_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}").connect() as connection:
+def test_the_migrations_make_exactly_the_tables_that_the_code_expects(make_url):
+    url = make_url()
+    Ledger(url).close()
+    with create_engine(url.replace("postgresql:", "postgresql+psycopg:")).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
@@ -98,12 +95,16 @@ def test_reading_only_never_creates(tmp_path):
     assert not (tmp_path / "none.sqlite").exists()
 
 
-def test_reading_only_never_writes(tmp_path):
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+def test_reading_only_never_writes(make_url):
+    url = make_url()
+    with Ledger(url) as ledger:
         fill(ledger)
-    with Ledger(tmp_path / "ledger.sqlite", read_only=True) as ledger:
+    with Ledger(url, read_only=True) as ledger:
         assert ledger.curves("run", stage="train") == WHITE
         with pytest.raises(LedgerReadOnlyError, match="for reading only"):
+            ledger.finish_run("run")
+        ledger.read_only = False  # the database refuses too
+        with pytest.raises(LedgerReadOnlyError, match="can only be read"):
             ledger.finish_run("run")
 
 
@@ -136,9 +137,9 @@ def test_a_lock_that_is_not_given_up_is_reported(tmp_path):
         ledger.finish_run("run")
 
 
-def _write_questions(path: str, numbers: range) -> int:
+def _write_questions(url: str, numbers: range) -> int:
     refused = 0
-    with Ledger(path) as ledger:
+    with Ledger(url) as ledger:
         ledger.open_run("run", CONFIG, versions={}, machine={})
         for number in numbers:
             question = f"{number:064d}"
@@ -150,55 +151,73 @@ def _write_questions(path: str, numbers: range) -> int:
     return refused
 
 
-def test_two_processes_write_one_ledger_and_no_evaluation_is_doubled_or_lost(tmp_path):
-    path = str(tmp_path / "ledger.sqlite")
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        refused = pool.starmap(_write_questions, [(path, range(0, 30)), (path, range(10, 40))])
+def test_two_processes_write_one_ledger_and_no_evaluation_is_doubled_or_lost(make_url):
+    url = make_url()
+    with multiprocessing.get_context("fork").Pool(2) as pool:  # which both find no schema yet
+        refused = pool.starmap(_write_questions, [(url, range(0, 30)), (url, range(10, 40))])
     assert sum(refused) == 20
-    with Ledger(path) as ledger:
+    with Ledger(url) as ledger:
         assert len(ledger.evaluations("run")) == 40
         assert len(ledger.curves("run")) == 80
 
 
-WRITER = """
-import sys
-from dataclasses import replace
-sys.path.insert(0, {folder!r})
-from ledger_records import CONFIG, EVALUATION, WHITE
-from istar.ledger import Ledger
-with Ledger({path!r}) as ledger:
-    ledger.open_run("run", CONFIG, versions={{}}, machine={{}})
-    for number in range(60):
-        question = f"{{number:064d}}"
-        if ledger.evaluation("run", "train", EVALUATION.method, question) is None:
-            curves = [replace(curve, question_hash=question) for curve in WHITE]
-            ledger.add_evaluation("run", replace(EVALUATION, question_hash=question), curves)
-        print(number, flush=True)
-"""
+def _count_openings(url: str, numbers: range) -> list[int]:
+    with Ledger(url) as ledger:
+        opened = [
+            ledger.add_opening("run", "validation", method=f"{number}", iteration=number, revealed=False, value=None)
+            for number in numbers
+        ]
+    return [each.number for each in opened]
 
 
-def test_a_writer_that_is_killed_and_started_again_leaves_what_an_undisturbed_one_leaves(tmp_path):
-    def start(name):
-        code = WRITER.format(folder=str(Path(__file__).parent), path=str(tmp_path / name))
-        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+def test_two_processes_count_consultations_without_a_gap(make_url):
+    url = make_url()
+    with Ledger(url) as ledger:
+        ledger.open_run("run", CONFIG, versions={}, machine={})
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        counted = pool.starmap(_count_openings, [(url, range(0, 20)), (url, range(20, 40))])
+    assert sorted(number for numbers in counted for number in numbers) == list(range(1, 41))
 
-    assert start("undisturbed.sqlite").wait() == 0
+
+def _fill_slowly(url, started):
+    with Ledger(url) as ledger:
+        ledger.open_run("run", CONFIG, versions={}, machine={})
+        for number in range(60):
+            question = f"{number:064d}"
+            if ledger.evaluation("run", "train", EVALUATION.method, question) is None:
+                curves = [replace(curve, question_hash=question) for curve in WHITE]
+                ledger.add_evaluation("run", replace(EVALUATION, question_hash=question), curves)
+            started.set()
+
+
+def test_a_writer_that_is_killed_and_started_again_leaves_what_an_undisturbed_one_leaves(make_url):
+    undisturbed, killed = make_url(), make_url()
+    processes = multiprocessing.get_context("fork")
+
+    def start(url):
+        started = processes.Event()
+        process = processes.Process(target=_fill_slowly, args=(url, started))
+        process.start()
+        return process, started
+
+    start(undisturbed)[0].join()
     kills = 0
-    for delay in (0.001, 0.02):
-        writer = start("killed.sqlite")
-        writer.stdout.readline()
+    for delay in (0.0, 0.01, 0.02, 0.05):
+        writer, started = start(killed)
+        started.wait()
         time.sleep(delay)
-        os.kill(writer.pid, signal.SIGKILL)
-        kills += writer.wait() == -signal.SIGKILL
+        writer.kill()
+        writer.join()
+        kills += writer.exitcode == -signal.SIGKILL
     assert kills >= 1
-    assert start("killed.sqlite").wait() == 0
-    with Ledger(tmp_path / "undisturbed.sqlite") as one, Ledger(tmp_path / "killed.sqlite") as other:
+    start(killed)[0].join()
+    with Ledger(undisturbed) as one, Ledger(killed) as other:
         assert list(one.export("run")) == list(other.export("run"))
         assert len(one.curves("run")) == 120
 
 
-def test_the_export_ignores_time_and_order_of_arrival(tmp_path):
-    with Ledger("sqlite://") as one, Ledger("sqlite://") as other:
+def test_the_export_ignores_time_and_order_of_arrival(make_url):
+    with Ledger(make_url()) as one, Ledger(make_url()) as other:
         fill(one)
         other.open_run("run", CONFIG, versions={"istar": "0.1.0"}, machine={"cores": "64"})
         other.add_evaluation("run", replace(EVALUATION, question_hash="a" * 64))

@@ -6,7 +6,7 @@ from istar.errors import CorruptDataError
 from istar.methods.recording import ChannelBatch, Recording
 from istar.protocol.config import Caps
 from istar.protocol.fingerprint import fingerprint
-from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore, write_whole
+from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
 RECORDING = Recording(
@@ -57,16 +57,6 @@ def test_baseline_curves_are_read_back_to_the_last_bit(tmp_path):
     store.save(key, curves)
     assert store.load(key) == curves
     assert store.load(("black_box", "question", 2, 0.1)) is None
-
-
-def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_whole(path, b"old")
-    monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_fingerprint_is_stable_and_depends_on_the_packages():

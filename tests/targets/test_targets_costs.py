@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from istar.files import StorageError
 from istar.flops.meter import Meter
 from istar.targets import costs, load_target
 
@@ -27,9 +28,9 @@ def test_costs_are_fitted_once(monkeypatch):
 
 
 def test_a_read_only_cache_is_only_slower(monkeypatch, caplog):
-    def refuse(file, text):
-        raise OSError("read-only")
+    def refuse(file, data):
+        raise StorageError("read-only")
 
-    monkeypatch.setattr(costs, "_write_whole", refuse)
+    monkeypatch.setattr(costs, "write_checked_json", refuse)
     assert load_target("tiny-random").costs.per_token > 0
     assert "could not be kept" in caplog.text

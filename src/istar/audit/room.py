@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from istar.errors import IstarError
+from istar.files import read_text
 from istar.rewards import LEVELS
 
 REDUNDANT = 0.95
@@ -57,16 +58,17 @@ def known_methods(files: Iterable[Path]) -> KnownMethods:
 
     Raises:
         ScoreFileError: a file holds something else.
+        StorageError: a file cannot be read.
     """
     found: dict[str, dict[str, dict[float, float]]] = {}
     for file in files:
         try:
-            data = json.loads(file.read_text())
+            data = json.loads(read_text(file))
             unsealed = isinstance(data, dict) and "methods" in data
             for score in data["methods"] if unsealed else data if isinstance(data, list) else [data]:
                 for task in score["tasks"]:
                     found.setdefault(task["task"], {})[score["method"]] = _multipliers(task)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ScoreFileError(
                 f"{file} is not what `istar score --json` or `istar unseal --json` writes: {error!r}"
             ) from error

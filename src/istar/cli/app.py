@@ -63,14 +63,18 @@ def run(arguments: Sequence[str]) -> int:
         result = app(list(arguments), exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return USAGE
+    except BrokenPipeError:
+        return SUCCESS  # the reader had enough
     except IstarError as error:
         notes.print(f"[bold red]error:[/] {_escaped(error)}", highlight=False)
         return METHOD_FAULT if _method_is_at_fault(error) else ERROR
+    except (OSError, MemoryError) as error:
+        # what the system refuses in a place that no message of ours foresees
+        notes.print(f"[bold red]error:[/] the system refused: {_escaped(error) or 'no memory'}", highlight=False)
+        return ERROR
     except KeyboardInterrupt:
         notes.print("[bold]interrupted[/]; a search goes on with --resume")
         return INTERRUPTED
-    except BrokenPipeError:
-        return SUCCESS  # the reader had enough
     return result if isinstance(result, int) else SUCCESS
 
 

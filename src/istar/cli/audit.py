@@ -46,10 +46,17 @@ def audit(
     """
     from istar.audit import audit_tasks, known_methods
     from istar.cli.progress import ticker
-    from istar.protocol.config import SearchConfig
+    from istar.files import check_destination, write_whole
+    from istar.protocol.config import configure
     from istar.reports.audit import write_audit
     from istar.tasks import select_tasks
+    from istar.truth.verify import check_fraction
 
+    config = configure("standard", executor_seeds=executor_seeds)
+    if recompute:
+        check_fraction(recompute)
+    for path in filter(None, (out, html)):
+        check_destination(path)
     chosen = select_tasks(names or [])
     known = known_methods(methods or [])
     with ticker("loading", None) as bar:
@@ -61,12 +68,11 @@ def audit(
             known=known,
             corpora=corpora,
             verifications=verifications,
-            config=SearchConfig(executor_seeds=executor_seeds),
+            config=config,
             progress=lambda name: bar.step(f"auditing {name}"),
         )
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(found.to_json(), indent=1) + "\n")
+        write_whole(out, (json.dumps(found.to_json(), indent=1) + "\n").encode())
     if html is not None:
         notes.print(f"the page is {write_audit(found, html)}", highlight=False)
     if as_json:

@@ -31,10 +31,13 @@ def compare(
 
     Example: istar compare first first-random first-shuffled --to comparison.html
     """
+    from istar.files import check_destination
     from istar.protocol.run_folder import find_run
     from istar.reports import compare_runs, write_comparison
 
     folders = [find_run(name, runs) for name in run]
+    if to is not None:
+        check_destination(to)
     with ExitStack() as stack:
         ledgers = [stack.enter_context(folder.ledger(read_only=True)) for folder in folders]
         comparison = compare_runs([(ledger, folder.name) for ledger, folder in zip(ledgers, folders, strict=True)])

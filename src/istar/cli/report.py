@@ -23,11 +23,13 @@ def report(
 
     Example: istar report first
     """
+    from istar.files import check_destination
     from istar.protocol.run_folder import find_run
     from istar.reports import write_report
 
     folder = find_run(run, runs)
     path = to or folder.report_path
+    check_destination(path)
     with folder.ledger(read_only=True) as ledger:
         write_report(ledger, folder.name, path)
     if as_json:

@@ -53,9 +53,10 @@ def score(
 
     sources = method_sources(methods)
 
+    from istar.files import check_destination
     from istar.methods.contract import MethodError
     from istar.protocol.conduct import stand
-    from istar.protocol.config import Caps, StageSize, configure
+    from istar.protocol.config import configure
     from istar.protocol.score import score as score_method
 
     config = configure(
@@ -67,9 +68,11 @@ def score(
         executor_seeds=executor_seeds,
         reward=reward,
         unsafe=unsafe,
-        caps=Caps(rows_fraction=rows, flops_fraction=flops).model_dump(),
-        **{split: StageSize(questions=questions, tasks=tuple(task or ())).model_dump()},
+        caps={"rows_fraction": rows, "flops_fraction": flops},
+        **{split: {"questions": questions, "tasks": tuple(task or ())}},
     )
+    if out is not None:
+        check_destination(out)
     results: list[MethodScore] = []
     failed: list[MethodError] = []
     with ticker("loading", None) as bar, stand(config, (split,)) as here:
@@ -95,7 +98,7 @@ def score(
 
 
 def _write(path: Path, data: object) -> None:
-    from istar.protocol.stores import write_whole
+    from istar.files import write_whole
 
     write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 

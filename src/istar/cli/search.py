@@ -52,9 +52,9 @@ def search(
       istar search --run tiny --target tiny-random --methods 4 --threads 1
     """
     from istar.cli.progress import ticker
-    from istar.protocol.run_folder import RunFolder
+    from istar.protocol.run_folder import RunFolder, checked_name
 
-    name = run or datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    name = datetime.now().strftime("%Y-%m-%d-%H%M%S") if run is None else checked_name(run)
     changes = {
         "target": target,
         "methods": methods,
@@ -85,25 +85,25 @@ def search(
 def _settings(
     folder: RunFolder, preset: str | None, config: Path | None, resume: bool, changes: dict[str, Any]
 ) -> SearchConfig:
-    from istar.protocol.config import ConfigError, configure, parse_config
+    from istar.files import read_text
+    from istar.protocol.config import ConfigError, checked_config, configure, parse_config
     from istar.protocol.run_folder import RunFolderError
 
     if preset is not None and config is not None:
         raise ConfigError("give either --preset or --config")
     given = {name: value for name, value in changes.items() if value is not None}
     if config is not None:
-        if not config.exists():
-            raise ConfigError(f"there is no file {config}")
-        chosen = parse_config(config.read_text(), str(config)).model_copy(update=given)
+        stated = parse_config(read_text(config), str(config))
+        chosen = checked_config(stated.model_dump() | given, f"{config} with the options given")
     else:
         chosen = configure(preset or "standard", **given)
     if not folder.exists:
         return chosen
     if not resume:
         raise RunFolderError(f"there is a run in {folder.path} already; go on with --resume, or choose another --run")
-    stated = chosen.model_dump() if preset or config else given
+    wanted = chosen.model_dump() if preset or config else given
     known = folder.config()
-    differing = sorted(name for name, value in stated.items() if known.model_dump()[name] != value)
+    differing = sorted(name for name, value in wanted.items() if known.model_dump()[name] != value)
     if differing:
         raise RunFolderError(
             f"the run in {folder.path} was begun with other settings (differing: {', '.join(differing)}); resume it "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from istar.cli.options import AsJson, OtherTarget
 if TYPE_CHECKING:
     from istar.truth import TaskSummary
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 tasks = App(name="tasks", help="List tasks, audit them, write new ones.", help_format="plaintext")
 app.command(tasks)
@@ -29,8 +30,10 @@ def show(*, target: OtherTarget = None, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from istar.truth import task_summaries
+    from istar.truth import default_store, target_id, task_summaries
 
+    if target is not None:
+        target_id(target, default_store())  # or the error that says which targets have tables
     summaries = task_summaries(target)
     if as_json:
         print_json([asdict(summary) for summary in summaries])
@@ -72,20 +75,24 @@ def new(
 
     Example: istar tasks new copy_distance
     """
+    from istar.files import storing, write_whole
     from istar.plugins import VARIABLE
     from istar.tasks import FAMILIES, TaskError
 
-    if not NAME.fullmatch(name):
-        raise TaskError(f"{name!r} cannot be a family's name; use small letters, digits and underscores")
+    if not NAME.fullmatch(name) or iskeyword(name):
+        raise TaskError(
+            f"{name[:80]!r} cannot be a family's name; use up to 60 small letters, digits and underscores, and no word "
+            "of Python's own"
+        )
     if name in FAMILIES:
         raise TaskError(f"there is a family called {name!r} already; give yours another name")
     wanted = {folder / f"{name}.py": "family.py.txt", folder / f"test_{name}.py": "test_family.py.txt"}
-    there = [str(path) for path in wanted if path.exists()]
+    with storing(folder):
+        there = [str(path) for path in wanted if path.exists()]
     if there:
         raise TaskError(f"{' and '.join(there)} would be overwritten; move them or give another name")
-    folder.mkdir(parents=True, exist_ok=True)
     for path, template in wanted.items():
-        path.write_text(rendered(template, name))
+        write_whole(path, rendered(template, name).encode())
     written = folder / f"{name}.py"
     output.print(
         f"wrote {' and '.join(map(str, wanted))}\n"

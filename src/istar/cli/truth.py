@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 truth = App(name="truth", help="Build and verify truth tables.", help_format="plaintext")
 app.command(truth)
 
+MOST_QUESTIONS = 10_000
+
 Names = Annotated[list[str] | None, Parameter(help="Tasks, families or splits; all if none is named.", negative="")]
 
 
@@ -49,6 +51,7 @@ def build(
     from istar.tasks import select_tasks
     from istar.truth import build_truth
 
+    _check_count(questions)
     chosen = by_target(select_tasks(names or []), target)
     built = []
     with ticker("loading", None) as bar:
@@ -108,7 +111,10 @@ def verify(
     from istar.targets import load_target
     from istar.tasks import select_tasks
     from istar.truth import MissingTruthError, load_tables, verify_table
+    from istar.truth.verify import check_fraction
 
+    _check_count(questions)
+    check_fraction(fraction)
     chosen = by_target(select_tasks(names or []), target)
     checked = []
     with ticker("loading", None) as bar:
@@ -135,3 +141,11 @@ def verify(
         shown.add_row(found.key.task, str(found.key.index), str(found.rows), f"{found.largest_error:.2e}", verdict)
     output.print(shown)
     return SUCCESS if passed else ERROR
+
+
+def _check_count(questions: int | None) -> None:
+    """Check that a number of questions is one, before anything is loaded."""
+    from istar.truth import TruthError
+
+    if questions is not None and not 0 < questions <= MOST_QUESTIONS:
+        raise TruthError(f"{questions} questions cannot be asked for; give a number from 1 to {MOST_QUESTIONS}")

@@ -57,7 +57,12 @@ def unseal(
 
     from istar.protocol.conduct import stand
 
-    with ticker("loading", None) as bar, stand(folder.config(), ("test",)) as here, folder.ledger() as ledger:
+    with (
+        folder.alone(),
+        ticker("loading", None) as bar,
+        stand(folder.config(), ("test",)) as here,
+        folder.ledger() as ledger,
+    ):
         questions = sum(len(tables) for tables in here.tables("test").values())
         bar.say("opening the test", questions * (1 + len(others)))
         results = unseal(

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from istar.errors import IstarError
+from istar.errors import CorruptDataError, IstarError
 from istar.executors.components import model_space
 from istar.executors.fitting import fit_table
 from istar.executors.process import Hyperparameters
+from istar.files import read_checked_json, read_text, write_checked_json, write_whole
 from istar.paths import cache as cache_folder
 from istar.questions import Functional, Question, Structure
 
@@ -181,28 +182,56 @@ def calibration_file(task: str, target: str, folder: Path) -> Path:
 
 
 def write_records(path: Path, task: str, target: str, records: Sequence[QuestionRecord]) -> None:
-    """Write the records of a task, replacing the file in one step."""
-    data = {"version": VERSION, "task": task, "target": target, "records": [asdict(record) for record in records]}
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(data, indent=1) + "\n")
-    temporary.replace(path)
+    """Write the records of a task for people and git to read, replacing the file in one step."""
+    write_whole(path, (json.dumps(_to_json(task, target, records), indent=1) + "\n").encode())
+
+
+def _to_json(task: str, target: str, records: Sequence[QuestionRecord]) -> dict[str, Any]:
+    return {"version": VERSION, "task": task, "target": target, "records": [asdict(record) for record in records]}
+
+
+def _own_file(task: str, target: str) -> Path:
+    """Return the file of the records that were learned on this machine; it has a checksum."""
+    return calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")).with_suffix(".records")
 
 
 def _read(path: Path) -> tuple[QuestionRecord, ...]:
-    data: dict[str, Any] = json.loads(path.read_text())
-    if data.get("version") != VERSION:
-        raise PriorError(f"{path.name} was written by another version; run `python -m istar.executors.calibrate`")
-    return tuple(
-        QuestionRecord(
-            item["question"],
-            tuple(item["answer"]),
-            item["variances"],
-            item["fixed"],
-            tuple(tuple(row) for row in item["fixed_covariance"]),
-            tuple(item["residual_quantiles"]),
-        )
-        for item in data["records"]
+    """Return the records in a committed file.
+
+    Raises:
+        PriorError: another version wrote it.
+        CorruptDataError: it holds no records.
+    """
+    try:
+        return _from_json(json.loads(read_text(path)), path)
+    except ValueError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> CorruptDataError:
+    return CorruptDataError(
+        f"the records in {path} are not what was written ({error}); delete it or install istar again, or run "
+        "`python -m istar.executors.calibrate`"
     )
+
+
+def _from_json(data: Any, path: Path) -> tuple[QuestionRecord, ...]:
+    try:
+        if data.get("version") != VERSION:
+            raise PriorError(f"{path.name} was written by another version; run `python -m istar.executors.calibrate`")
+        return tuple(
+            QuestionRecord(
+                item["question"],
+                tuple(item["answer"]),
+                item["variances"],
+                item["fixed"],
+                tuple(tuple(row) for row in item["fixed_covariance"]),
+                tuple(item["residual_quantiles"]),
+            )
+            for item in data["records"]
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, error) from error
 
 
 def committed_folder() -> Path:
@@ -213,10 +242,12 @@ def committed_folder() -> Path:
 @cache
 def _known_records(task: str, target: str) -> tuple[QuestionRecord, ...]:
     found: dict[str, QuestionRecord] = {}
-    for folder in (cache_folder(f"calibration-v{VERSION}"), committed_folder()):
-        path = calibration_file(task, target, folder)
-        if path.exists():
-            found |= {record.question: record for record in _read(path)}
+    own = read_checked_json(_own_file(task, target))
+    if own is not None:
+        found |= {record.question: record for record in _from_json(own, _own_file(task, target))}
+    committed = calibration_file(task, target, committed_folder())
+    if committed.exists():
+        found |= {record.question: record for record in _read(committed)}
     return tuple(found.values())
 
 
@@ -254,9 +285,7 @@ def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
     missing = [table for table in tables if table.question.hash not in known]
     if missing:
         known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
-        write_records(
-            calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")), task, target, tuple(known.values())
-        )
+        write_checked_json(_own_file(task, target), _to_json(task, target, tuple(known.values())))
         forget_records()
     return tuple(known[table.question.hash] for table in tables)
 

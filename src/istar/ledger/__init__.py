@@ -2,12 +2,14 @@
 
 from istar.ledger.errors import (
     DuplicateRecordError,
+    LedgerDamagedError,
     LedgerError,
     LedgerLockedError,
     LedgerReadOnlyError,
     MissingRecordError,
     NewerLedgerError,
     NotALedgerError,
+    OldLedgerError,
 )
 from istar.ledger.ledger import Ledger, default_ledger
 from istar.ledger.records import (
@@ -29,12 +31,14 @@ __all__ = [
     "EvaluationRecord",
     "InterpretationRecord",
     "Ledger",
+    "LedgerDamagedError",
     "LedgerError",
     "LedgerLockedError",
     "LedgerReadOnlyError",
     "MissingRecordError",
     "NewerLedgerError",
     "NotALedgerError",
+    "OldLedgerError",
     "OpeningRecord",
     "ProposalRecord",
     "RoundRecord",

@@ -1,60 +1,113 @@
 """Opening the database: connections, transactions, and migrations.
 
-SQLite runs with a write-ahead log, so that a report can read while a search writes. A write takes the lock before
-it reads (`BEGIN IMMEDIATE`): two processes then wait for one another instead of failing half-way.
+Both databases behave alike: a write takes a lock before it reads, so that two processes wait for one another instead
+of failing half-way, and one that only reads is never kept waiting. SQLite runs with a write-ahead log for that, and is
+checked for damage when it is opened; on PostgreSQL the lock is an advisory one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
-from istar.ledger.errors import LedgerError, LedgerLockedError, LedgerReadOnlyError, NewerLedgerError, NotALedgerError
+from istar.ledger.errors import (
+    LedgerDamagedError,
+    LedgerError,
+    LedgerReadOnlyError,
+    NewerLedgerError,
+    NotALedgerError,
+    OldLedgerError,
+)
+from istar.ledger.translation import shown_url, translated
 
 PATIENCE_SECONDS = 60.0
 """How long a process waits for another one's write."""
 
+WRITERS_LOCK = 0x1574_A2
+"""The number of PostgreSQL's advisory lock that a writer holds until it commits."""
+
+DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+"""The drivers of URLs that name none, whatever SQLAlchemy would choose."""
+
 
 def ledger_url(where: str | Path) -> str:
-    """Return the SQLAlchemy URL of a ledger: URLs stay as they are, anything else is the path of a SQLite file."""
+    """Return the SQLAlchemy URL of a ledger: URLs stay as they are, anything else is the path of a SQLite file.
+
+    Raises:
+        LedgerError: it is no path.
+    """
     if isinstance(where, str) and "://" in where:
         return where
-    return f"sqlite:///{Path(where).expanduser().resolve()}"
+    text = os.fspath(where)
+    if not text or "\0" in text:
+        raise LedgerError(f"{text!r} is no path of a ledger; give a file's path or an SQLAlchemy URL")
+    return URL.create("sqlite", database=str(Path(text).expanduser().resolve())).render_as_string()
 
 
 def open_engine(url: str, *, read_only: bool, patience: float) -> Engine:
-    """Return an engine for the URL, with SQLite's pragmas and transactions set up.
+    """Return an engine for the URL, set up so that SQLite and PostgreSQL behave alike.
 
     Raises:
-        LedgerError: the URL is not understood, or its driver is missing.
+        LedgerError: the URL is not understood, its driver is missing, or its folder cannot be made.
         NotALedgerError: a read-only ledger was asked for at a path where there is no file.
     """
     try:
         parsed = make_url(url)
+        parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+        if parsed.get_backend_name() == "postgresql":
+            engine = create_engine(parsed, pool_pre_ping=True)
+            _prepare_postgresql(engine, read_only, patience)
+            return engine
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed)
-        path = parsed.database
-        if path and path != ":memory:" and not path.startswith("file:"):
-            if not read_only:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            elif not Path(path).exists():
-                raise NotALedgerError(f"there is no ledger at {path}; a search writes one")
+            raise LedgerError(
+                f"a ledger cannot be kept at {shown_url(url)!r}; give a file's path or an SQLAlchemy URL of SQLite or "
+                "PostgreSQL"
+            )
+        _check_place(parsed, read_only)
+        if read_only:
+            parsed = _unchanging(parsed)
         engine = create_engine(parsed, connect_args={"timeout": patience})
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
+        hint = "; install the driver: pip install 'istar[postgres]'" if isinstance(error, ImportError) else ""
         raise LedgerError(
-            f"cannot open a ledger at {url!r}: {error}; give a file's path or an SQLAlchemy URL"
+            f"cannot open a ledger at {shown_url(url)!r}: {error}{hint}; give a file's path or an SQLAlchemy URL"
         ) from error
     _prepare_sqlite(engine, read_only)
     return engine
+
+
+def _check_place(url: URL, read_only: bool) -> None:
+    """Make the folder of a SQLite file that will be written, or check that one to be read is there."""
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return
+    if not read_only:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    elif not Path(path).exists():
+        raise NotALedgerError(f"there is no ledger at {path}; a search writes one")
+
+
+def _unchanging(url: URL) -> URL:
+    """Return a URL under which SQLite reads a file in a folder where nothing can be written.
+
+    Otherwise it would make files of its own beside a ledger with a write-ahead log, even to read it. A log that is
+    there still must be taken in first, so such a ledger is left as it is.
+    """
+    path = url.database
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return url
+    if os.access(Path(path).parent, os.W_OK) or Path(f"{path}-wal").exists():
+        return url
+    return url.set(database=f"file:{quote(path)}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
 def _prepare_sqlite(engine: Engine, read_only: bool) -> None:
@@ -70,58 +123,72 @@ def _prepare_sqlite(engine: Engine, read_only: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
 
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the database's errors into the ledger's own."""
-    try:
-        yield
-    except OperationalError as error:
-        reason = str(error.orig)
-        if "locked" in reason:
-            raise LedgerLockedError(
-                f"{url} stayed locked by another process; wait for that process or end it, then resume"
-            ) from error
-        if "readonly" in reason:
-            raise LedgerReadOnlyError(f"{url} can only be read; check its permissions, or copy it first") from error
-        raise LedgerError(f"{url}: {reason}") from error
-    except DatabaseError as error:
-        if "not a database" in str(error.orig):
-            raise NotALedgerError(f"{url} is not a database; choose another path for the ledger") from error
-        raise
+def _prepare_postgresql(engine: Engine, read_only: bool, patience: float) -> None:
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        if read_only:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        if _writes(connection):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, round(1000 * patience))}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+
+
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("writes", False))
 
 
 def alembic_config() -> Config:
     """Return the migration settings; the scripts are shipped in this package and no ini file is needed."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 
 
 def migrate(engine: Engine, url: str, *, read_only: bool) -> None:
-    """Bring the database to this version's schema, or check that it is there already.
+    """Check the database, and bring it to this version's schema, or check that it is there already.
 
     Raises:
+        LedgerDamagedError: the database is not what was written.
         NotALedgerError: the database holds other tables and no ledger.
         NewerLedgerError: a newer istar wrote it.
-        LedgerReadOnlyError: it needs a migration and may not be written.
+        OldLedgerError: it needs a migration and may not be written.
+        LedgerReadOnlyError: it holds nothing yet and may not be written.
     """
     scripts = ScriptDirectory.from_config(alembic_config())
     head = scripts.get_current_head()
-    with translated(url), engine.connect() as connection:
-        if _checked_revision(connection, scripts, url) == head:
+    with translated(url, reading=True), engine.connect() as connection:
+        _check_integrity(connection, url)
+        revision = _checked_revision(connection, scripts, url)
+        if revision == head:
             return
     if read_only:
-        raise LedgerReadOnlyError(f"{url} holds no ledger of this version; open it once for writing to migrate it")
-    with translated(url), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        kind = LedgerReadOnlyError if revision is None else OldLedgerError
+        raise kind(f"{shown_url(url)} holds no ledger of this version; open it once for writing to migrate it")
+    with (
+        translated(url, reading=True),
+        engine.connect().execution_options(writes=True) as connection,
+        connection.begin(),
+    ):
         if _checked_revision(connection, scripts, url) != head:  # another process may have been faster
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _check_integrity(connection: Connection, url: str) -> None:
+    """Have SQLite look for damage: rows that an index lacks, pages that belong nowhere."""
+    if connection.dialect.name != "sqlite":
+        return
+    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+    if found != "ok":
+        raise LedgerDamagedError(
+            f"{shown_url(url)} is damaged ({str(found).splitlines()[-1]:.200}); restore a copy, or move it away and "
+            "run the search again: recordings are kept elsewhere"
+        )
 
 
 def _checked_revision(connection: Connection, scripts: ScriptDirectory, url: str) -> str | None:
@@ -130,8 +197,11 @@ def _checked_revision(connection: Connection, scripts: ScriptDirectory, url: str
         tables = inspect(connection).get_table_names()
         if tables:
             raise NotALedgerError(
-                f"{url} is a database but no ledger (it holds {', '.join(sorted(tables)[:5])}); choose another path"
+                f"{shown_url(url)} is a database but no ledger (it holds {', '.join(sorted(tables)[:5])}); choose "
+                "another path"
             )
     elif revision not in {script.revision for script in scripts.walk_revisions()}:
-        raise NewerLedgerError(f"{url} has schema {revision!r}, which this version does not know; upgrade istar")
+        raise NewerLedgerError(
+            f"{shown_url(url)} has schema {revision!r}, which this version does not know; upgrade istar"
+        )
     return revision

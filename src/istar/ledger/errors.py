@@ -1,6 +1,6 @@
 """What can go wrong with a ledger, in the user's terms."""
 
-from istar.errors import IstarError
+from istar.errors import CorruptDataError, IstarError
 
 
 class LedgerError(IstarError):
@@ -17,6 +17,18 @@ class NewerLedgerError(LedgerError):
 
 class LedgerReadOnlyError(LedgerError):
     """A write was asked of a ledger that can only be read."""
+
+
+class OldLedgerError(LedgerReadOnlyError):
+    """A ledger of an older version, opened for reading only: it must be migrated first."""
+
+
+class LedgerDamagedError(LedgerError, CorruptDataError):
+    """The database does not hold what was written."""
+
+
+class DamagedRowError(LedgerDamagedError):
+    """A row whose digest is not that of its content; the ledger's verbs say in which database."""
 
 
 class LedgerLockedError(LedgerError):

@@ -64,11 +64,7 @@ def _sorted_lines(table: type[Base], found: Any) -> Iterator[str]:
 
 
 def _columns(row: Base) -> dict[str, Any]:
-    return {
-        column.key: getattr(row, column.key)
-        for column in type(row).__mapper__.columns
-        if column.key not in type(row).volatile
-    }
+    return {name: getattr(row, name) for name in type(row).content() if name not in type(row).volatile}
 
 
 def _line(table: str, values: dict[str, Any]) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from istar.ledger import rows
-from istar.ledger.engine import translated
 from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError
 from istar.ledger.models import Base, CurveRow, MethodRow, OpeningRow, RunRow, StateRow
 from istar.ledger.reader import LedgerReader
@@ -32,6 +31,7 @@ from istar.ledger.records import (
     RunRecord,
     TaskRecord,
 )
+from istar.ledger.translation import shown_url, translated
 from istar.paths import home
 from istar.rewards.curves import Curve
 
@@ -168,7 +168,7 @@ class Ledger(LedgerReader):
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         if self.read_only:
-            raise LedgerReadOnlyError(f"{self.url} was opened for reading only")
+            raise LedgerReadOnlyError(f"{shown_url(self.url)} was opened for reading only")
         with (
             translated(self.url),
             self._engine.connect().execution_options(writes=True) as connection,
@@ -192,14 +192,14 @@ def _add_once(session: Session, row: Base) -> None:
         DuplicateRecordError: a row with its key is there and says something else.
     """
     table = type(row)
-    columns = [str(column.key) for column in table.__mapper__.columns]
+    row.fit()
     known = session.get(table, tuple(getattr(row, str(column.key)) for column in table.__mapper__.primary_key))
     if known is None:
         session.add(row)
         return
     differing = [
         column
-        for column in columns
+        for column in table.content()
         if column not in table.volatile and rows.plain(getattr(known, column)) != rows.plain(getattr(row, column))
     ]
     if differing:

@@ -7,14 +7,19 @@ volatile: measured time, and words on the machine, which differ between two runs
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import BigInteger, TypeDecorator
 
-NAME = 200
+from istar.ledger.digests import COLUMN, canonical, digest_of
+from istar.ledger.errors import DamagedRowError, LedgerError
+from istar.texts import NAME_LENGTH, UNSTORABLE
+
+NAME = NAME_LENGTH
 HASH = 64
 
 
@@ -26,7 +31,7 @@ class CanonicalJson(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return the text that is stored."""
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return canonical(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Return the value that was stored."""
@@ -38,6 +43,27 @@ class Base(DeclarativeBase):
 
     key: ClassVar[tuple[str, ...]]
     volatile: ClassVar[frozenset[str]] = frozenset()
+
+    digest: Mapped[str] = mapped_column(String(HASH), server_default="")
+
+    @classmethod
+    def content(cls) -> tuple[str, ...]:
+        """Return the names of the columns that say something: all but the digest."""
+        return tuple(str(column.key) for column in cls.__mapper__.columns if column.key != COLUMN)
+
+    def expected_digest(self) -> str:
+        """Return the digest that the row's content should have."""
+        return digest_of(self.__tablename__, {name: getattr(self, name) for name in self.content()})
+
+    def fit(self) -> None:
+        """Give every column the value that any database gives back for it.
+
+        Raises:
+            LedgerError: some database could not hold one; then none shall.
+        """
+        for column in type(self).__mapper__.columns:
+            name = str(column.key)
+            setattr(self, name, _fitted(f"{self.__tablename__}.{name}", column.type, getattr(self, name)))
 
 
 class RunRow(Base):
@@ -206,3 +232,45 @@ class OpeningRow(Base):
     iteration: Mapped[int] = mapped_column(Integer)
     revealed: Mapped[bool] = mapped_column(Boolean)
     value: Mapped[float | None] = mapped_column(Float(53))
+
+
+@event.listens_for(Base, "before_insert", propagate=True)
+@event.listens_for(Base, "before_update", propagate=True)
+def _sign(_mapper: Any, _connection: Any, row: Base) -> None:
+    row.fit()
+    row.digest = row.expected_digest()
+
+
+def _fitted(where: str, kind: Any, value: Any) -> Any:
+    """Return a value as any database gives it back.
+
+    Raises:
+        LedgerError: some database could not hold it; then none shall.
+    """
+    if value is None:
+        return None
+    if isinstance(kind, Float):
+        if not math.isfinite(value):
+            raise LedgerError(f"{where} cannot hold {value}, which is no finite number")
+        return float(value) + 0.0  # SQLite forgets the sign of a zero
+    if isinstance(kind, Integer):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        if not -(2**bits) <= value < 2**bits:
+            raise LedgerError(f"{where} cannot hold {value}: it has more than {bits} bits")
+        return value
+    if isinstance(kind, String):
+        if kind.length is not None and len(value) > kind.length:
+            raise LedgerError(
+                f"{where} cannot hold {len(value)} characters ({value:.40}...); shorten it to {kind.length}"
+            )
+        if not UNSTORABLE.isdisjoint(value):
+            raise LedgerError(f"{where} cannot hold a text with a NUL or half a surrogate pair: {value!r:.80}")
+    return value
+
+
+@event.listens_for(Base, "load", propagate=True)
+@event.listens_for(Base, "refresh", propagate=True)
+def _check(row: Base, _context: Any, *_names: Any) -> None:
+    if row.digest != row.expected_digest():
+        key = ", ".join(f"{name}={getattr(row, name)!r}" for name in type(row).content()[:3])
+        raise DamagedRowError(f"the record in {row.__tablename__} with {key:.200} is not what was written")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from istar.ledger import rows
-from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engine, translated
+from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engine
 from istar.ledger.errors import MissingRecordError
 from istar.ledger.export import export_lines
 from istar.ledger.models import (
@@ -40,6 +40,7 @@ from istar.ledger.records import (
     Stage,
     TaskRecord,
 )
+from istar.ledger.translation import shown_url, translated
 from istar.rewards.curves import Curve, curve_from_json
 
 
@@ -92,9 +93,8 @@ class LedgerReader:
     def runs(self) -> tuple[RunRecord, ...]:
         """Return all runs, the first opened first."""
         with self._reading() as session:
-            return tuple(
-                rows.run_record(row) for row in session.scalars(select(RunRow).order_by(RunRow.opened_at, RunRow.name))
-            )
+            found = sorted(session.scalars(select(RunRow)), key=lambda row: (row.opened_at, row.name))
+            return tuple(map(rows.run_record, found))
 
     def tasks(self, run: str) -> tuple[TaskRecord, ...]:
         """Return the tasks of a run by name."""
@@ -132,7 +132,7 @@ class LedgerReader:
         with self._reading() as session:
             row = session.get(MethodRow, method)
             if row is None:
-                raise MissingRecordError(f"the ledger {self.url} holds no method with hash {method!r}")
+                raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no method with hash {method!r}")
             return row.source
 
     def evaluation(self, run: str, stage: Stage, method: str, question_hash: str) -> EvaluationRecord | None:
@@ -147,8 +147,8 @@ class LedgerReader:
         """Return evaluations ordered by stage, method, task and question."""
         with self._reading() as session:
             self._run(session, run)
-            found = session.scalars(self._evaluations(run, stage, method))
-            return tuple(rows.evaluation_record(row) for row in found)
+            found = sorted(session.scalars(self._evaluations(run, stage, method)), key=_order)
+            return tuple(map(rows.evaluation_record, found))
 
     def curves(
         self, run: str, *, stage: Stage | None = None, method: str | None = None, question_hash: str | None = None
@@ -156,11 +156,14 @@ class LedgerReader:
         """Return the curves of the evaluations selected, ordered by stage, method, task, question and seed."""
         with self._reading() as session:
             self._run(session, run)
-            selected = self._evaluations(run, stage, method, question_hash).order_by(CurveRow.seed)
-            found = session.scalars(
-                selected.join(CurveRow, CurveRow.evaluation == EvaluationRow.id).with_only_columns(CurveRow.curve)
+            selected = self._evaluations(run, stage, method, question_hash)
+            found = session.execute(
+                selected.join(CurveRow, CurveRow.evaluation == EvaluationRow.id).with_only_columns(
+                    EvaluationRow, CurveRow
+                )
             )
-            return tuple(curve_from_json(data) for data in found)
+            ordered = sorted(found, key=lambda pair: (*_order(pair[0]), pair[1].seed))
+            return tuple(curve_from_json(row.curve) for _, row in ordered)
 
     def paired_curves(self, run: str, stage: Stage, method: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
         """Return the curves of both arms on the questions that a method was evaluated on: black box, white box.
@@ -184,25 +187,29 @@ class LedgerReader:
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        with translated(self.url), Session(self._engine) as session:
+        with translated(self.url, reading=True), Session(self._engine) as session:
             yield session
 
     def _run(self, session: Session, name: str) -> RunRow:
         row = session.get(RunRow, name)
         if row is None:
-            names = ", ".join(session.scalars(select(RunRow.name).order_by(RunRow.name))) or "none"
-            raise MissingRecordError(f"the ledger {self.url} holds no run {name!r}; it holds: {names}")
+            names = ", ".join(sorted(session.scalars(select(RunRow.name)))) or "none"
+            raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no run {name!r}; it holds: {names}")
         return row
 
     def _all(self, table: type[Any], run: str) -> tuple[Any, ...]:
         with self._reading() as session:
             self._run(session, run)
-            order = [getattr(table, column) for column in table.key]
-            return tuple(session.scalars(select(table).where(table.run == run).order_by(*order)))
+            found = session.scalars(select(table).where(table.run == run))
+            return tuple(sorted(found, key=lambda row: tuple(getattr(row, column) for column in table.key)))
 
     @staticmethod
     def _evaluations(run: str, stage: str | None, method: str | None, question_hash: str | None = None) -> Any:
         wanted = {"stage": stage, "method": method, "question_hash": question_hash}
         given = {column: value for column, value in wanted.items() if value is not None}
-        order = (EvaluationRow.stage, EvaluationRow.method, EvaluationRow.task, EvaluationRow.question_index)
-        return select(EvaluationRow).filter_by(run=run, **given).order_by(*order, EvaluationRow.question_hash)
+        return select(EvaluationRow).filter_by(run=run, **given)
+
+
+def _order(row: EvaluationRow) -> tuple[str, str, str, int, str]:
+    """Return what evaluations are ordered by, in Python: databases differ in how they compare texts."""
+    return row.stage, row.method, row.task, row.question_index, row.question_hash

@@ -82,12 +82,11 @@ def read_source(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MethodError(
-            f"the method file {path} cannot be read: {error.strerror}; give the path of a .py file"
-        ) from error
     except UnicodeDecodeError as error:
         raise MethodError(f"the method file {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except (OSError, ValueError) as error:  # the latter for a path with a NUL
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MethodError(f"the method file {path} cannot be read: {reason}; give the path of a .py file") from error
 
 
 def _run_definitions(source: str, name: str) -> Method:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from istar.ledger import (
     BASELINE,
+    DuplicateRecordError,
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
@@ -136,7 +137,10 @@ class Book:
             reason=evaluation.reason,
             spending=evaluation.spending,
         )
-        self.ledger.add_evaluation(self.run, record, evaluation.curves)
+        try:
+            self.ledger.add_evaluation(self.run, record, evaluation.curves)
+        except DuplicateRecordError:  # another process works on this run too, and was faster: its evaluation counts
+            return self._known(stage, method, table) or evaluation
         return evaluation
 
 

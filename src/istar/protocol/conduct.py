@@ -84,15 +84,31 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
     Raises:
         IstarError: something is missing; nothing long has been done then.
     """
-    RESEARCHERS.get(config.researcher)
-    EXECUTORS.get(config.executor)
-    REWARDS.get(config.reward)
+    check_names(config)
+    _check_tasks(config, stages)
     target = load_target(config.target, config.dtype)
     summaries, names = _tasks_of(config, target, stages)
     questions = {name: task_questions(name, target.id) for name in names}
     corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.seed))
     with SandboxArms(config, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
+
+
+def _check_tasks(config: SearchConfig, stages: Sequence[Stage]) -> None:
+    """Check that the tasks named for some stages are of their splits.
+
+    Raises:
+        TasksError: one is not.
+        TaskError: there is no such task.
+        BarredError: one is barred from rewards.
+    """
+    for stage in stages:
+        for name in _named(config, stage):
+            if not name or check_rewardable(name) != SPLIT_OF_STAGE[stage]:
+                raise TasksError(
+                    f"stage {stage!r} asks tasks of the {SPLIT_OF_STAGE[stage]} split, and {name!r} is none of them; "
+                    "see `istar tasks`"
+                )
 
 
 def _tasks_of(
@@ -144,9 +160,11 @@ def conduct(
     Raises:
         IstarError: something is missing or the settings contradict the folder's.
     """
+    check_names(config)
+    make_researcher(config)
     folder.begin(config)
     stages: tuple[Stage, ...] = ("screen", "train", "validation")
-    with stand(config, stages) as here, folder.ledger() as ledger:
+    with folder.alone(), folder.unless_nothing_came_of_it(), stand(config, stages) as here, folder.ledger() as ledger:
         open_run(ledger, folder.name, here)
         if on_start is not None:
             on_start(here)
@@ -168,6 +186,17 @@ def conduct(
         ).run()
         ledger.finish_run(folder.name)
         return outcome
+
+
+def check_names(config: SearchConfig) -> None:
+    """Check that there is a researcher, an executor and a reward of the names stated.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    RESEARCHERS.get(config.researcher)
+    EXECUTORS.get(config.executor)
+    REWARDS.get(config.reward)
 
 
 def make_researcher(config: SearchConfig) -> Researcher:

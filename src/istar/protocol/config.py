@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from istar.errors import IstarError
+from istar.files import read_text, write_whole
 
 CONFIG_FILE = "config.json"
 
@@ -16,8 +18,13 @@ class ConfigError(IstarError):
     """A setting that no search can have."""
 
 
+Count = Annotated[int, Field(gt=0, le=10**6)]
+"""How many of something; more is a slip of the hand."""
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Caps(_Strict):
@@ -34,7 +41,7 @@ class Caps(_Strict):
 class StageSize(_Strict):
     """How many questions a stage of the cascade asks."""
 
-    questions: int = Field(gt=0)
+    questions: Count
     """Questions of each task, the first ones."""
     tasks: tuple[str, ...] = ()
     """Names of the tasks; empty for all sound tasks of the stage's split."""
@@ -43,7 +50,7 @@ class StageSize(_Strict):
 class SearchConfig(_Strict):
     """Settings of one search."""
 
-    target: str = "smollm2-135m"
+    target: Name = "smollm2-135m"
     """Name, path or hub id of the target."""
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     """Number format the target runs in."""
@@ -55,19 +62,19 @@ class SearchConfig(_Strict):
     """Registry name of the executor, M2."""
     reward: str = "log"
     """Registry name of the reward formula, R_t."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """The root of all randomness."""
-    methods: int = Field(default=100, gt=0)
+    methods: Count = 100
     """How many methods are tried: max_iterations of the document."""
-    side_by_side: int = Field(default=1, gt=0)
+    side_by_side: int = Field(default=1, gt=0, le=1024)
     """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
-    threads: int = Field(default=2, gt=0)
+    threads: int = Field(default=2, gt=0, le=1024)
     """Threads of each worker."""
-    executor_seeds: int = Field(default=4, gt=0)
+    executor_seeds: int = Field(default=4, gt=0, le=10**4)
     """Executor seeds a curve is made for, paired across the two arms."""
-    corpus_sequences: int = Field(default=64, gt=0)
+    corpus_sequences: Count = 64
     """Sequences of generic text a method may learn from."""
-    corpus_length: int = Field(default=128, gt=1)
+    corpus_length: int = Field(default=128, gt=1, le=10**6)
     """Tokens of each."""
     caps: Caps = Caps()
     """How much of each question a method may look at."""
@@ -83,7 +90,7 @@ class SearchConfig(_Strict):
     never."""
     validation: StageSize = StageSize(questions=4)
     """Questions of the validation families, seen through the guard alone."""
-    validate_best: int = Field(default=2, gt=0)
+    validate_best: Count = 2
     """A method is validated if its training reward is among this many best so far,"""
     validate_above: float = 0.0
     """and above this: a method that saved nothing in training is not consulted about, and cannot become I*."""
@@ -97,7 +104,7 @@ class SearchConfig(_Strict):
 
     def save(self, folder: Path) -> None:
         """Write the settings into a run's folder."""
-        (folder / CONFIG_FILE).write_text(self.model_dump_json(indent=2) + "\n")
+        write_whole(folder / CONFIG_FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> SearchConfig:
@@ -109,7 +116,7 @@ class SearchConfig(_Strict):
         path = folder / CONFIG_FILE
         if not path.exists():
             raise ConfigError(f"{folder} is not a run: it has no {CONFIG_FILE}; name the folder that `search` made")
-        return parse_config(path.read_text(), str(path))
+        return parse_config(read_text(path), str(path))
 
 
 def parse_config(text: str, where: str) -> SearchConfig:
@@ -133,10 +140,19 @@ def configure(preset: str, **changes: Any) -> SearchConfig:
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
     settings = PRESETS[preset].model_dump() | {name: value for name, value in changes.items() if value is not None}
+    return checked_config(settings, "the settings of the search")
+
+
+def checked_config(settings: Mapping[str, Any], where: str) -> SearchConfig:
+    """Return settings, once they are found to be some that a search can have.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range; the message names each.
+    """
     try:
         return SearchConfig.model_validate(settings)
     except ValidationError as error:
-        raise ConfigError(f"the settings of the search: {_faults(error)}") from error
+        raise ConfigError(f"{where}: {_faults(error)}") from error
 
 
 def _faults(error: ValidationError) -> str:

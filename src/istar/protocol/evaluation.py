@@ -7,12 +7,12 @@ shared by all searches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from queue import Queue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from istar import paths
 from istar.executors import ChannelRecord, budget_checkpoints
 from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
+from istar.files import check_writable, sweep
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
 from istar.methods.contract import MethodError
@@ -43,6 +44,7 @@ from istar.sandbox import (
     SandboxError,
     TargetSpec,
     Worker,
+    WorkerLostError,
     choose_tier,
     compute_standard_run,
 )
@@ -50,10 +52,12 @@ from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
-    from istar.sandbox import InterpretOutcome
+    from istar.sandbox import InterpretOutcome, WorkerRecording
     from istar.targets import Corpus, Target
     from istar.targets.standard_runs import StandardRun
     from istar.truth import Table
+
+Answered = TypeVar("Answered")
 
 STREAM_PACKAGES = ("istar.targets", "istar.questions", "istar.flops")
 """The packages that decide what a standard run holds and costs."""
@@ -83,6 +87,9 @@ class SandboxArms(Replays):
         self.curves = CurveStore(paths.cache("curves"))
         self.streams = StreamStore()
         self.interpretations = InterpretationStore()
+        for store in (self.recordings, self.curves, self.baselines, self.streams, self.interpretations):
+            check_writable(store.folder)
+        sweep(paths.home())
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
         self._free: Queue[Jail] = Queue()
@@ -186,9 +193,19 @@ class SandboxSession:
             key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.seed)
             self._outcome = arms.interpretations.load(key)
             if self._outcome is None:
-                with arms.worker(self.source, self.name) as worker:
-                    self._outcome = arms.interpretations.obtain(worker, arms.corpus, arms.config.seed)
+                self._outcome = self._with_worker(
+                    lambda worker: arms.interpretations.obtain(worker, arms.corpus, arms.config.seed)
+                )
         return self._outcome
+
+    def _with_worker(self, ask: Callable[[Worker], Answered]) -> Answered:
+        """Return what a worker answers; one that is lost, killed by somebody else, is replaced once."""
+        try:
+            with self.arms.worker(self.source, self.name) as worker:
+                return ask(worker)
+        except WorkerLostError:
+            with self.arms.worker(self.source, self.name) as worker:
+                return ask(worker)
 
     def interpret(self) -> InterpretationRecord:
         """See `Session`."""
@@ -253,30 +270,33 @@ class SandboxSession:
         Raises:
             MethodError: the method failed.
         """
-        arms, question = self.arms, table.question
-        caps: Caps = arms.config.caps
         key = self._key(table)
-        kept = arms.recordings.load(key)
+        kept = self.arms.recordings.load(key)
         if kept is None:
             interpretation = self.interpretation().content
-            batches = nested_batches(question.structure, Seed.root(arms.config.seed).split(question.hash))
-            shelf = QuestionShelf(arms.streams, batches, arms.streams_key(table))
-            with arms.worker(self.source, self.name) as worker:
-                recording = worker.record(
-                    question.view,
-                    question.hash,
-                    batches,
-                    interpretation,
-                    max_flops=int(caps.flops_fraction * table.brute_flops),
-                    max_rows_fraction=caps.rows_fraction,
-                    seed=arms.config.seed,
-                    brute_flops=table.brute_flops,
-                    shelf=shelf,
-                )
-                shelf.restock(partial(arms.standard_run, worker.jail, question.view))
+            recording = self._with_worker(lambda worker: self._recorded(worker, table, interpretation))
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
-            arms.recordings.save(key, kept)
+            self.arms.recordings.save(key, kept)
         return kept
+
+    def _recorded(self, worker: Worker, table: Table, interpretation: bytes) -> WorkerRecording:
+        arms, question = self.arms, table.question
+        caps: Caps = arms.config.caps
+        batches = nested_batches(question.structure, Seed.root(arms.config.seed).split(question.hash))
+        shelf = QuestionShelf(arms.streams, batches, arms.streams_key(table))
+        recording = worker.record(
+            question.view,
+            question.hash,
+            batches,
+            interpretation,
+            max_flops=int(caps.flops_fraction * table.brute_flops),
+            max_rows_fraction=caps.rows_fraction,
+            seed=arms.config.seed,
+            brute_flops=table.brute_flops,
+            shelf=shelf,
+        )
+        shelf.restock(partial(arms.standard_run, worker.jail, question.view))
+        return recording
 
     def _key(self, table: Table) -> RecordingKey:
         arms, config = self.arms, self.arms.config

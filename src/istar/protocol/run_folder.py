@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from istar.errors import IstarError
-from istar.ledger import Ledger
+from istar.files import storing, write_whole
+from istar.ledger import Ledger, OldLedgerError
 from istar.protocol.config import CONFIG_FILE, SearchConfig
-from istar.protocol.stores import write_whole
 
 DEFAULT_RUNS = Path("runs")
+LONGEST = 200
+"""The most bytes of a run's name."""
+LOCK_FILE = ".lock"
+"""Locked by the process that works on the run, and holding its number; the lock ends with the process."""
 
 
 class RunFolderError(IstarError):
@@ -71,16 +79,92 @@ class RunFolder:
                     "stating them, or give the new run another name"
                 )
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / CONFIG_FILE, (config.model_dump_json(indent=2) + "\n").encode())
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from working on this run until the block ends, or the process does, however it ends.
+
+        Raises:
+            RunFolderError: another process works on it.
+            StorageError: the folder cannot be written to.
+        """
+        with storing(self.path):
+            descriptor = os.open(self.path / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                other = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+                raise RunFolderError(
+                    f"another process (number {other}) works on the run in {self.path}; wait for it or end it"
+                ) from error
+            with suppress(OSError):  # only for the message above; a full disk is noticed where it matters
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
     def ledger(self, *, read_only: bool = False) -> Ledger:
-        """Open the run's ledger."""
-        return Ledger(self.ledger_path, read_only=read_only)
+        """Open the run's ledger; one of an older version is brought to this version's schema first."""
+        try:
+            return Ledger(self.ledger_path, read_only=read_only)
+        except OldLedgerError:
+            Ledger(self.ledger_path).close()
+            return Ledger(self.ledger_path, read_only=read_only)
+
+    @contextmanager
+    def unless_nothing_came_of_it(self) -> Iterator[None]:
+        """Check the ledger, if there is one; if there is still none when the block fails, take the settings back.
+
+        So nothing long is done beside a ledger that is damaged, and a slip of the hand leaves no run behind.
+        """
+        if self.ledger_path.exists():
+            self._check_ledger()
+        try:
+            yield
+        except BaseException:
+            if not self.ledger_path.exists():
+                with suppress(OSError):
+                    (self.path / CONFIG_FILE).unlink(missing_ok=True)
+                    (self.path / LOCK_FILE).unlink(missing_ok=True)
+                    self.path.rmdir()
+            raise
+
+    def _check_ledger(self) -> None:
+        """Check that the ledger is sound, and that the settings here are those that its run was begun with.
+
+        Raises:
+            LedgerError: it is not sound.
+            RunFolderError: the settings are others.
+        """
+        with self.ledger() as ledger:
+            begun = {run.name: run.config.options for run in ledger.runs()}.get(self.name)
+        now = self.config().model_dump(mode="json")
+        differing = [] if begun is None else sorted(name for name in now if begun.get(name) != now[name])
+        if differing:
+            raise RunFolderError(
+                f"the settings in {self.path / CONFIG_FILE} are not those that the run was begun with (differing: "
+                f"{', '.join(differing)}); put them back, or give the new run another name"
+            )
 
     def write_best(self, source: str) -> None:
         """Write the best method."""
         write_whole(self.best_method_path, source.encode())
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a new run, if a folder and the ledger can bear it.
+
+    Raises:
+        RunFolderError: they cannot.
+    """
+    if not name.strip() or name in (".", "..") or "/" in name or not name.isprintable() or len(name.encode()) > LONGEST:
+        raise RunFolderError(
+            f"{name[:80]!r} cannot be a run's name; give up to {LONGEST} bytes of printable characters without a slash"
+        )
+    return name
 
 
 def find_run(name: str, runs: Path = DEFAULT_RUNS) -> RunFolder:
@@ -90,7 +174,8 @@ def find_run(name: str, runs: Path = DEFAULT_RUNS) -> RunFolder:
         RunFolderError: there is none; the message lists those there are.
     """
     for path in (runs / name, Path(name)):
-        if RunFolder(path).exists:
-            return RunFolder(path)
+        with suppress(OSError, ValueError):  # a name that no file can have
+            if name and RunFolder(path).exists:
+                return RunFolder(path)
     there = sorted(path.parent.name for path in runs.glob(f"*/{CONFIG_FILE}")) if runs.is_dir() else []
-    raise RunFolderError(f"there is no run {name!r} in {runs}; there are: {', '.join(there) or 'none'}")
+    raise RunFolderError(f"there is no run {name[:200]!r} in {runs}; there are: {', '.join(there) or 'none'}")

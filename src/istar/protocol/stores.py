@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from istar import paths
 from istar.errors import CorruptDataError
+from istar.files import checksum, read_checked_json, storing, write_checked_json, write_whole
 from istar.methods.recording import Recording
 from istar.protocol.config import Caps
 from istar.rewards.curves import Curve, CurveError, curve_from_json
@@ -90,25 +90,46 @@ class RecordingStore:
             CorruptDataError: the file is not what was written.
         """
         path = self.path(key)
+        with storing(path, verb="read"):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                return None
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        head, separator, body = content.partition(b"\n")
-        try:
-            outside = json.loads(head)
-            if not separator or outside.pop("sha256") != hashlib.sha256(body).hexdigest():
-                raise CorruptDataError("its hash is wrong")
-            return KeptRecording(Recording.from_bytes(body), **outside)
-        except (CorruptDataError, ValueError, KeyError, TypeError, AttributeError) as error:
+            kept = _kept(content)
+        except (CorruptDataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptDataError(f"the recording in {path} is not what was written ({error}); delete it") from error
+        recording = kept.recording
+        if (recording.method_hash, recording.question_hash, recording.target) != (key.method, key.question, key.target):
+            raise CorruptDataError(f"the recording in {path} is of another method, question or target; delete it")
+        return kept
 
     def save(self, key: RecordingKey, kept: KeptRecording) -> None:
         """Write a recording."""
         body = kept.recording.to_bytes()
         outside = {name: value for name, value in vars(kept).items() if name != "recording"}
-        head = json.dumps({**outside, "sha256": hashlib.sha256(body).hexdigest()})
+        head = json.dumps({**outside, "checksum": _checksum(outside, body)})
         write_whole(self.path(key), head.encode() + b"\n" + body)
+
+
+def _kept(content: bytes) -> KeptRecording:
+    """Return the recording in a file's content; whatever is wrong with it is an error of some kind."""
+    head, separator, body = content.partition(b"\n")
+    outside = json.loads(head)
+    if not separator:
+        raise CorruptDataError("it ends too early")
+    if "sha256" in outside:  # written before the checksum covered the first line too
+        stored, actual = outside.pop("sha256"), checksum(body)
+    else:
+        stored = outside.pop("checksum")
+        actual = _checksum(outside, body)
+    if stored != actual:
+        raise CorruptDataError("its checksum is wrong")
+    return KeptRecording(Recording.from_bytes(body), **outside)
+
+
+def _checksum(outside: dict[str, Any], body: bytes) -> str:
+    return checksum(json.dumps(outside, sort_keys=True).encode() + b"\n" + body)
 
 
 class CurveStore:
@@ -129,32 +150,18 @@ class CurveStore:
             CorruptDataError: the file is not what was written.
         """
         path = self._path(key)
-        try:
-            return tuple(curve_from_json(data) for data in json.loads(path.read_text()))
-        except FileNotFoundError:
+        found = read_checked_json(path)
+        if found is None:
             return None
-        except (ValueError, TypeError, CurveError) as error:
+        try:
+            return tuple(curve_from_json(data) for data in found)
+        except (TypeError, CurveError) as error:
             raise CorruptDataError(f"the curves in {path} are not what was written ({error}); delete it") from error
 
     def save(self, key: Sequence[str | int | float], curves: Sequence[Curve]) -> None:
         """Write the curves of a key."""
-        write_whole(self._path(key), json.dumps([asdict(curve) for curve in curves]).encode())
+        write_checked_json(self._path(key), [asdict(curve) for curve in curves])
 
     def _path(self, key: Sequence[str | int | float]) -> Path:
         name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.json"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is never seen, and never left behind, half-written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        return self.folder / name[:2] / f"{name}.curves"

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from istar import paths
 from istar.errors import CorruptDataError
-from istar.protocol.stores import write_whole
+from istar.files import checksum, storing, write_whole
 from istar.targets.standard_runs import Bill, Replayed, StandardRun
 
 MOST_BYTES = 16 * 2**30
 """What the folder may hold."""
+MOST_BYTES_OF_A_HEAD = 2**24
 MOST_BYTES_OF_A_BATCH = 2**28
 """A batch that would take more is not kept: its methods run it themselves."""
 
 
 class StreamStore:
-    """Standard runs in a folder, two files each: the streams, and what they cost.
+    """Standard runs in a folder, one file each: a line that says what they cost, then the streams, layer by layer.
 
     Args:
         folder: where; istar's data folder by default.
@@ -43,7 +46,7 @@ class StreamStore:
     def path(self, key: Sequence[str | int]) -> Path:
         """Return the file of the streams filed under a key."""
         name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.npy"
+        return self.folder / name[:2] / f"{name}.streams"
 
     def take(self, path: Path, layer: int) -> Replayed | None:
         """Return one layer of the streams in a file; None if they are not here.
@@ -51,24 +54,42 @@ class StreamStore:
         Raises:
             CorruptDataError: a file is not what was written.
         """
-        try:
-            bills = json.loads(path.with_suffix(".json").read_text())
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-            if values.ndim != 3 or not 0 <= layer < len(bills) == len(values):
-                raise ValueError(f"it has no layer {layer}")
+        with storing(path, verb="read"):
+            try:
+                stream = path.open("rb")
+            except FileNotFoundError:
+                return None
+            with stream:
+                head = stream.readline(MOST_BYTES_OF_A_HEAD)
+                try:
+                    found = _layer(head, layer)
+                    if os.fstat(stream.fileno()).st_size != len(head) + found["layers"] * found["bytes"]:
+                        raise ValueError("its size is wrong")
+                    stream.seek(len(head) + layer * found["bytes"])
+                    content = stream.read(found["bytes"])
+                    if checksum(content) != found["checksum"]:
+                        raise ValueError(f"the checksum of layer {layer} is wrong")
+                    values = np.frombuffer(content, found["dtype"]).reshape(found["shape"])
+                    bill = Bill(**found["bill"])
+                except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+                    raise CorruptDataError(
+                        f"the streams in {path} are not what was written ({error}); delete it"
+                    ) from error
+        with suppress(OSError):  # in a store that can only be read, nothing is dropped either
             path.touch()
-            return Replayed(np.array(values[layer]), Bill(**bills[layer]))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError, EOFError, OSError) as error:
-            raise CorruptDataError(f"the streams in {path} are not what was written ({error}); delete it") from error
+        return Replayed(values, bill)
 
     def save(self, path: Path, run: StandardRun) -> None:
         """Write streams, and drop the longest unused ones if there are too many."""
-        content = BytesIO()
-        np.save(content, run.values, allow_pickle=False)
-        write_whole(path.with_suffix(".json"), json.dumps([asdict(bill) for bill in run.bills]).encode())
-        write_whole(path, content.getvalue())
+        layers = [np.ascontiguousarray(layer).tobytes() for layer in run.values]
+        head = {
+            "dtype": run.values.dtype.str,
+            "shape": run.values.shape,
+            "bills": [asdict(bill) for bill in run.bills],
+            "checksums": [checksum(layer) for layer in layers],
+        }
+        line = json.dumps({"head": head, "checksum": _checksum(head)}).encode() + b"\n"
+        write_whole(path, b"".join((line, *layers)))
         self._drop()
 
     def wanted_before(self, path: Path) -> bool:
@@ -80,13 +101,42 @@ class StreamStore:
         return before
 
     def _drop(self) -> None:
-        kept = sorted(self.folder.rglob("*.npy"), key=lambda path: path.stat().st_mtime)
-        size = sum(path.stat().st_size for path in kept)
-        while size > self.most_bytes and len(kept) > 1:
-            path = kept.pop(0)
-            size -= path.stat().st_size
+        kept = []
+        for path in self.folder.rglob("*.streams"):
+            with suppress(FileNotFoundError):  # another process dropped it meanwhile
+                stat = path.stat()
+                kept.append((stat.st_mtime, stat.st_size, path))
+        kept.sort()
+        size = sum(each for _, each, _ in kept)
+        for _, each, path in kept[:-1]:
+            if size <= self.most_bytes:
+                break
             path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
+            size -= each
+
+
+def _layer(head: bytes, layer: int) -> dict[str, Any]:
+    """Return what the first line of a file says of one layer; whatever is wrong with it is an error of some kind."""
+    data = json.loads(head)
+    found = data["head"]
+    if data["checksum"] != _checksum(found):
+        raise ValueError("the checksum of its first line is wrong")
+    layers, *shape = found["shape"]
+    if not 0 <= layer < layers:
+        raise ValueError(f"it has no layer {layer}")
+    dtype = np.dtype(found["dtype"])
+    return {
+        "layers": layers,
+        "dtype": dtype,
+        "shape": shape,
+        "bytes": int(np.prod(shape, dtype=np.int64)) * dtype.itemsize,
+        "bill": found["bills"][layer],
+        "checksum": found["checksums"][layer],
+    }
+
+
+def _checksum(head: dict[str, Any]) -> str:
+    return checksum(json.dumps(head, sort_keys=True).encode())
 
 
 class QuestionShelf:

@@ -84,9 +84,10 @@ def unseal(
         on_question: called after every question with the method's name.
 
     Raises:
-        UnsealError: there is nothing to test.
+        UnsealError: there is nothing to test, or the settings are not those of the search.
     """
     best, best_name, iteration = best_of(ledger, run)
+    _check_settings(here, ledger, run)
     book = Book(ledger, run)
     book.open("test", best, iteration, revealed=True, value=None)
     methods = {best_name: ledger.source(best)} | dict(others or {})
@@ -94,6 +95,17 @@ def unseal(
     for name, source in methods.items():
         results.append(_test(here, book, name, source, on_question))
     return tuple(results)
+
+
+def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
+    """Check that the test would be opened under the settings that the search ran with."""
+    searched, now = ledger.run(run).config.options, here.config.model_dump(mode="json")
+    differing = sorted(name for name in searched.keys() | now.keys() if searched.get(name) != now.get(name))
+    if differing:
+        raise UnsealError(
+            f"the search {run!r} ran with other settings than those in its folder (differing: {', '.join(differing)}); "
+            "put back the config.json that the search wrote"
+        )
 
 
 def _test(

@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from istar.audit import Audit, TaskAudit
+from istar.files import write_whole
 from istar.reports import words
 from istar.reports.pages import templates
 
@@ -23,8 +24,7 @@ SPLITS = {
 
 def write_audit(audit: Audit, path: Path) -> Path:
     """Write the audit's page and return its path; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_audit(audit), encoding="utf-8")
+    write_whole(path, render_audit(audit).encode())
     return path
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from scipy.stats import kendalltau
 
 from istar.errors import IstarError
+from istar.files import write_whole
 from istar.ledger import RunRecord
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
@@ -316,8 +317,7 @@ def by_kind(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
 
 def write_comparison(comparison: RunComparison, path: Path) -> Path:
     """Write the comparison as one self-contained HTML page and return its path; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_comparison(comparison), encoding="utf-8")
+    write_whole(path, render_comparison(comparison).encode())
     return path
 
 

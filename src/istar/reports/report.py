@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from istar.files import write_whole
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
 from istar.reports import figures, words
@@ -40,8 +41,7 @@ def write_report(ledger: LedgerReader, run: str, path: str | Path) -> Path:
     """
     page = render(gather(ledger, run))
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    write_whole(target, page.encode())
     return target
 
 

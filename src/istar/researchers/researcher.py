@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from istar.errors import CorruptDataError, IstarError
 from istar.registry import Registry
 from istar.seeds import Seed
+from istar.texts import name_for_people, storable
 
 RESEARCHERS: Registry[type[Researcher]] = Registry("researcher")
 
@@ -45,6 +46,11 @@ class Proposal:
     name: str
     parents: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Leave out of the texts what no ledger can hold: a language model may write anything."""
+        object.__setattr__(self, "name", name_for_people(self.name))
+        object.__setattr__(self, "source", storable(self.source))  # with something left out, the fence rejects it
 
     @cached_property
     def hash(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from istar.sandbox.client import InterpretOutcome, Worker, WorkerRecording
     from istar.sandbox.doctor import TierReport, tier_report
-    from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError
+    from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError, WorkerLostError
     from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
     from istar.sandbox.jail import Jail
     from istar.sandbox.limits import Limits
@@ -33,6 +33,7 @@ __all__ = [
     "TierReport",
     "WeightsChangedError",
     "Worker",
+    "WorkerLostError",
     "WorkerRecording",
     "choose_tier",
     "compute_standard_run",
@@ -42,7 +43,7 @@ __all__ = [
 _MODULES = {
     "client": ("InterpretOutcome", "Worker", "WorkerRecording"),
     "doctor": ("TierReport", "tier_report"),
-    "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError"),
+    "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError", "WorkerLostError"),
     "interpretations": ("InterpretationKey", "InterpretationStore"),
     "jail": ("Jail",),
     "limits": ("Limits",),

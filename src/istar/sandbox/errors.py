@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from istar.errors import IstarError
+from istar.methods.contract import MethodError
 
 
 class SandboxError(IstarError):
@@ -11,6 +12,14 @@ class SandboxError(IstarError):
 
 class SandboxUnavailableError(SandboxError):
     """This machine cannot run a jail."""
+
+
+class WorkerLostError(MethodError):
+    """A process that was killed from outside, or so it seems, before it answered.
+
+    The machine may have run out of memory for a reason of its own, so whoever asked may ask once more; a method that
+    loses its worker again is to blame.
+    """
 
 
 class WeightsChangedError(SandboxError):

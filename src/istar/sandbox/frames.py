@@ -15,7 +15,7 @@ import os
 import select
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -96,6 +96,21 @@ def write_frame(descriptor: int, frame: Frame, deadline: float | None = None) ->
         FrameError: an array has a dtype that frames do not carry.
         OSError: the other side is gone.
     """
+    for part in _parts(frame):
+        _write_all(descriptor, part, deadline)
+
+
+def frame_bytes(frame: Frame) -> bytes:
+    """Return a frame as the bytes that `write_frame` writes.
+
+    Raises:
+        FrameError: an array has a dtype that frames do not carry.
+    """
+    return b"".join(_parts(frame))
+
+
+def _parts(frame: Frame) -> Iterator[memoryview]:
+    """Yield a frame's bytes: its head, then each array's."""
     arrays = {name: np.asarray(array) for name, array in frame.arrays.items()}
     listed = []
     for name, array in arrays.items():
@@ -103,11 +118,11 @@ def write_frame(descriptor: int, frame: Frame, deadline: float | None = None) ->
             raise FrameError(f"array {name!r} holds {array.dtype}; frames carry {', '.join(DTYPES)}")
         listed.append({"name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
     header = json.dumps({"kind": frame.kind, "fields": dict(frame.fields), "arrays": listed}, allow_nan=False).encode()
-    _write_all(descriptor, memoryview(_PREFIX.pack(MAGIC, len(header)) + header), deadline)
+    yield memoryview(_PREFIX.pack(MAGIC, len(header)) + header)
     for array in arrays.values():
         little = np.ascontiguousarray(array, dtype=DTYPES[array.dtype.name])
         if little.size:
-            _write_all(descriptor, little.reshape(-1).view(np.uint8).data, deadline)
+            yield little.reshape(-1).view(np.uint8).data
 
 
 def read_frame(descriptor: int, caps: FrameCaps, deadline: float | None = None) -> Frame:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from istar import paths
 from istar.errors import CorruptDataError
+from istar.files import checksum, storing, write_whole
 from istar.flops.meter import meter_reading_from_json
 from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import INTERPRETATION_BYTES_LIMIT, Interpretation, MethodError
 from istar.sandbox.client import InterpretOutcome, Worker
-from istar.sandbox.frames import Frame, FrameCaps, FrameError, read_frame, write_frame
+from istar.sandbox.frames import Frame, FrameCaps, FrameError, frame_bytes, read_frame
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus
 
 _CAPS = FrameCaps(header_bytes=2**24, array_bytes=INTERPRETATION_BYTES_LIMIT + 2**20, arrays=1)
+_FIELDS = {"key", "sha256", "reading", "seconds", "cpu_seconds", "unexplained_cpu_seconds", "tier"}
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,15 @@ class InterpretationStore:
             CorruptDataError: the file is not what was written.
         """
         path = self.path(key)
-        try:
-            descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            return None
+        with storing(path, verb="read"):
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
         try:
             frame = read_frame(descriptor, _CAPS)
             content = frame.arrays["content"].tobytes()
-            if frame.fields["sha256"] != hashlib.sha256(content).hexdigest():
-                raise CorruptDataError(f"the interpretation in {path} is not what was written; delete the file")
+            _check(key, frame.fields, content)
             return InterpretOutcome(
                 interpretation=Interpretation.from_bytes(content),
                 content=content,
@@ -90,8 +92,10 @@ class InterpretationStore:
                 unexplained_cpu_seconds=float(frame.fields["unexplained_cpu_seconds"]),
                 tier=str(frame.fields["tier"]),
             )
-        except (FrameError, MethodError, KeyError, TypeError, ValueError) as error:
-            raise CorruptDataError(f"{path} is no interpretation ({error}); delete the file") from error
+        except (FrameError, MethodError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptDataError(
+                f"the interpretation in {path} is not what was written ({error}); delete the file, it is made again"
+            ) from error
         finally:
             os.close(descriptor)
 
@@ -106,20 +110,12 @@ class InterpretationStore:
             "unexplained_cpu_seconds": outcome.unexplained_cpu_seconds,
             "tier": outcome.tier,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder, suffix=".partial")
-        try:
-            try:
-                write_frame(
-                    descriptor, Frame("interpretation", fields, {"content": np.frombuffer(outcome.content, np.uint8)})
-                )
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            Path(temporary).replace(self.path(key))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        frame = Frame(
+            "interpretation",
+            {**fields, "checksum": _checksum(fields)},
+            {"content": np.frombuffer(outcome.content, np.uint8)},
+        )
+        write_whole(self.path(key), frame_bytes(frame))
 
     def obtain(self, worker: Worker, corpus: Corpus, seed: int = 0) -> InterpretOutcome:
         """Return a worker's interpretation: from the folder, or built now and kept.
@@ -134,3 +130,25 @@ class InterpretationStore:
             found = worker.interpret(corpus, seed)
             self.save(key, found)
         return found
+
+
+def _check(key: InterpretationKey, fields: dict[str, Any], content: bytes) -> None:
+    """Check that a file's fields and content are those written under a key.
+
+    Raises:
+        ValueError: they are not.
+    """
+    others = {name: value for name, value in fields.items() if name != "checksum"}
+    # files written before there was a checksum over the fields lack it, and nothing else
+    if "checksum" in fields and fields["checksum"] != _checksum(others):
+        raise ValueError("the checksum of its fields is wrong")
+    if set(others) != _FIELDS:
+        raise ValueError(f"its fields are {', '.join(sorted(others))}")
+    if others["sha256"] != hashlib.sha256(content).hexdigest():
+        raise ValueError("the hash of its content is wrong")
+    if others["key"] != asdict(key):
+        raise ValueError("it was built by another method, or on another target or corpus")
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return checksum(json.dumps(fields, sort_keys=True).encode())

@@ -18,7 +18,7 @@ from typing import Self
 
 from istar.errors import IstarError
 from istar.methods.contract import MethodError
-from istar.sandbox.errors import SandboxError, WeightsChangedError
+from istar.sandbox.errors import SandboxError, WeightsChangedError, WorkerLostError
 from istar.sandbox.frames import (
     Frame,
     FrameCaps,
@@ -162,6 +162,7 @@ class Jail:
 
         Raises:
             MethodError: the method took too long, ended its process, or what came back is no reply.
+            WorkerLostError: the process was killed by somebody else; it is started again when it is asked next.
             WeightsChangedError: the target's files changed meanwhile.
             SandboxError: the worker could not be started.
         """
@@ -210,7 +211,9 @@ class Jail:
                 write_frame(control.fileno(), request)
             except OSError as error:
                 self.stop()
-                raise SandboxError(f"the worker is gone: {error}\n{printable(process.standard_error())}") from error
+                raise WorkerLostError(
+                    f"the worker was gone when {method!r} was to run: {error}\n{printable(process.standard_error())}"
+                ) from error
             finally:
                 os.close(writing)
                 os.close(fed)
@@ -258,7 +261,7 @@ class Jail:
             status = self._exit_status(control)
         except FrameError:
             self.stop()
-            return MethodError(f"the whole worker died while it ran {method!r}: {_last_words(process)}")
+            return WorkerLostError(f"the whole worker died while it ran {method!r}: {_last_words(process)}")
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
             hints: dict[int, str] = {
@@ -271,7 +274,9 @@ class Jail:
         else:
             how = f"it exited by itself with status {os.WEXITSTATUS(status)}"
         torn = " in the middle of a reply" if received else ""
-        return MethodError(f"the process that ran {method!r} gave no answer{torn}: {how}. {_last_words(process)}")
+        lost = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        kind = WorkerLostError if lost else MethodError
+        return kind(f"the process that ran {method!r} gave no answer{torn}: {how}. {_last_words(process)}")
 
     def __enter__(self) -> Self:
         """Return the jail."""

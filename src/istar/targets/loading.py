@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -10,9 +11,10 @@ from typing import Any
 
 import torch
 
+from istar.errors import IstarError
 from istar.registry import Registry
 from istar.targets.anatomy import part_names
-from istar.targets.embedded import embedded_folder, recorded_weights_hash
+from istar.targets.embedded import check_files, embedded_folder, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError
 from istar.targets.hashing import target_id, weights_hash
 from istar.targets.quiet import quiet_transformers
@@ -35,6 +37,8 @@ for small in NAMES:
     FOLDERS.add(small, partial(weights_folder, small))
 
 TINY = "tiny-random"
+MOST_BYTES_OF_A_HEADER = 100 * 10**6
+"""The longest header that the safetensors format allows."""
 
 
 def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", name: str | None = None) -> Target:
@@ -58,6 +62,8 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
         module = tiny_llama().to(device=place, dtype=kind)
         return wrap(module, byte_tokenizer(), called, target_id(module))
     folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else _folder(name_or_path)
+    if folder is not None:
+        check_files(folder)
     module, tokenizer = _pretrained(name_or_path if folder is None else str(folder), folder, kind, place)
     recorded = None if folder is None else recorded_weights_hash(folder)
     weights = weights_hash(module)
@@ -85,6 +91,10 @@ def _device(device: str) -> torch.device:
 def _folder(name_or_path: str) -> Path | None:
     """Return the local folder that is meant, or None for a hub id."""
     path = Path(name_or_path).expanduser()
+    if not name_or_path.strip() or "\0" in name_or_path:
+        raise TargetError(
+            f"{name_or_path!r} names no target; there are {', '.join([*FOLDERS, TINY])}, folders, hub ids"
+        )
     if path.is_dir():
         if not (path / "config.json").exists():
             raise TargetError(f"{path} holds no config.json; a target's folder is what save_pretrained writes")
@@ -114,9 +124,11 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
                 source, config=config, dtype=dtype, attn_implementation="sdpa"
             )
             return module.to(device), tokenizer
-    except torch.OutOfMemoryError as error:
+    except IstarError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
         raise TargetMemoryError(f"{source} does not fit into the memory of {device}; use a smaller dtype") from error
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged file makes transformers raise anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise TargetError(
             f"{source} cannot be loaded as a causal language model: {reason}. Check the name, that the folder holds "
@@ -128,7 +140,7 @@ def weight_bytes(folder: Path, dtype: torch.dtype) -> int:
     """Return how many bytes the weights of a folder's safetensors files take up in a dtype, from their headers alone.
 
     Raises:
-        TargetError: the folder holds no safetensors file.
+        TargetError: the folder holds no safetensors file, or one that is damaged.
     """
     import json
 
@@ -137,15 +149,18 @@ def weight_bytes(folder: Path, dtype: torch.dtype) -> int:
         raise TargetError(f"{folder} holds no *.safetensors file; save the model with save_pretrained first")
     total = 0
     for file in files:
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        for name, entry in header.items():
-            if name != "__metadata__":
-                elements = 1
-                for size in entry["shape"]:
-                    elements *= size
-                total += elements * dtype.itemsize
+        try:
+            with file.open("rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+                if length > MOST_BYTES_OF_A_HEADER:
+                    raise ValueError(f"its header claims {length} bytes")
+                header = json.loads(stream.read(length))
+            shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+            total += sum(math.prod(shape) for shape in shapes) * dtype.itemsize
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
+            raise TargetError(
+                f"the weights in {file} are damaged ({error}); save or download the model again"
+            ) from error
     return total
 
 

@@ -7,10 +7,12 @@ table replaces the pieces.
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import os
 import platform
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -19,6 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from istar.errors import CorruptDataError
+from istar.files import storing, write_whole
 from istar.flops import RULEBOOK, price_sheet
 from istar.paths import cache
 from istar.questions import Question, build_trie
@@ -46,15 +49,26 @@ class Pieces:
         """See the class docstring."""
         self.folder = folder
         self.values: Float[np.ndarray, " rows"] = np.full(rows, np.nan)
-        folder.mkdir(parents=True, exist_ok=True)
+        with storing(folder, verb="create"):
+            folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.glob("*.npz")):
-            try:
-                with np.load(path, allow_pickle=False) as piece:
-                    self.values[piece["rows"]] = piece["values"]
-            except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
-                raise CorruptDataError(f"the unfinished truth in {path} is damaged; delete {folder}") from error
+            self._load(path)
         self._kept = self.done.copy()
         self._last = time.monotonic()
+
+    def _load(self, path: Path) -> None:
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as piece:
+                self.values[piece["rows"]] = piece["values"]
+        except FileNotFoundError:
+            return  # another process has finished the table meanwhile, and tidied up
+        except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, NotImplementedError) as error:
+            raise self._damaged(path) from error
+        except (AttributeError, SyntaxError, OverflowError, MemoryError, BadZipFile, zlib.error, RuntimeError) as error:
+            raise self._damaged(path) from error
+
+    def _damaged(self, path: Path) -> CorruptDataError:
+        return CorruptDataError(f"the unfinished truth in {path} is damaged; delete {self.folder}, it is built again")
 
     @property
     def done(self) -> Bool[np.ndarray, " rows"]:
@@ -69,14 +83,9 @@ class Pieces:
         rows = np.flatnonzero(self.done & ~self._kept)
         if len(rows):
             # another process may build the same question: neither its pieces nor its tidying up may hurt
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / f"{os.getpid()}-{rows[0]}.npz"
-            part = path.with_suffix(".part")
-            with part.open("wb") as stream:
-                np.savez(stream, rows=rows, values=self.values[rows])
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
+            content = io.BytesIO()
+            np.savez(content, rows=rows, values=self.values[rows])
+            write_whole(self.folder / f"{os.getpid()}-{rows[0]}.npz", content.getvalue())
             self._kept[rows] = True
         self._last = time.monotonic()
 
@@ -95,7 +104,12 @@ def provenance(target: Target, seed: int) -> Provenance:
 
 
 def build_table(
-    target: Target, question: Question, seed: int = 0, progress: Progress | None = None, folder: Path | None = None
+    target: Target,
+    question: Question,
+    seed: int = 0,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+    keep: Callable[[Table], None] | None = None,
 ) -> Table:
     """Return the table of a question, running whatever rows an earlier, interrupted build has not.
 
@@ -105,6 +119,7 @@ def build_table(
         seed: the root seed that the question was drawn from, for the record.
         progress: called as tokens are processed.
         folder: where unfinished values are kept, if not in istar's data folder.
+        keep: writes the table; the unfinished values are deleted once it is written, so that a kill loses neither.
 
     Raises:
         CorruptDataError: the unfinished values on disk are damaged.
@@ -119,6 +134,8 @@ def build_table(
     trie = build_trie(question.runs)
     prices = price_sheet(trie, question.runs, target.costs, setup_prices(target, question.runs))
     table = Table(question, pieces.values, prices, provenance(target, seed))
+    if keep is not None:
+        keep(table)
     pieces.discard()
     return table
 
@@ -148,6 +165,5 @@ def build_truth(
             if TableKey(target.id, task.name, index, seed) in place:
                 continue
             question = task.question(target.tokenizer, index, seed)
-            table = build_table(target, question, seed, None if progress is None else progress(task, index))
-            place.write(table)
-            yield table
+            told = None if progress is None else progress(task, index)
+            yield build_table(target, question, seed, told, keep=place.write)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from istar.errors import CorruptDataError, IstarError
+from istar.files import checksum, storing, write_whole
 from istar.flops import PriceSheet
 from istar.questions import (
     Column,
@@ -38,6 +39,20 @@ from istar.truth.table import Table, TableKey, provenance_from_json
 
 FORMAT = "istar truth 1"
 COLUMN = "column:"
+DAMAGE = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    zlib.error,
+)
+"""What reading a damaged file may raise."""
 
 
 class ParquetStore(TruthStore):
@@ -57,7 +72,7 @@ class ParquetStore(TruthStore):
 
     def digests(self) -> Sequence[Digest]:
         """See the base class."""
-        found = [_digest(path, _metadata(path)) for path in sorted(self.folder.glob("*/*/*/*.parquet"))]
+        found = [_digest(path, _metadata(path, path)) for path in sorted(self.folder.glob("*/*/*/*.parquet"))]
         return sorted(found, key=lambda each: (each.key.target, each.key.task, each.key.seed, each.key.index))
 
     def __contains__(self, key: object) -> bool:
@@ -67,56 +82,77 @@ class ParquetStore(TruthStore):
     def read(self, key: TableKey) -> Table:
         """See the base class."""
         path = self.path(key)
-        if not path.exists():
-            raise missing(key)
+        with storing(path, verb="read"):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                raise missing(key) from None
+        data = _metadata(path, io.BytesIO(content))
         try:
-            stored = pq.read_table(path, page_checksum_verification=True)
-            table = _table(stored, _metadata(path))
-        except (
-            pa.ArrowException,
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            zlib.error,
-            IstarError,
-        ) as error:
-            raise _corrupt(path, str(error).splitlines()[0] if str(error) else repr(error)) from error
+            table = _table(pq.read_table(io.BytesIO(content), page_checksum_verification=True), data)
+        except (*DAMAGE, IstarError) as error:
+            raise _corrupt(path, _first_line(error)) from error
         if table.key != key:
             raise _corrupt(path, f"it holds {table.key}")
-        if _fingerprint(table) != _metadata(path)["fingerprint"]:
+        if _fingerprint(table) != data.get("fingerprint"):
             raise _corrupt(path, "its digest does not match its content")
+        if "checksum" not in data and not _agree(_digest(path, data), table):
+            raise _corrupt(path, "its facts do not follow from its content")
         return table
 
     def write(self, table: Table) -> None:
         """See the base class."""
-        path = self.path(table.key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
         columns = _arrow(table)
         options = {"compression": "zstd", "compression_level": 19, "write_page_checksum": True, "store_schema": False}
-        with pq.ParquetWriter(part, columns.schema, **options) as writer:
+        content = io.BytesIO()
+        with pq.ParquetWriter(content, columns.schema, **options) as writer:
             writer.write_table(columns)
             writer.add_key_value_metadata(columns.schema.metadata)  # Arrow's copy of the schema is left out
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.replace(path)
+        write_whole(self.path(table.key), content.getvalue())
 
 
 def _corrupt(path: Path, reason: str) -> CorruptDataError:
     return CorruptDataError(f"the truth table {path} is damaged: {reason}. Delete it and build it again")
 
 
-def _metadata(path: Path) -> dict[str, Any]:
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else repr(error)
+
+
+def _metadata(path: Path, file: Path | io.BytesIO) -> dict[str, Any]:
+    """Return what a file says of its whole table; `path` is for messages.
+
+    Raises:
+        CorruptDataError: it is not what was written.
+    """
     try:
-        raw = pq.read_metadata(path).metadata or {}
+        raw = pq.read_metadata(file).metadata or {}
         data: dict[str, Any] = json.loads(raw[b"istar"])
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise _corrupt(path, str(error).splitlines()[0] if str(error) else repr(error)) from error
-    if data.get("format") != FORMAT:
-        raise _corrupt(path, f"its format is {data.get('format')!r}, not {FORMAT!r}")
+        known = data.get("format")
+    except DAMAGE as error:
+        raise _corrupt(path, _first_line(error)) from error
+    if known != FORMAT:
+        raise _corrupt(path, f"its format is {known!r}, not {FORMAT!r}")
+    # files written before there was one have no checksum: `read` computes their facts again
+    if "checksum" in data and data["checksum"] != _checksum(data):
+        raise _corrupt(path, "the checksum of its metadata is wrong")
     return data
+
+
+def _checksum(data: dict[str, Any]) -> str:
+    others = {name: value for name, value in data.items() if name != "checksum"}
+    return checksum(json.dumps(others, sort_keys=True).encode())
+
+
+def _agree(digest: Digest, table: Table) -> bool:
+    """Whether a digest is that of a table, as far as that is computed in no time."""
+    whole = (digest.rows, digest.brute_flops, digest.dearest_run_flops)
+    return (
+        whole == (len(table.values), table.brute_flops, table.dearest_run_flops)
+        and digest.answer.shape == table.answer.shape
+        # another machine's last digits may be others
+        and np.allclose(digest.answer, table.answer, rtol=1e-6, atol=1e-9)
+    )
 
 
 def _digest(path: Path, data: dict[str, Any]) -> Digest:
@@ -132,7 +168,7 @@ def _digest(path: Path, data: dict[str, Any]) -> Digest:
             np.array(facts["noise"]),
             facts["reliability"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise _corrupt(path, repr(error)) from error
 
 
@@ -181,7 +217,7 @@ def _arrow(table: Table) -> pa.Table:
     }
     for column in question.structure.columns:
         arrays[COLUMN + column.name] = pa.array(column.values, pa.float64())
-    metadata = {
+    metadata: dict[str, Any] = {
         "format": FORMAT,
         "task": question.task,
         "index": question.index,
@@ -194,6 +230,7 @@ def _arrow(table: Table) -> pa.Table:
         "facts": _facts(table),
         "fingerprint": _fingerprint(table),
     }
+    metadata["checksum"] = _checksum(metadata)
     return pa.table(arrays, metadata={"istar": json.dumps(metadata)})
 
 

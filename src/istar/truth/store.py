@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from istar.paths import cache
+from istar.paths import home
 from istar.truth.table import Table, TableKey, TruthError
 
 
@@ -75,7 +75,7 @@ def shipped_folder() -> Path:
 
 def user_folder() -> Path:
     """Return the folder of the tables that this user built."""
-    return cache("truth")
+    return home() / "truth"
 
 
 class Stores(TruthStore):

@@ -53,6 +53,16 @@ class Verification:
         return not self.wrong
 
 
+def check_fraction(fraction: float) -> None:
+    """Check that so large a share of a table's rows can be verified.
+
+    Raises:
+        TruthError: it is not in (0, 1].
+    """
+    if not 0 < fraction <= 1:
+        raise TruthError(f"a fraction of {fraction} of the rows cannot be checked; give a number above 0 and up to 1")
+
+
 def verify_table(target: Target, table: Table, fraction: float = 0.01, seed: int = 0) -> Verification:
     """Compute a random sample of cells again, one plain forward each, and compare.
 
@@ -67,8 +77,7 @@ def verify_table(target: Target, table: Table, fraction: float = 0.01, seed: int
     """
     if table.target != target.id:
         raise TruthError(f"{table.key} cannot be verified with target {target.name} ({target.id[:12]})")
-    if not 0 < fraction <= 1:
-        raise TruthError(f"a fraction of {fraction} of the rows cannot be checked; give a number above 0 and up to 1")
+    check_fraction(fraction)
     count = len(table.values)
     generator = Seed.root(seed).split("verify", table.question.hash).generator()
     rows = np.sort(generator.permutation(count)[: max(1, round(fraction * count))])

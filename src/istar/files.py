@@ -1,0 +1,194 @@
+"""Files that are whole or not there, and that say so when they are damaged.
+
+Whatever istar keeps is written here: under another name first, forced to the disk, then renamed. So a process may be
+killed, or the disk may fill up, at any moment, and no reader ever sees half a file. Small files are kept with a
+checksum in their first line, so that a changed byte is an error and never another figure.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from istar.errors import CorruptDataError, IstarError
+
+PARTIAL = ".partial"
+"""The ending of a file that is being written, or was when its writer was killed."""
+
+
+class StorageError(IstarError):
+    """A file or folder that cannot be written or read: no space, no permission, or something else in its place."""
+
+
+@contextmanager
+def storing(path: Path, *, verb: str = "write") -> Iterator[None]:
+    """Turn the operating system's errors into a `StorageError` that names the file and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"cannot {verb} {path}: {reason}; {_advice(error)}") from error
+
+
+def _advice(error: OSError) -> str:
+    name = type(error).__name__
+    known = {
+        "PermissionError": "check its permissions, or choose a folder that you may write to (ISTAR_HOME, --runs)",
+        "FileNotFoundError": "check the path",
+        "NotADirectoryError": "one of its folders is a file; choose another path",
+        "IsADirectoryError": "it is a folder; give the path of a file",
+        "FileExistsError": "there is a file where a folder should be; move it or choose another path",
+    }
+    if name in known:
+        return known[name]
+    return "free some space or choose another disk, then start again: what was written before is kept"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is never seen half-written, and survives a loss of power once this returns.
+
+    Raises:
+        StorageError: it cannot be written; an older file of this name is left as it was.
+    """
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = _locked_temporary(path)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+                temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """Return a new file beside `path`, locked for as long as its descriptor is open: `sweep` leaves it alone."""
+    while True:
+        temporary = path.parent / f".{secrets.token_hex(8)}{PARTIAL}"
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # a file system without locks; then nothing can be swept there either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, temporary
+        os.close(descriptor)  # swept away between its making and its locking
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> int:
+    """Delete what killed writers left half-written anywhere under a folder; return how many files that were.
+
+    A file that is being written is locked by its writer and stays.
+    """
+    swept = 0
+    for path in folder.rglob(f".*{PARTIAL}"):
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                swept += 1
+            finally:
+                os.close(descriptor)
+    return swept
+
+
+def write_checked(path: Path, content: bytes) -> None:
+    """Write a file whole, with the checksum of its content as its first line."""
+    write_whole(path, checksum(content).encode() + b"\n" + content)
+
+
+def read_checked(path: Path) -> bytes | None:
+    """Return what `write_checked` wrote, or None if there is no such file.
+
+    Raises:
+        CorruptDataError: the file is not what was written.
+        StorageError: it cannot be read.
+    """
+    with storing(path, verb="read"):
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    head, _, content = raw.partition(b"\n")
+    if head != checksum(content).encode():
+        raise CorruptDataError(f"{path} is not what was written (its checksum is wrong); delete it, it is made again")
+    return content
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file that a user named or may have edited.
+
+    Raises:
+        StorageError: it cannot be read, or is not UTF-8 text.
+    """
+    with storing(path, verb="read"):
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise StorageError(f"{path} is not UTF-8 text (byte {error.start}); give another file") from error
+
+
+def write_checked_json(path: Path, data: Any) -> None:
+    """Write JSON values with a checksum."""
+    write_checked(path, json.dumps(data).encode())
+
+
+def read_checked_json(path: Path) -> Any:
+    """Return what `write_checked_json` wrote, or None if there is no such file.
+
+    Raises:
+        CorruptDataError: the file is not what was written.
+    """
+    content = read_checked(path)
+    return None if content is None else json.loads(content)
+
+
+def checksum(content: bytes) -> str:
+    """Return SHA-256, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_destination(path: Path) -> None:
+    """Check that a file could be written, so that nothing long is done for a result that has no place.
+
+    Raises:
+        StorageError: it could not; the message says why.
+    """
+    if path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a folder; give the path of a file")
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(path.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be made in a folder that exists.
+
+    Raises:
+        StorageError: they cannot.
+    """
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"cannot write to {folder}: it is read-only; check its permissions, or choose a folder that you may write "
+            "to (ISTAR_HOME, --runs)"
+        )

@@ -1,0 +1,183 @@
+"""A search in which everything is real but the computing: conduct, arms, stores, ledger, guard and sealed test.
+
+Workers are functions of hashes, and an executor's curves are made up from a method's source. So a whole search takes
+a second, and a test can kill it hundreds of times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import torch
+from fake_arms import curve, uniform
+
+from istar.flops.meter import MeterReading
+from istar.methods.contract import Interpretation
+from istar.methods.recording import ChannelBatch
+from istar.protocol import conduct as conducting
+from istar.protocol import evaluation as evaluating
+from istar.protocol.conduct import Stand, conduct
+from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.evaluation import SandboxArms
+from istar.protocol.questions import task_questions
+from istar.protocol.run_folder import RunFolder
+from istar.protocol.unseal import unseal
+from istar.questions import Question
+from istar.sandbox import InterpretOutcome, WorkerRecording
+from istar.sandbox.client import checked_hash
+from istar.targets.standard_runs import Bill, StandardRun
+from istar.tasks.family import task as task_of
+from istar.testing.stores import make_table
+from istar.truth import TaskSummary, default_store
+from istar.truth import store as table_stores
+from istar.truth.store import user_folder
+
+TARGET = "ab" * 32
+TASKS = {
+    "train": ("shot_shapley/antonyms", "shot_shapley/capitals"),
+    "validation": ("prompt_ceiling/places",),
+    "test": ("loss_quantile/kjv",),
+}
+QUESTIONS = 3
+RUN = "run"
+
+
+def config(**changes: object) -> SearchConfig:
+    """Return the settings of a small search through all stages."""
+    sizes = {stage: StageSize(questions=QUESTIONS, tasks=TASKS[stage]) for stage in ("train", "validation", "test")} | {
+        "screen": StageSize(questions=1, tasks=TASKS["train"][:1])
+    }
+    few = {"methods": 4, "executor_seeds": 2, "screen_floor": -9.0, "validate_above": -9.0}
+    return SearchConfig(**{"target": "made-up", "researcher": "random", **few, **sizes, **changes})
+
+
+def table(task: str, index: int):
+    """Return a small table of a task; its values follow from its name."""
+    made = make_table(index, TARGET, seed=sum(task.encode()))
+    question = made.question
+    renamed = Question(task, index, question.runs, question.structure, question.functional)
+    return replace(made, question=renamed, provenance=replace(made.provenance, seed=0))
+
+
+def write_tables() -> None:
+    """Write the tables of all tasks to the user's store."""
+    for tasks in TASKS.values():
+        for name in tasks:
+            for index in range(QUESTIONS):
+                default_store().write(table(name, index))
+
+
+@dataclass
+class ForgedWorker:
+    """Answers as a worker would, from hashes."""
+
+    source: str
+    method_hash: str
+    target_id: str = TARGET
+    jail: object = None
+
+    def interpret(self, corpus: object, seed: int = 0) -> InterpretOutcome:
+        interpretation = Interpretation(
+            {"weights": torch.from_numpy(_noise(self.method_hash, size=64))}, {"of": self.method_hash}
+        )
+        content = interpretation.to_bytes()
+        reading = MeterReading("v1", 7, 7, {"mm": 7}, {"interpret": 7}, {})
+        return InterpretOutcome(Interpretation.from_bytes(content), content, reading, 0.5, 0.5, 0.0, "forged")
+
+    def record(self, view, question_hash, batches, interpretation, *, max_flops, shelf, **_) -> WorkerRecording:
+        answered, flops = [], 0
+        for number, rows in enumerate(batches):
+            shelf.take(number, 1)
+            flops += 10 * len(rows)
+            channels = np.stack([_noise(self.method_hash, question_hash, row, size=2) for row in rows])
+            answered.append(ChannelBatch(np.asarray(rows, np.int64), channels, flops))
+        return WorkerRecording(
+            self.method_hash,
+            question_hash,
+            TARGET,
+            "v1",
+            tuple(answered),
+            0,
+            by_op={"mm": flops},
+            total_flops=flops,
+            tier="forged",
+        )
+
+
+def _noise(*parts: object, size: int) -> np.ndarray:
+    seed = int(hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:8], 16)
+    return np.random.default_rng(seed).normal(size=size).astype(np.float32)
+
+
+class ForgedArms(SandboxArms):
+    """The arms of a real search, with workers and executors that compute nothing."""
+
+    def __enter__(self) -> ForgedArms:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    @contextmanager
+    def worker(self, source: str, name: str) -> Iterator[ForgedWorker]:
+        yield ForgedWorker(source, checked_hash(source, name))
+
+    def channel_record(self, table, recording):
+        return None
+
+    def replay(self, table, recording, experience=None):
+        arm = "black_box" if recording is None else "white_box"
+        advantage = 0.0 if recording is None else 3 * uniform(recording.method_hash) - 0.5
+        return tuple(curve(table, seed, arm, advantage) for seed in range(self.config.executor_seeds))
+
+    def standard_run(self, jail, view, rows):
+        values = _noise(len(rows), size=3 * len(rows) * 4).reshape(3, len(rows), 4)
+        return StandardRun(values, tuple(Bill({"mm": layer}, layer) for layer in range(3)))
+
+
+@contextmanager
+def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
+    """Stand in for `istar.protocol.conduct.stand`."""
+    names = [name for tasks in TASKS.values() for name in tasks]
+    with mock.patch.object(
+        table_stores, "shipped_folder", return_value=user_folder() / "none"
+    ):  # hundreds of other tables
+        questions = {name: task_questions(name, TARGET) for name in names}
+    summaries = tuple(
+        TaskSummary(
+            name, task_of(name).family.name, task_of(name).split, "made-up", QUESTIONS, 32, 10, 1, 0.9, "active", ""
+        )
+        for name in names
+    )
+    target = SimpleNamespace(id=TARGET, name="made-up", path=None)
+    with (
+        mock.patch.object(evaluating, "choose_tier", return_value=SimpleNamespace(name="forged")),
+        mock.patch.object(evaluating, "experience_of", return_value=None),
+        ForgedArms(settings, target, SimpleNamespace(hash="c" * 64), questions.values()) as arms,
+    ):
+        yield Stand(settings, target, SimpleNamespace(hash="c" * 64), summaries, questions, arms)
+
+
+def search_and_unseal(runs: Path, settings: SearchConfig) -> None:
+    """Search in a folder from wherever it is, then open the sealed test."""
+    folder = RunFolder(runs / RUN)
+    with mock.patch.object(conducting, "stand", stand):
+        conduct(folder, settings)
+        with folder.alone(), stand(settings, ("test",)) as here, folder.ledger() as ledger:
+            unseal(here, ledger, RUN)
+
+
+def export(runs: Path) -> list[str]:
+    """Return the lines of the run's ledger."""
+    with RunFolder(runs / RUN).ledger(read_only=True) as ledger:
+        return list(ledger.export(RUN))

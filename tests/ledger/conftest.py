@@ -1,0 +1,1 @@
+from databases import make_url, postgres_server  # noqa: F401

@@ -1,0 +1,76 @@
+"""A ledger that the first version wrote: `ledger_0001.sql` is its dump, `ledger_0001.jsonl` what it exported."""
+
+import json
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ledger_records import WHITE
+
+from istar.ledger import Ledger, LedgerDamagedError, OldLedgerError
+from istar.protocol.run_folder import RunFolder
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def old(tmp_path):
+    path = tmp_path / "run" / "ledger.sqlite"
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.executescript((HERE / "ledger_0001.sql").read_text())
+    connection.close()
+    return path
+
+
+def test_it_is_upgraded_with_all_that_it_holds(old):
+    with Ledger(old) as ledger:
+        assert list(ledger.export("run")) == (HERE / "ledger_0001.jsonl").read_text().splitlines()
+        assert ledger.curves("run", stage="train") == WHITE
+        assert ledger.run("run").status == "finished"
+        ledger.add_opening("run", "test", method="m", iteration=0, revealed=True, value=None)
+
+
+def test_its_records_are_signed_from_then_on(old):
+    Ledger(old).close()
+    with sqlite3.connect(old) as connection:
+        connection.execute("UPDATE rounds SET best_reward = 0.75")
+    connection.close()
+    words = r"ledger\.sqlite is damaged: the record in rounds"
+    with Ledger(old) as ledger, pytest.raises(LedgerDamagedError, match=words):
+        ledger.rounds("run")
+
+
+def test_opened_for_reading_only_it_is_left_alone(old):
+    before = old.read_bytes()
+    with pytest.raises(OldLedgerError, match="open it once for writing"):
+        Ledger(old, read_only=True)
+    assert old.read_bytes() == before
+
+
+def test_a_run_folder_upgrades_it_to_read_it(old):
+    with RunFolder(old.parent).ledger(read_only=True) as ledger:
+        assert ledger.runs()[0].name == "run"
+
+
+def test_one_that_was_damaged_before_is_left_as_it_was(old):
+    with sqlite3.connect(old) as connection:
+        connection.execute("UPDATE curves SET curve = '{' WHERE seed = 1")
+    connection.close()
+    with pytest.raises(LedgerDamagedError, match=r"ledger\.sqlite"):
+        Ledger(old)
+    connection = sqlite3.connect(old)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert "digest" not in json.dumps(connection.execute("SELECT sql FROM sqlite_master").fetchall())
+
+
+def _upgrade(path):
+    with Ledger(path) as ledger:
+        return list(ledger.export("run"))
+
+
+def test_two_processes_upgrade_it_at_once(old):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        exports = pool.map(_upgrade, [old, old])
+    assert exports[0] == exports[1] == (HERE / "ledger_0001.jsonl").read_text().splitlines()
