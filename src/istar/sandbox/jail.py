@@ -168,7 +168,7 @@ class Jail:
         with self._lock:
             self.wait_ready()
             process, _ = self._running()
-            allowance = _allowance(limits or self.limits, seconds, process.address_space)
+            allowance = _allowance(limits or self.limits, seconds, process.address_space, self.tier)
             cpu_before, started = process.cpu_seconds, time.monotonic()
             try:
                 frame = self._converse(request(allowance), caps, started + seconds, method, feed)
@@ -207,7 +207,6 @@ class Jail:
         try:
             try:
                 socket.send_fds(control, [b"?"], [writing, fed])
-                write_frame(control.fileno(), request)
             except OSError as error:
                 self.stop()
                 raise SandboxError(f"the worker is gone: {error}\n{printable(process.standard_error())}") from error
@@ -215,6 +214,7 @@ class Jail:
                 os.close(writing)
                 os.close(fed)
             try:
+                _hand_over(feeding, request, deadline)
                 frame = read_frame(reading, caps, deadline)
                 while feed is not None and frame.kind == "wanted":
                     _hand_over(feeding, feed(frame), deadline)
@@ -284,11 +284,12 @@ class Jail:
         self.stop()
 
 
-def _allowance(limits: Limits, seconds: float, mapped: int) -> Allowance:
+def _allowance(limits: Limits, seconds: float, mapped: int, tier: Tier) -> Allowance:
     """Return the limits of one request to a worker that has mapped so many bytes already."""
     # Each thread maps a stack, and the C library reserves an arena for it.
     room = limits.memory_bytes + (limits.threads + 1) * 160 * 2**20
-    return Allowance(mapped + room, math.ceil(seconds * limits.threads) + 5, limits.threads)
+    tasks = 64 + 8 * limits.threads if tier.counted_apart else None
+    return Allowance(mapped + room, math.ceil(seconds * limits.threads) + 5, limits.threads, tasks)
 
 
 def _last_words(process: WorkerProcess) -> str:
