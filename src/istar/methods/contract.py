@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import safetensors
+import torch
 from jaxtyping import Float
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn import Parameter
 
 from istar.errors import IstarError
 from istar.questions import QuestionView, Run
@@ -62,6 +64,9 @@ class Interpretation:
                     f"interpretation tensors must be tensors under text names; {name!r} holds a "
                     f"{type(tensor).__name__}; put plain numbers and texts into `data`"
                 )
+            wrong = why_unreadable(tensor)
+            if wrong:
+                raise MethodError(f"interpretation tensors must be plain numbers; {name!r} is {wrong}")
         try:
             text = json.dumps(self.data, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -93,6 +98,20 @@ class Interpretation:
     def hash(self) -> str:
         """SHA-256 of the serialised interpretation, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def why_unreadable(tensor: Tensor) -> str | None:
+    """Return why the numbers in a tensor of a method cannot be read without running its code, or None if they can.
+
+    A class that a method derives from `Tensor` is refused: its methods would run when we read it, unmetered.
+    """
+    if type(tensor) not in (Tensor, Parameter):
+        return f"a {type(tensor).__name__}, a tensor of another class; return a plain tensor, such as `0 + it`"
+    if tensor.device.type == "meta":
+        return "a tensor without numbers (device 'meta'); compute it on the target's device"
+    if tensor.layout != torch.strided:
+        return f"a tensor of layout {tensor.layout}; call `.to_dense()`"
+    return None
 
 
 def _check_size(size: int) -> None:

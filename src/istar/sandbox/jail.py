@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from istar.errors import IstarError
+from istar.errors import IstarError, printable
 from istar.methods.contract import MethodError
 from istar.sandbox.errors import SandboxError, WeightsChangedError
 from istar.sandbox.frames import (
@@ -30,7 +30,7 @@ from istar.sandbox.frames import (
 )
 from istar.sandbox.limits import Limits
 from istar.sandbox.process import WorkerProcess
-from istar.sandbox.replies import ReplyError, printable
+from istar.sandbox.replies import ReplyError
 from istar.sandbox.requests import Allowance, TargetSpec
 from istar.sandbox.tiers import Tier, choose_tier
 

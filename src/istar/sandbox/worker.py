@@ -209,6 +209,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
         max_flops=asked.max_flops,
         max_rows_fraction=asked.max_rows_fraction,
         seed=asked.seed,
+        strict=True,
         source=parent if asked.replays else None,
     )
     fields = {
