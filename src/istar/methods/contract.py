@@ -34,6 +34,7 @@ INTERPRETATION_BYTES_LIMIT = 32 * 2**20
 """The most bytes an interpretation may take; a lookup table of a model's behaviour does not fit."""
 
 _METADATA_KEY = "istar_data"
+_TOO_DEEP = "interpretation data is nested too deeply: store lists of numbers flat, or in a tensor"
 
 
 class MethodError(IstarError):
@@ -69,6 +70,8 @@ class Interpretation:
                 raise MethodError(f"interpretation tensors must be plain numbers; {name!r} is {wrong}")
         try:
             text = json.dumps(self.data, sort_keys=True, allow_nan=False)
+        except RecursionError:
+            raise MethodError(_TOO_DEEP) from None
         except (TypeError, ValueError) as error:
             raise MethodError(
                 f"interpretation data must be JSON (None, booleans, finite numbers, text, lists, dictionaries): {error}"
@@ -90,6 +93,8 @@ class Interpretation:
             tensors = load(content)
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             data = json.loads(header["__metadata__"][_METADATA_KEY])
+        except RecursionError:  # whoever wrote it may have been allowed a deeper stack
+            raise MethodError(_TOO_DEEP) from None
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise MethodError(f"these {len(content)} bytes are not an interpretation: {error}") from error
         return cls(tensors, data)
