@@ -23,11 +23,11 @@ def lend(name, bait):
         yield shooting
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "landlock"])
+@pytest.fixture(scope="session", params=["bubblewrap", "landlock"])
 def shooting(request, bait):
     yield from lend(request.param, bait)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def unjailed(bait):
     yield from lend("plain", bait)

@@ -23,13 +23,14 @@ from istar.methods.contract import MethodError
 from istar.methods.fence import check_source
 from istar.questions import nested_batches
 from istar.sandbox.bait import Bait
-from istar.sandbox.battery import LIMITS, BatteryJail, Range, Verdict, check_fence, counts, read_attacks
+from istar.sandbox.battery import LIMITS, SHIPPED, BatteryJail, Range, Verdict, check_fence, counts, read_attacks
 from istar.sandbox.client import Worker
 from istar.sandbox.requests import TargetSpec
 from istar.sandbox.tiers import Tier, working_bubblewrap, working_landlock
 from istar.seeds import Seed
 from istar.targets.corpus import Corpus
 from istar.targets.loading import load_target
+from istar.targets.quiet import quiet_transformers
 
 QUESTION = "one part removed at a time"
 CORPUS = Corpus(
@@ -76,8 +77,9 @@ def attack_range(tier: Tier, bait: Bait) -> Iterator[Range]:
     folder = bait.folder / "target"
     if not folder.exists():
         tiny = load_target("tiny-random")
-        tiny.module.save_pretrained(folder)  # type: ignore[operator]
-        tiny.tokenizer.save_pretrained(folder)
+        with quiet_transformers():
+            tiny.module.save_pretrained(folder)  # type: ignore[operator]
+            tiny.tokenizer.save_pretrained(folder)
         bait.settle()
     target = load_target(str(folder))
     with BatteryJail(TargetSpec.of(target), tier, LIMITS) as jail:
@@ -85,13 +87,13 @@ def attack_range(tier: Tier, bait: Bait) -> Iterator[Range]:
 
 
 def run_battery(folder: Path, tiers: Sequence[Tier] | None = None) -> tuple[Verdict, ...]:
-    """Return what becomes of every attack in a folder: at the fence, and on each tier.
+    """Return what becomes of every attack in a folder, and of those of `istar doctor`, at the fence and on each tier.
 
     Args:
         folder: holds attacks; see `istar.sandbox.battery`.
         tiers: the tiers; all that work here by default.
     """
-    attacks = read_attacks(folder)
+    attacks = (*read_attacks(folder), *read_attacks(SHIPPED))
     verdicts = [check_fence(attack) for attack in attacks]
     with Bait() as bait:
         for tier in jailing_tiers() if tiers is None else tiers:

@@ -1,7 +1,7 @@
 """Sets an attribute of torch's own class by passing it as `self`.
 
 Fence: passes
-Jail: error: an attribute of a \w+ is assigned to
+Jail: error: an attribute of a .* is assigned to
 """
 
 import torch
