@@ -226,7 +226,7 @@ class Range:
 
     def gain(self, attack: Attack) -> float:
         """Return the largest value of an attack's channel on any row."""
-        return max(_channel(recording).max(initial=0.0) for recording in self.recordings(attack))
+        return max(float(_channel(recording).max(initial=0.0)) for recording in self.recordings(attack))
 
 
 def _channel(recording: WorkerRecording) -> np.ndarray[Any, Any]:
