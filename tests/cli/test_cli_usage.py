@@ -89,4 +89,4 @@ def test_doctor_reports_json(capsys):
     assert run(["doctor", "--json"]) in (SUCCESS, ERROR)
     report = json.loads(capsys.readouterr().out)
     assert set(report) == {"sandbox", "machine", "versions", "data"}
-    assert report["sandbox"]["tier"] in ("bubblewrap", "plain")
+    assert report["sandbox"]["tier"] in ("bubblewrap", "landlock", "plain")

@@ -3,8 +3,9 @@
 import pickle
 
 import pytest
+import torch
 
-from istar.methods import FenceError, MethodError, check_source, language, load_method
+from istar.methods import FenceError, MethodError, check_source, language, load_method, loading
 from istar.methods.fence import SOURCE_BYTES_LIMIT
 
 FRAME = """import torch
@@ -123,6 +124,11 @@ REFUSED = {
     "pointer": ("x = torch.zeros(1).data_ptr()", "where the meter cannot count"),
     "per-element function": ("x = torch.zeros(1).apply_(len)", "where the meter cannot count"),
     "tokenizer saves": ("target.tokenizer.save_pretrained('x')", "reads or writes files"),
+    "tokenizer": ("target.tokenizer", "numpy arrays"),
+    "array of a column": ("question.structure.columns[0].array", "numpy arrays"),
+    "path to the weights": ("target.path.read_text()", "the attribute `path`"),
+    "layout the meter cannot price": ("torch.zeros(2, 2).to_mkldnn()", "the attribute `to_mkldnn`"),
+    "compiled call of the target": ("target.module.get_compiled_call(None)", "the attribute `get_compiled_call`"),
     "target changed": ("target.name = 'x'", "assignment to `target.name`"),
     "function attribute as a store": ("predict.memory = 1", "assignment to `predict.memory`"),
     "augmented assignment to an attribute": ("target.layers += 1", "assignment to `target.layers`"),
@@ -238,7 +244,7 @@ def run(body):
 def test_loaded_code_has_no_other_builtins():
     loaded = load_method(method())
     available = loaded.predict.__globals__["__builtins__"]
-    assert set(available) <= language.BUILTINS | {"__build_class__", "__import__", "__name__"}
+    assert set(available) <= language.BUILTINS | {"__build_class__", "__import__", "__name__", loading.OWN}
     assert "open" not in available
     assert "eval" not in available
 
@@ -293,3 +299,47 @@ class Probe(nn.Module):
 def test_dataclasses_with_postponed_annotations_work():
     source = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\n"
     assert load_method(source + method("assert A(3).x == 3")).predict(None, [], None, None, None).shape == (0, 1)
+
+
+FOREIGN = """
+class Patch:
+    def spread(self):
+        {statement}
+"""
+
+
+@pytest.mark.parametrize("statement", ["self.detach = len", "self.detach: int = 1", "self.x += 1", "del self.detach"])
+def test_an_attribute_of_something_foreign_cannot_be_set_as_self(statement):
+    top = FOREIGN.format(statement=statement)
+    before = torch.Tensor.detach
+    loaded = load_method(method("Patch.spread(torch.Tensor)", top))
+    with pytest.raises(MethodError, match=r"an attribute of a \w+ is assigned to"):
+        loaded.predict(None, [], None, None, None)
+    assert torch.Tensor.detach is before
+
+
+def test_attributes_of_own_objects_can_be_set():
+    top = """
+class Count:
+    def __init__(self):
+        self.seen = 0
+
+    def add(self):
+        self.seen += 1
+        return self
+
+class Probe(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.map, self.bias = nn.Linear(2, 3), None
+"""
+    loaded = load_method(method("assert Count().add().seen == 1 and Probe().map.out_features == 3", top))
+    assert loaded.predict(None, [], None, None, None).shape == (0, 1)
+
+
+def test_a_fault_holds_no_text_that_could_confuse_a_terminal():
+    (fault,) = check_source(method("getattr(target, '_\\x1b]0;title\\x07')"))
+    assert "\x1b" not in str(fault)
+    assert "title" in str(fault)
+    (long,) = check_source(method(f"getattr(target, '_{'x' * 10_000}')"))
+    assert len(str(long)) < 400

@@ -1,5 +1,6 @@
 """What a method returns is checked, what it spends is counted, and the target is left as it was."""
 
+import gc
 import re
 
 import numpy as np
@@ -226,3 +227,63 @@ def test_interpret_is_metered_and_read_back(target, corpus):
 def test_a_wrong_interpretation_is_named(target, corpus, interpret, message):
     with pytest.raises(MethodError, match=re.escape(message)):
         run_interpret(method(interpret=interpret), target, corpus, Meter())
+
+
+WORK = "torch.ones(9, 9) @ torch.ones(9, 9)"
+LATE = f"\n    def late(box):\n        try:\n            yield 1\n        finally:\n            {WORK}"
+LAZY = "\n    class Lazy(torch.nn.Parameter):\n        def detach(self):\n            return 1"
+
+
+@pytest.mark.parametrize(
+    ("predict", "message"),
+    [
+        (f"{LAZY}\n    return Lazy(torch.zeros(len(runs), 1))", "class Lazy derives from Tensor"),
+        ("return torch.zeros(len(runs), 1, device='meta')", "returned a tensor without numbers"),
+        ("return torch.zeros(len(runs), 1).to_sparse()", r"layout torch.sparse_coo; call `.to_dense\(\)`"),
+    ],
+)
+def test_what_would_run_code_when_it_is_read_is_refused(recorded, predict, message):
+    with pytest.raises(MethodError, match=message):
+        recorded(method(predict))
+
+
+def test_a_lazily_negated_result_is_read(recorded):
+    made = method("return (torch.zeros(len(runs), 1) + 2j).conj().imag")
+    assert (recorded(made).batches[0].channels == -2).all()
+
+
+def test_garbage_of_a_method_is_collected_under_the_meter(recorded):
+    body = "box = []\n    box.append(late(box))\n    next(box[0])\n    return torch.zeros(len(runs), 1)"
+    made = method(f"{LATE}\n    {body}")
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(7, 1, 1)
+    everything = Meter()
+    try:
+        with everything:
+            recording = recorded(made)
+            within = everything.by_op["mm"]
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+    assert recording.by_op["mm"] == within
+    assert within >= 2 * 2 * 9**3
+    assert not [callback for callback in gc.callbacks if "watching_garbage" in repr(callback)]
+
+
+def test_a_method_is_given_no_arrays(recorded):
+    body = (
+        "values = question.structure[question.structure.columns[0].name]; assert isinstance(values, tuple); "
+        "assert isinstance(target.run(runs, upto=0).index(0), torch.Tensor); return torch.zeros(len(runs), 0)"
+    )
+    assert recorded(method(body)).channels == 0
+
+
+def test_a_strict_recording_refuses_a_product_without_a_price(recorded):
+    products = "x = torch.ones(len(runs), 3); return torch.nn.functional.bilinear(x, x, torch.ones(1, 3, 3))"
+    assert "_trilinear" in recorded(method(products)).unknown
+    with pytest.raises(MethodError, match=r"no price for the operation aten\._trilinear"):
+        recorded(method(products), strict=True)
+    layouts = "return (torch.eye(len(runs)).to_sparse() @ torch.ones(len(runs), 1))"
+    assert recorded(method(layouts), strict=True).unknown

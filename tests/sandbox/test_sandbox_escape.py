@@ -258,6 +258,7 @@ def test_a_broken_bubblewrap_is_reported_with_its_words(tmp_path):
 
 def test_without_a_jail_only_unsafe_runs(monkeypatch):
     monkeypatch.setattr("istar.sandbox.tiers.working_bubblewrap", lambda: (None, "no bubblewrap here"))
-    with pytest.raises(SandboxUnavailableError, match=r"no bubblewrap here.*--unsafe"):
+    monkeypatch.setattr("istar.sandbox.tiers.working_landlock", lambda: (None, "nor Landlock"))
+    with pytest.raises(SandboxUnavailableError, match=r"no bubblewrap here; nor Landlock.*--unsafe"):
         choose_tier()
     assert choose_tier(unsafe=True).name == "plain"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from istar.errors import printable
 from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import Interpretation, MethodError
 from istar.sandbox.frames import Frame
 from istar.sandbox.replies import (
     ReplyError,
     check_totals,
-    printable,
     raise_failure,
     read_batches,
     read_interpretation,

@@ -6,6 +6,7 @@ operations are taken apart first, so that a price is the same with gradients, wi
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from typing import Any
 import torch
 from torch._C import DispatchKey
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from istar.errors import IstarError
 from istar.flops.composites import SHORTCUTS
 from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, dearest_output, unknown_operation
+from istar.flops.unpriced import LINEAR
 
 _NOTHING: dict[str, Any] = {}
 OUTSIDE = "outside"
@@ -103,7 +105,8 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         rulebook: the prices.
         budget: FLOPs at most, or None for no limit.
-        strict: raise on an operation that the rulebook does not list instead of charging the dearest price.
+        strict: raise on an operation that the rulebook does not list instead of charging the dearest price; changes
+            of layout (`istar.flops.unpriced`) take that price even so.
     """
 
     def __init__(self, rulebook: Rulebook = RULEBOOK, budget: int | None = None, strict: bool = False) -> None:
@@ -172,7 +175,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             str(func._name), DispatchKey.CompositeImplicitAutograd
         )
         pricing = Pricing(None, product=False, known=True) if composite else self.rulebook.pricing(func)
-        if not pricing.known and self.strict:
+        if not pricing.known and self.strict and func.overloadpacket.__name__ not in LINEAR:
             raise unknown_operation(func, self.rulebook.version)
         entry = self._entries[id(func)] = _Entry(func, pricing, composite)
         return entry
@@ -208,6 +211,29 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"the budget of {self.budget} FLOPs ends before {func}: {spent} are spent and it costs {price} more; "
             "do less, or ask for a larger budget"
         )
+
+    @contextmanager
+    def watching_garbage(self) -> Iterator[None]:
+        """Count what runs while Python collects garbage, whenever that is.
+
+        Code may wait in what is left behind, as in a suspended generator, and the collection that runs it may begin
+        while this meter is off: between two `with meter:`, or inside the meter itself.
+        """
+        put_back: list[bool] = []
+
+        def step(phase: str, _: dict[str, int]) -> None:
+            if phase == "start":
+                put_back.append(self not in _get_current_dispatch_mode_stack())
+                if put_back[-1]:
+                    super(Meter, self).__enter__()  # type: ignore[no-untyped-call]
+            elif put_back and put_back.pop():
+                super(Meter, self).__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+        gc.callbacks.append(step)
+        try:
+            yield
+        finally:
+            gc.callbacks.remove(step)
 
     @property
     def left(self) -> float:

@@ -14,9 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import safetensors
+import torch
 from jaxtyping import Float
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn import Parameter
 
 from istar.errors import IstarError
 from istar.questions import QuestionView, Run
@@ -32,6 +34,7 @@ INTERPRETATION_BYTES_LIMIT = 32 * 2**20
 """The most bytes an interpretation may take; a lookup table of a model's behaviour does not fit."""
 
 _METADATA_KEY = "istar_data"
+_TOO_DEEP = "interpretation data is nested too deeply: store lists of numbers flat, or in a tensor"
 
 
 class MethodError(IstarError):
@@ -62,8 +65,13 @@ class Interpretation:
                     f"interpretation tensors must be tensors under text names; {name!r} holds a "
                     f"{type(tensor).__name__}; put plain numbers and texts into `data`"
                 )
+            wrong = why_unreadable(tensor)
+            if wrong:
+                raise MethodError(f"interpretation tensors must be plain numbers; {name!r} is {wrong}")
         try:
             text = json.dumps(self.data, sort_keys=True, allow_nan=False)
+        except RecursionError:
+            raise MethodError(_TOO_DEEP) from None
         except (TypeError, ValueError) as error:
             raise MethodError(
                 f"interpretation data must be JSON (None, booleans, finite numbers, text, lists, dictionaries): {error}"
@@ -85,6 +93,8 @@ class Interpretation:
             tensors = load(content)
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             data = json.loads(header["__metadata__"][_METADATA_KEY])
+        except RecursionError:  # whoever wrote it may have been allowed a deeper stack
+            raise MethodError(_TOO_DEEP) from None
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise MethodError(f"these {len(content)} bytes are not an interpretation: {error}") from error
         return cls(tensors, data)
@@ -93,6 +103,20 @@ class Interpretation:
     def hash(self) -> str:
         """SHA-256 of the serialised interpretation, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def why_unreadable(tensor: Tensor) -> str | None:
+    """Return why the numbers in a tensor of a method cannot be read without running its code, or None if they can.
+
+    A class that a method derives from `Tensor` is refused: its methods would run when we read it, unmetered.
+    """
+    if type(tensor) not in (Tensor, Parameter):
+        return f"a {type(tensor).__name__}, a tensor of another class; return a plain tensor, such as `0 + it`"
+    if tensor.device.type == "meta":
+        return "a tensor without numbers (device 'meta'); compute it on the target's device"
+    if tensor.layout != torch.strided:
+        return f"a tensor of layout {tensor.layout}; call `.to_dense()`"
+    return None
 
 
 def _check_size(size: int) -> None:

@@ -11,6 +11,7 @@ import ast
 import builtins
 import re
 
+from istar.errors import printable
 from istar.methods import language
 from istar.methods.faults import Fault, FenceError
 from istar.methods.signatures import contract_faults, describe
@@ -59,7 +60,8 @@ class _Fence(ast.NodeVisitor):
         self.checked: set[ast.AST] = set()
 
     def fault(self, node: ast.AST, what: str, why: str, instead: str) -> None:
-        self.faults.append(Fault(getattr(node, "lineno", 1), what, why, instead))
+        # the file's own texts can be in it, and a terminal or a log may be where it is read
+        self.faults.append(Fault(getattr(node, "lineno", 1), printable(what, 200), why, instead))
 
     def check(self) -> None:
         for node in ast.walk(self.tree):

@@ -96,7 +96,7 @@ MODULES: dict[str, frozenset[str]] = {
     "istar.questions": _names("""
         Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism
         Path PolicyCost Prune QuestionView Readout Run SpanLogprob SpanLoss SpanMargin SpanProbability Steer Structure
-        Temperature Trie WeightNoise build_trie
+        Temperature WeightNoise
     """),
     "istar.targets": _names("Anatomy Corpus Streams Target"),
 }
@@ -140,6 +140,7 @@ REFUSED_BUILTINS: dict[str, str] = {
 
 _FILES = "reads or writes files; keep what you learn in the Interpretation"
 _MEMORY = "leaves torch, where the meter cannot count; use the torch operation"
+_ARRAYS = "gives numpy arrays, whose arithmetic the meter cannot count; use the column's `values`, or torch"
 _FRAMES = "walks the interpreter's own frames and code"
 _STATE = "changes the target; put a hook around the forward pass instead, or work on a copy of the tensor"
 _SIGNAL = "can swallow the meter's signal"
@@ -149,13 +150,17 @@ REFUSED_ATTRIBUTES: dict[str, str] = {
         _names("""
             save load save_pretrained from_pretrained push_to_hub save_vocabulary to_json_file from_file tofile fromfile
             register_for_auto_class load_adapter from_json_file from_dict save_chat_templates
+            path open read_text read_bytes write_text write_bytes iterdir rglob unlink mkdir rmdir touch symlink_to
+            hardlink_to chmod
         """),
         _FILES,
     ),
+    **dict.fromkeys(_names("array levels sealed iter_values costs"), _ARRAYS),
+    "tokenizer": "holds templates, files and numpy arrays; use target.encode and target.decode",
     **dict.fromkeys(
         _names("""
             numpy storage untyped_storage typed_storage data_ptr share_memory share_memory_ set_ ctypes tobytes
-            map_ map2_ apply_
+            map_ map2_ apply_ to_mkldnn
         """),
         _MEMORY,
     ),
@@ -171,7 +176,7 @@ REFUSED_ATTRIBUTES: dict[str, str] = {
             register_buffer register_parameter register_module add_module set_submodule load_state_dict train compile
             resize_token_embeddings tie_weights set_input_embeddings set_output_embeddings init_weights post_init
             initialize_weights set_attn_implementation gradient_checkpointing_enable add_adapter enable_adapters
-            as_subclass set_extra_state to_empty add_tokens add_special_tokens
+            get_compiled_call as_subclass set_extra_state to_empty add_tokens add_special_tokens
         """),
         _STATE,
     ),

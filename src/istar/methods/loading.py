@@ -6,6 +6,7 @@ import goes through a guard, and attribute names that reach `getattr` at run tim
 
 from __future__ import annotations
 
+import ast
 import builtins
 import hashlib
 import importlib
@@ -13,13 +14,19 @@ import linecache
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from torch import Tensor
+
 from istar.methods import language
 from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction
 from istar.methods.fence import FenceError, check_source
+
+OWN = "__own__"
+"""What `_own` is called in a method's code; the fence refuses the name in its source."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +100,14 @@ def _run_definitions(source: str, name: str) -> Method:
     digest = source_hash(source)
     filename = f"<method {name}>"
     module = ModuleType(f"istar_method_{digest[:16]}")
-    module.__dict__["__builtins__"] = restricted_builtins()
+    module.__dict__["__builtins__"] = restricted_builtins() | {OWN: partial(_own, module.__name__)}
     module.__dict__["__file__"] = filename
     # dataclasses and torch.nn look a class's module up by name; tracebacks look its source lines up by file name
     sys.modules[module.__name__] = module
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     try:
-        exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)
+        tree = ast.fix_missing_locations(_OwnAttributes().visit(ast.parse(source, filename)))
+        exec(compile(tree, filename, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         raise MethodError(f"method {name!r} fails while it is loaded: {type(error).__name__}: {error}") from error
     functions = module.__dict__
@@ -116,11 +124,36 @@ def _run_definitions(source: str, name: str) -> Method:
     )
 
 
+class _OwnAttributes(ast.NodeTransformer):
+    """Makes `self.x = 1` in a method's code ask first whether `self` is an object of the method's own classes.
+
+    The fence lets a method assign to attributes of `self` alone, but anything can be passed as `self`, torch's classes
+    too.
+    """
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            asked = ast.Call(ast.copy_location(ast.Name(OWN, ast.Load()), node), [node.value], [])
+            node.value = ast.copy_location(asked, node.value)
+        return node
+
+
+def _own(module: str, value: object) -> object:
+    """Return an object whose attributes a method may set, or raise `MethodError`."""
+    if type(value).__module__ != module:
+        raise MethodError(
+            f"an attribute of a {type(value).__name__} is assigned to; a method may do so on objects of its own "
+            "classes only"
+        )
+    return value
+
+
 def restricted_builtins() -> dict[str, Any]:
     """Return the built-in names that a method's code runs with."""
     allowed = {name: getattr(builtins, name) for name in language.BUILTINS if hasattr(builtins, name)}
     return allowed | {
-        "__build_class__": builtins.__build_class__,
+        "__build_class__": _guarded_class,
         "__import__": _guarded_import,
         "__name__": "builtins",
         "getattr": _guarded(getattr),
@@ -139,6 +172,13 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(value, name, *default)
 
     return guarded
+
+
+def _guarded_class(body: Callable[..., Any], name: str, *bases: Any, **keywords: Any) -> Any:
+    """Stand in for what a `class` statement calls; tensors of other classes could lie to the meter about their size."""
+    if any(isinstance(base, type) and issubclass(base, Tensor) for base in bases):
+        raise MethodError(f"class {name} derives from Tensor, which is closed to methods; hold a tensor instead")
+    return builtins.__build_class__(body, name, *bases, **keywords)
 
 
 def _guarded_import(

@@ -19,9 +19,9 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
 from istar.flops.meter import BudgetExceededError, Meter
-from istar.methods.contract import Interpretation, MethodError
+from istar.methods.contract import Interpretation, MethodError, why_unreadable
 from istar.methods.recording import ChannelBatch, Recording
-from istar.questions import QuestionView
+from istar.questions import QuestionView, StructureView
 from istar.seeds import Seed
 from istar.targets.standard_runs import replaying
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 CHANNELS_LIMIT = 64
 """The most channels a method may give; the statistician learns a weight for each from few bought rows."""
+
+CONVERSION_FLOPS = 8
+"""What reading a number of a result may cost; a change of its type costs 1 or 2."""
 
 Result = TypeVar("Result")
 
@@ -52,7 +55,7 @@ def run_interpret(method: Method, target: Target, corpus: Corpus, meter: Meter, 
     """
     with meter, meter.region("interpret"), _isolated(target, Seed.root(seed).split("interpret", method.hash)):
         result = _call(method, "interpret", lambda: method.fresh().interpret(target, corpus))
-    if not isinstance(result, Interpretation):
+    if type(result) is not Interpretation:
         raise MethodError(
             f"`interpret` of {method.name!r} returned a {type(result).__name__}; return an Interpretation (possibly "
             "an empty one: `Interpretation()`)"
@@ -101,25 +104,26 @@ def record(
     complete = False
     prepare_flops = 0
     names = Seed.root(seed).split("record", method.hash, question_hash)
+    shown = QuestionView(question.runs, StructureView(question.structure.columns))
+    runs_of = [tuple(question.runs[row] for row in rows) for rows in batches]
     try:
-        with _isolated(target, names), replaying(target, source, meter):
+        with _isolated(target, names), replaying(target, source, meter), meter.watching_garbage():
             with meter, meter.region("prepare"):
                 fresh = method.fresh()
                 prepare = fresh.prepare
                 prepared = None
                 if prepare is not None:
-                    prepared = _call(method, "prepare", partial(prepare, question, target, interpretation))
+                    prepared = _call(method, "prepare", partial(prepare, shown, target, interpretation))
             prepare_flops = meter.flops
             done = 0
-            for rows in batches:
+            for rows, runs in zip(batches, runs_of, strict=True):
                 if max_flops is not None and meter.flops > max_flops:
                     break
                 if done and done >= max_rows_fraction * len(question.runs):
                     break
-                runs = tuple(question.runs[row] for row in rows)
                 with meter, meter.region("predict"):
                     result = _call(
-                        method, "predict", partial(fresh.predict, question, runs, target, interpretation, prepared)
+                        method, "predict", partial(fresh.predict, shown, runs, target, interpretation, prepared)
                     )
                 channels = _checked_channels(method, result, len(rows), recorded[0] if recorded else None)
                 recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, meter.flops))
@@ -167,6 +171,9 @@ def _checked_channels(
     where = f"`predict` of {method.name!r}"
     if not isinstance(result, Tensor):
         raise MethodError(f"{where} returned a {type(result).__name__}; return a Tensor of shape (runs, channels)")
+    wrong = why_unreadable(result)
+    if wrong:
+        raise MethodError(f"{where} returned {wrong}")
     if result.ndim != 2:
         hint = "; add `.unsqueeze(-1)` for a single channel" if result.shape == (rows,) else ""
         raise MethodError(
@@ -185,7 +192,7 @@ def _checked_channels(
         raise MethodError(f"{where} returned {result.shape[1]} channels; the limit is {CHANNELS_LIMIT}: combine them")
     if result.is_complex():
         raise MethodError(f"{where} returned complex numbers; return their real part, modulus or phase")
-    channels = result.detach().to("cpu", torch.float32).numpy()
+    channels = _read(result, where)
     if not np.isfinite(channels).all():
         row, channel = np.argwhere(~np.isfinite(channels))[0]
         raise MethodError(
@@ -193,6 +200,21 @@ def _checked_channels(
             "be finite: clamp, or return 0 where there is nothing to say"
         )
     return np.array(channels, dtype=np.float32, order="C")
+
+
+def _read(result: Tensor, where: str) -> Float32[np.ndarray, "batch channels"]:
+    """Return a tensor's numbers as they are in memory, and see to it that no code of the method runs meanwhile."""
+    watch = Meter()
+    with watch:
+        try:
+            numbers = result.detach().resolve_neg().to("cpu", torch.float32).numpy()
+        except (RuntimeError, TypeError, NotImplementedError) as error:
+            raise MethodError(f"{where} returned a tensor that cannot be read: {str(error)[:500]}") from error
+    if watch.flops > CONVERSION_FLOPS * result.numel():
+        raise MethodError(
+            f"{where} returned a tensor that computes {watch.flops} FLOPs while it is read; compute in `predict`"
+        )
+    return numbers
 
 
 @contextmanager

@@ -145,7 +145,7 @@ class StitchedRuns:
         last = torch.zeros_like(embedded.values)
         for row, run in enumerate(runs):
             for number, sequel in enumerate(_sequels(run)):
-                last[torch.from_numpy(embedded.index(row, number))] = streams[sequel].to(last.dtype)
+                last[embedded.index(row, number)] = streams[sequel].to(last.dtype)
         return self.target.read(runs, embedded, lens=lambda _: last)
 
     # -- planning: which tokens stand where, without any arithmetic of the model --------------------------------------

@@ -60,7 +60,7 @@ from istar.questions.readouts import (
     readout_from_json,
 )
 from istar.questions.runs import Run, run_from_json
-from istar.questions.structure import Column, Role, Structure, StructureError, structure_from_json
+from istar.questions.structure import Column, Role, Structure, StructureError, StructureView, structure_from_json
 from istar.questions.trie import Trie, build_trie
 
 __all__ = [
@@ -113,6 +113,7 @@ __all__ = [
     "Steer",
     "Structure",
     "StructureError",
+    "StructureView",
     "Temperature",
     "Trie",
     "UpperTail",

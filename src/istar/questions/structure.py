@@ -123,6 +123,18 @@ class Structure:
         return [{"name": column.name, "role": column.role, "values": list(column.values)} for column in self.columns]
 
 
+class StructureView(Structure):
+    """The structure as a method is given it: plain numbers, as arithmetic on arrays of numpy could not be metered."""
+
+    def __getitem__(self, name: str) -> tuple[float, ...]:  # type: ignore[override]
+        """Return the values of one column.
+
+        Raises:
+            StructureError: no column has this name.
+        """
+        return tuple(super().__getitem__(name).tolist())
+
+
 def structure_from_json(data: Iterable[dict[str, Any]]) -> Structure:
     """Return the structure that `to_json` described."""
     return Structure(tuple(Column(item["name"], item["role"], tuple(item["values"])) for item in data))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from istar.sandbox.client import InterpretOutcome, Worker, WorkerRecording
-    from istar.sandbox.doctor import TierReport, tier_report
+    from istar.sandbox.doctor import TierReport, short_battery, tier_report
     from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError, WorkerLostError
     from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
     from istar.sandbox.jail import Jail
@@ -37,12 +37,13 @@ __all__ = [
     "WorkerRecording",
     "choose_tier",
     "compute_standard_run",
+    "short_battery",
     "tier_report",
 ]
 
 _MODULES = {
     "client": ("InterpretOutcome", "Worker", "WorkerRecording"),
-    "doctor": ("TierReport", "tier_report"),
+    "doctor": ("TierReport", "short_battery", "tier_report"),
     "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError", "WorkerLostError"),
     "interpretations": ("InterpretationKey", "InterpretationStore"),
     "jail": ("Jail",),

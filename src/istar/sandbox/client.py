@@ -149,12 +149,20 @@ class Worker:
     ) -> None:
         """See the class docstring."""
         self.source, self.name = method_source, name
-        self.method_hash = checked_hash(method_source, name)
+        self.method_hash = self.admit()
         if jail is not None and jail.target != target:
             raise SandboxError(f"the jail holds {jail.target.name!r}, not {target.name!r}; give one on the same target")
         self._own = Jail(target, tier, limits) if jail is None else None
         self.jail = jail or self._own or Jail(target, tier, limits)
         self.limits = limits or self.jail.limits
+
+    def admit(self) -> str:
+        """Return the method's hash if it may run.
+
+        Raises:
+            FenceError: its source has faults.
+        """
+        return checked_hash(self.source, self.name)
 
     @property
     def tier(self) -> str:

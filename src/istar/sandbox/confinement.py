@@ -27,6 +27,6 @@ def confine(pipes: tuple[int, int], allowance: Allowance, filtered: bool) -> Non
     os.closerange(3, lower)
     os.closerange(lower + 1, upper)
     os.closerange(upper + 1, 65536)
-    apply_resource_limits(allowance.address_space, allowance.cpu_seconds, allowance.threads)
+    apply_resource_limits(allowance.address_space, allowance.cpu_seconds, allowance.tasks)
     if filtered:
         install_filter(method_filter())

@@ -1,4 +1,4 @@
-"""Which tier of isolation holds on this machine, and why: what `istar doctor` shows."""
+"""Which tier of isolation holds on this machine, why, and what it withstands: what `istar doctor` shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from istar.errors import IstarError
 from istar.sandbox.syscalls import this_architecture
-from istar.sandbox.tiers import PlainTier, bubblewrap_candidates, working_bubblewrap
+from istar.sandbox.tiers import (
+    PlainTier,
+    bubblewrap_candidates,
+    choose_tier,
+    working_bubblewrap,
+    working_landlock,
+)
+
+if TYPE_CHECKING:
+    from istar.sandbox.battery import Verdict
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,10 @@ class TierReport:
     """Which tier methods run under on this machine.
 
     Attributes:
-        tier: `bubblewrap`, or `plain` if no jail can be had: then only `--unsafe` runs methods.
+        tier: `bubblewrap`, else `landlock`, or `plain` if no jail can be had: then only `--unsafe` runs methods.
         safe: whether the tier is a jail.
         reason: why this tier.
-        checks: what a jail needs, one by one.
+        checks: what a jail needs, one by one; the best tier needs all but Landlock.
     """
 
     tier: str
@@ -58,13 +67,40 @@ def tier_report() -> TierReport:
         _check("bubblewrap", _bubblewrap),
         _check("user namespaces", _user_namespaces),
         _check("system-call filters", _filters),
+        _check("Landlock", _landlock),
     )
     tier, reason = working_bubblewrap()
     if tier is not None:
         return TierReport(tier.name, True, reason, checks)
+    second, second_reason = working_landlock()
+    if second is not None:
+        return TierReport(second.name, True, f"{second_reason}; bubblewrap does not: {reason}", checks)
     return TierReport(
-        PlainTier.name, False, f"no jail can be had here: {reason}; only --unsafe runs methods, unjailed", checks
+        PlainTier.name,
+        False,
+        f"no jail can be had here: {reason}; {second_reason}; only --unsafe runs methods, unjailed",
+        checks,
     )
+
+
+def short_battery() -> tuple[Verdict, ...]:
+    """Attack the jail that methods run in on this machine, and return what became of each attack; takes seconds.
+
+    Raises:
+        SandboxUnavailableError: no jail can be had here.
+    """
+    from istar.methods.check_questions import sample_questions
+    from istar.sandbox.bait import Bait
+    from istar.sandbox.battery import LIMITS, SHIPPED, BatteryJail, Range, read_attacks
+    from istar.sandbox.requests import TargetSpec
+    from istar.targets.corpus import Corpus
+    from istar.targets.loading import load_target
+
+    target = load_target("tiny-random")
+    question = next(iter(sample_questions(target).values()))
+    with Bait() as bait, BatteryJail(TargetSpec.of(target), choose_tier(), LIMITS) as jail:
+        shooting = Range(jail, question, Corpus(("a",), ((target.bos,),)), bait)
+        return tuple(shooting.run(attack) for attack in read_attacks(SHIPPED))
 
 
 class _AbsentError(IstarError):
@@ -108,6 +144,15 @@ def _user_namespaces() -> str:
     if armour.exists() and armour.read_text().strip() == "1":
         return "restricted by AppArmor to programs it knows; the system's own bwrap is usually one of them"
     return f"up to {limit.read_text().strip()}" if limit.exists() else "allowed"
+
+
+def _landlock() -> str:
+    from istar.sandbox.landlock import landlock_version
+
+    version = landlock_version()
+    if version < 1:
+        raise _AbsentError("the kernel has none; it is needed only where bubblewrap does not work (Linux 5.13, lsm=)")
+    return f"version {version}"
 
 
 def _filters() -> str:

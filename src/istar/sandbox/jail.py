@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from istar.errors import IstarError
+from istar.errors import IstarError, printable
 from istar.methods.contract import MethodError
 from istar.sandbox.errors import SandboxError, WeightsChangedError, WorkerLostError
 from istar.sandbox.frames import (
@@ -30,7 +30,7 @@ from istar.sandbox.frames import (
 )
 from istar.sandbox.limits import Limits
 from istar.sandbox.process import WorkerProcess
-from istar.sandbox.replies import ReplyError, printable
+from istar.sandbox.replies import ReplyError
 from istar.sandbox.requests import Allowance, TargetSpec
 from istar.sandbox.tiers import Tier, choose_tier
 
@@ -169,7 +169,7 @@ class Jail:
         with self._lock:
             self.wait_ready()
             process, _ = self._running()
-            allowance = _allowance(limits or self.limits, seconds, process.address_space)
+            allowance = _allowance(limits or self.limits, seconds, process.address_space, self.tier)
             cpu_before, started = process.cpu_seconds, time.monotonic()
             try:
                 frame = self._converse(request(allowance), caps, started + seconds, method, feed)
@@ -208,7 +208,6 @@ class Jail:
         try:
             try:
                 socket.send_fds(control, [b"?"], [writing, fed])
-                write_frame(control.fileno(), request)
             except OSError as error:
                 self.stop()
                 raise WorkerLostError(
@@ -218,6 +217,7 @@ class Jail:
                 os.close(writing)
                 os.close(fed)
             try:
+                _hand_over(feeding, request, deadline)
                 frame = read_frame(reading, caps, deadline)
                 while feed is not None and frame.kind == "wanted":
                     _hand_over(feeding, feed(frame), deadline)
@@ -289,11 +289,12 @@ class Jail:
         self.stop()
 
 
-def _allowance(limits: Limits, seconds: float, mapped: int) -> Allowance:
+def _allowance(limits: Limits, seconds: float, mapped: int, tier: Tier) -> Allowance:
     """Return the limits of one request to a worker that has mapped so many bytes already."""
     # Each thread maps a stack, and the C library reserves an arena for it.
     room = limits.memory_bytes + (limits.threads + 1) * 160 * 2**20
-    return Allowance(mapped + room, math.ceil(seconds * limits.threads) + 5, limits.threads)
+    tasks = 64 + 8 * limits.threads if tier.counted_apart else None
+    return Allowance(mapped + room, math.ceil(seconds * limits.threads) + 5, limits.threads, tasks)
 
 
 def _last_words(process: WorkerProcess) -> str:

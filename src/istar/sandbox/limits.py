@@ -50,13 +50,13 @@ REQUEST_CAPS = FrameCaps(header_bytes=2**30, array_bytes=2**34, arrays=4096)
 """What a worker accepts from its parent, which it trusts."""
 
 
-def apply_resource_limits(address_space: int, cpu_seconds: int, threads: int) -> None:
+def apply_resource_limits(address_space: int, cpu_seconds: int, tasks: int | None) -> None:
     """Limit this process for good.
 
     Args:
         address_space: bytes of address space, what is mapped already included.
         cpu_seconds: seconds of processor time, a second clock behind the parent's.
-        threads: torch threads; decides how many tasks may exist.
+        tasks: how many processes and threads may exist under this user id; None where others run under it too.
     """
     limits = {
         resource.RLIMIT_AS: address_space,
@@ -64,9 +64,10 @@ def apply_resource_limits(address_space: int, cpu_seconds: int, threads: int) ->
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_NPROC: 64 + 8 * threads,
         resource.RLIMIT_MEMLOCK: 0,
     }
+    if tasks is not None:
+        limits[resource.RLIMIT_NPROC] = tasks
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)

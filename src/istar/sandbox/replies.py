@@ -13,6 +13,7 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float32, Int
 
+from istar.errors import printable
 from istar.flops.meter import MeterReading, meter_reading_from_json
 from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import Interpretation, MethodError
@@ -20,20 +21,11 @@ from istar.methods.recording import ChannelBatch
 from istar.sandbox.frames import JSON, Array, Frame
 
 FLOPS_LIMIT = 2**62
-TEXT_LIMIT = 16_000
 NAMES_LIMIT = 4096
 
 
 class ReplyError(MethodError):
     """A reply that no honest worker writes."""
-
-
-def printable(text: object, limit: int = TEXT_LIMIT) -> str:
-    """Return a text from a worker without what could confuse a terminal or a log, shortened to `limit` characters."""
-    if not isinstance(text, str):
-        return "(no text)"
-    kept = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text[: limit + 1])
-    return kept if len(kept) <= limit else kept[:limit] + "..."
 
 
 def raise_failure(frame: Frame, method: str) -> NoReturn:

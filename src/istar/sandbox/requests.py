@@ -89,11 +89,13 @@ class Allowance:
         address_space: bytes.
         cpu_seconds: seconds of processor time.
         threads: torch threads.
+        tasks: processes and threads; None where the user's own would count with them.
     """
 
     address_space: int
     cpu_seconds: int
     threads: int
+    tasks: int | None = None
 
 
 def view_to_arrays(view: QuestionView) -> tuple[dict[str, JSON], dict[str, Array]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ CLONE_NAMESPACES = 0x02000000 | 0x00020000 | 0x08000000 | 0x10000000 | 0x2000000
 WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20000000
 """O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and the bit that O_TMPFILE adds."""
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+SET_FILE_FLAGS = (0x40086602, 0x40046602, 0x401C5820)
+"""The `ioctl`s that mark a file as immutable and the like: FS_IOC_SETFLAGS, its 32-bit form, FS_IOC_FSSETXATTR."""
+FILE_LOCKS = (6, 7, 37, 38, 1024, 1026)
+"""The `fcntl`s that others can notice: F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY."""
+SET_PARENT_DEATH_SIGNAL = 1
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -48,8 +54,10 @@ JAIL_REFUSES = _names("""
 METHOD_REFUSES = _names("""
     fork vfork execve execveat kill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal
     creat mkdir mkdirat mknod mknodat link linkat symlink symlinkat rename renameat renameat2 unlink unlinkat rmdir
-    truncate chmod fchmod fchmodat fchmodat2 setxattr lsetxattr fsetxattr utime utimes utimensat futimesat
-    memfd_create shmget semget msgget mq_open
+    truncate chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat futimesat
+    setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat file_setattr
+    memfd_create shmget shmat shmctl semget semctl semop semtimedop msgget msgctl msgsnd msgrcv mq_open
+    flock inotify_init inotify_init1 setsid setpgid
     setpriority ioprio_set sched_setaffinity sched_setscheduler sched_setparam sched_setattr
 """)
 
@@ -64,7 +72,8 @@ class ArgumentRule:
 
     Attributes:
         argument: its position, from 0.
-        test: `equal` compares with `value`; `any_bit` asks whether a bit of `value` is set; `no_bit` whether none is.
+        test: `equal` and `other` compare with `value`; `any_bit` asks whether a bit of `value` is set; `no_bit` whether
+            none is.
         value: what is compared with.
     """
 
@@ -111,8 +120,8 @@ def build_filter(
         body: list[bytes] = []
         for rule in rules:
             body.append(_instruction(LOAD_WORD, ARGUMENTS_OFFSET + 8 * rule.argument))
-            jumps = (1, 0) if rule.test == "no_bit" else (0, 1)
-            code = EQUAL if rule.test == "equal" else ANY_BIT
+            jumps = (1, 0) if rule.test in ("no_bit", "other") else (0, 1)
+            code = EQUAL if rule.test in ("equal", "other") else ANY_BIT
             body += [_instruction(code, rule.value, *jumps), _instruction(RETURN, REFUSE | errno.EPERM)]
         body.append(_instruction(RETURN, ALLOW))
         program += [_instruction(EQUAL, architecture.numbers[name], 0, len(body)), *body]
@@ -136,8 +145,13 @@ def jail_filter(architecture: Architecture | None = None) -> bytes:
     )
 
 
-def method_filter(architecture: Architecture | None = None) -> bytes:
-    """Return the filter that comes on top before a method's code runs."""
+def method_filter(architecture: Architecture | None = None, process: int | None = None) -> bytes:
+    """Return the filter that comes on top before a method's code runs.
+
+    Args:
+        architecture: whose numbers to use; this machine's by default.
+        process: the only process that signals may be sent to; this one by default.
+    """
     return build_filter(
         architecture or this_architecture(),
         dict.fromkeys(METHOD_REFUSES, errno.EPERM) | {"openat2": errno.ENOSYS, "clone3": errno.ENOSYS},
@@ -146,6 +160,10 @@ def method_filter(architecture: Architecture | None = None) -> bytes:
             "open": (ArgumentRule(1, "any_bit", WRITING),),
             "openat": (ArgumentRule(2, "any_bit", WRITING),),
             "prlimit64": (ArgumentRule(0, "any_bit", 0xFFFFFFFF),),  # of any process but the caller
+            "tgkill": (ArgumentRule(0, "other", os.getpid() if process is None else process),),
+            "prctl": (ArgumentRule(0, "equal", SET_PARENT_DEATH_SIGNAL),),
+            "ioctl": tuple(ArgumentRule(1, "equal", request) for request in SET_FILE_FLAGS),
+            "fcntl": tuple(ArgumentRule(1, "equal", command) for command in FILE_LOCKS),
         },
     )
 

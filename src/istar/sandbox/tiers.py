@@ -2,6 +2,8 @@
 
 - `bubblewrap`: namespaces of its own (no network, no other process in sight), a read-only file system with one target's
   files, another uid without capabilities, two system-call filters, resource limits;
+- `landlock` (`istar.sandbox.landlock`), where no namespaces can be had: the same files, filters and limits, but
+  the user's own id, and other processes in sight;
 - `plain`: resource limits only; chosen with `unsafe=True` alone, and written into every outcome.
 """
 
@@ -37,6 +39,9 @@ class Tier(ABC):
 
     name: ClassVar[str]
 
+    counted_apart: ClassVar[bool] = False
+    """Whether the kernel counts the worker's tasks apart from the user's others, so that a limit can be set."""
+
     @abstractmethod
     def launch(self, program: str, keep: Sequence[int], weights: Path | None = None) -> WorkerProcess:
         """Start Python on a program.
@@ -59,6 +64,7 @@ class BubblewrapTier(Tier):
     """
 
     name: ClassVar[str] = "bubblewrap"
+    counted_apart: ClassVar[bool] = True
 
     def __init__(self, binary: Path) -> None:
         """See the class docstring."""
@@ -77,7 +83,7 @@ class BubblewrapTier(Tier):
             *("--", sys.executable, "-I", "-c", with_import_path(program)),
         ]
         try:
-            outer = _launch_for_good(
+            outer = launch_for_good(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -221,7 +227,7 @@ def working_bubblewrap() -> tuple[BubblewrapTier | None, str]:
 
 
 def choose_tier(unsafe: bool = False) -> Tier:
-    """Return the tier to run methods under.
+    """Return the tier to run methods under: bubblewrap where it works, else Landlock.
 
     Args:
         unsafe: take the plain tier, without a jail.
@@ -232,13 +238,24 @@ def choose_tier(unsafe: bool = False) -> Tier:
     if unsafe:
         return PlainTier()
     tier, reason = working_bubblewrap()
-    if tier is None:
-        raise SandboxUnavailableError(
-            f"methods are untrusted code and this machine cannot jail them: {reason}. Allow user namespaces "
-            "(sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0; in Docker, "
-            "--security-opt seccomp=unconfined), or pass --unsafe to run code that you trust without a jail"
-        )
-    return tier
+    if tier is not None:
+        return tier
+    landlock, second_reason = working_landlock()
+    if landlock is not None:
+        return landlock
+    raise SandboxUnavailableError(
+        f"methods are untrusted code and this machine cannot jail them: {reason}; {second_reason}. Allow user "
+        "namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0; in Docker, "
+        "--security-opt seccomp=unconfined), use a kernel with Landlock (5.13 or later), or pass --unsafe to run code "
+        "that you trust without a jail"
+    )
+
+
+def working_landlock() -> tuple[Tier | None, str]:
+    """Return the tier without namespaces if it starts on this machine, or None, and the reason."""
+    from istar.sandbox.landlock import working_landlock as found  # it builds on this module
+
+    return found()
 
 
 @cache
@@ -247,10 +264,10 @@ def _launcher(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix=f"jails of {process}")
 
 
-def _launch_for_good(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process that lives as long as this one.
+def launch_for_good(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that may live as long as this one.
 
-    What bubblewrap is to die with is the thread that started it, and whoever asks for a jail may be a thread that ends
+    What a jail is to die with is the thread that started it, and whoever asks for a jail may be a thread that ends
     sooner than the jail should.
     """
 

@@ -26,7 +26,8 @@ import numpy as np
 
 from istar.errors import IstarError
 from istar.sandbox.confinement import confine
-from istar.sandbox.frames import Array, Frame, FrameClosedError, read_frame, write_frame
+from istar.sandbox.frames import Array, Frame, read_frame, write_frame
+from istar.sandbox.landlock import die_with_parent
 from istar.sandbox.limits import REQUEST_CAPS
 from istar.sandbox.requests import Allowance, RecordRequest, corpus_of
 
@@ -69,22 +70,22 @@ def main(control: int, handlers: Mapping[str, Handler] | None = None) -> NoRetur
 
 
 def serve(channel: socket.socket, target: Target, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
-    """Answer requests, one at a time, each in a fork."""
-    control = channel.fileno()
+    """Answer requests, one at a time, each in a fork.
+
+    Only the fork reads the request, from a pipe of its own: what this process had read would lie in its freed memory,
+    and so in that of every later fork, where a method can look at it (`torch.empty`).
+    """
+    control, server = channel.fileno(), os.getpid()
     while True:
         _, pipes, _, _ = socket.recv_fds(channel, 1, 2)
         if len(pipes) != 2:
             os._exit(0)
-        try:
-            request = read_frame(control, REQUEST_CAPS)
-        except FrameClosedError:
-            os._exit(0)
         child = os.fork()
         if child == 0:
-            _answer((pipes[0], pipes[1]), target, request, handlers, filtered)
+            die_with_parent(server)
+            _answer((pipes[0], pipes[1]), target, handlers, filtered)
         for pipe in pipes:
             os.close(pipe)
-        del request
         status = _wait(child, control)
         write_frame(control, Frame("exited", {"status": status}))
 
@@ -105,15 +106,14 @@ def _wait(child: int, control: int) -> int:
             os._exit(0)
 
 
-def _answer(
-    pipes: tuple[int, int], target: Target, request: Frame, handlers: Mapping[str, Handler], filtered: bool
-) -> NoReturn:
+def _answer(pipes: tuple[int, int], target: Target, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
     """Answer one request in this fork, and end it whatever happens."""
     reply, feed = pipes
     status = 1
     try:
         import torch
 
+        request = read_frame(feed, REQUEST_CAPS)
         allowance = Allowance(**request.fields["allowance"])
         confine(pipes, allowance, filtered)
         torch.set_num_threads(allowance.threads)
@@ -209,6 +209,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
         max_flops=asked.max_flops,
         max_rows_fraction=asked.max_rows_fraction,
         seed=asked.seed,
+        strict=True,
         source=parent if asked.replays else None,
     )
     fields = {

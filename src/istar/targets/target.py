@@ -45,13 +45,16 @@ class Streams:
     computed_tokens: int
     _plan: ReadPlan = field(repr=False)
 
-    def index(self, row: int, path: int = 0) -> Int[np.ndarray, " positions"]:
-        """Return the entries of `values` that are the reads of one path of one run, in order."""
-        return self._plan.reads[row][path]
+    def index(self, row: int, path: int = 0) -> Int[Tensor, " positions"]:
+        """Return the entries of `values` that are the reads of one path of one run, in order.
+
+        A tensor, as all numbers are that a method is given: arithmetic on numpy arrays could not be metered.
+        """
+        return torch.from_numpy(self._plan.reads[row][path])
 
     def at(self, row: int, path: int = 0) -> Float[Tensor, "positions width"]:
         """Return the residual stream at the reads of one path of one run, in order."""
-        return self.values[torch.from_numpy(self.index(row, path)).to(self.values.device)]
+        return self.values[self.index(row, path).to(self.values.device)]
 
 
 @dataclass(frozen=True)

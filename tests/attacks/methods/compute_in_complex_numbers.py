@@ -1,0 +1,19 @@
+"""Multiplies two real matrices in one complex product.
+
+Fence: passes
+Jail: counted
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    matrix = torch.ones(256, 256) + 1j * torch.ones(256, 256)
+    matrix @ matrix
+    return torch.full((len(runs), 1), float(4 * 2 * 256**3))

@@ -1,0 +1,24 @@
+"""Takes scalar products through the distance of points.
+
+Fence: passes
+Jail: seen: 0.4
+"""
+
+import math
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def prepare(question, target, interpretation):
+    point = [0.5] * 1_000_000
+    return sum(math.dist(point, point[::-1]) for _ in range(60))
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.zeros(len(runs), 1)

@@ -1,0 +1,19 @@
+"""Does its work under vmap.
+
+Fence: passes
+Jail: counted
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    matrix = torch.ones(256, 256)
+    torch.func.vmap(lambda row: matrix @ row)(matrix)
+    return torch.full((len(runs), 1), float(2 * 256**3))

@@ -1,0 +1,19 @@
+"""Multiplies tensors without numbers, to make the meter think they cost nothing.
+
+Fence: passes
+Jail: counted
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    matrix = torch.ones(256, 256, device="meta")
+    matrix @ matrix
+    return torch.full((len(runs), 1), float(2 * 256**3))

@@ -1,0 +1,15 @@
+"""Raises an error of a hundred megabytes.
+
+Fence: passes
+Jail: error: ValueError: aaa
+"""
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    raise ValueError("a" * 10**8)

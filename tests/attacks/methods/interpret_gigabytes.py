@@ -1,0 +1,17 @@
+"""Learns a table that is larger than what is taken.
+
+Fence: passes
+Jail: error: the limit is 32
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation({"table": torch.zeros(10**7)})
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.full((len(runs), 1), float(0))

@@ -1,0 +1,17 @@
+"""Returns a number that is none in 32 bits.
+
+Fence: passes
+Jail: error: channels must be finite
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.full((len(runs), 1), 1e300, dtype=torch.float64)

@@ -1,0 +1,17 @@
+"""Returns a tensor whose numbers are elsewhere.
+
+Fence: passes
+Jail: error: call `.to_dense
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.zeros(len(runs), 1).to_sparse()
