@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN ?= demo
+JOBS ?= 2
 
 .PHONY: help setup demo test lint format truth bench clean
 
@@ -25,8 +26,8 @@ demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the repor
 	$(BIN)/istar unseal $(RUN)
 	$(BIN)/istar report $(RUN)
 
-test: $(READY)  ## run the tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+test: $(READY)  ## run the tests with coverage, JOBS files at a time (2 unless stated)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term:skip-covered
 
 lint: $(READY)  ## style, docstrings, types and import order
 	$(BIN)/ruff check .

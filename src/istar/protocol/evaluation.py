@@ -63,8 +63,8 @@ STREAM_PACKAGES = ("istar.targets", "istar.questions", "istar.flops")
 """The packages that decide what a standard run holds and costs."""
 
 VOID_SHARE = 0.5
-"""A recording whose unexplained processor time exceeds that of so many brute forces is void; honest ones have left up to
-0.32 (of 203 on SmolLM2, those that run token by token)."""
+"""A recording whose unexplained processor time exceeds that of so many brute forces is void; honest ones have left up
+to 0.32 (of 203 on SmolLM2, those that run token by token)."""
 
 
 class SandboxArms(Replays):
