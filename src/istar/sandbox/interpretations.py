@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ class InterpretationStore:
         return found
 
 
-def _check(key: InterpretationKey, fields: dict[str, Any], content: bytes) -> None:
+def _check(key: InterpretationKey, fields: Mapping[str, Any], content: bytes) -> None:
     """Check that a file's fields and content are those written under a key.
 
     Raises:
@@ -150,5 +151,5 @@ def _check(key: InterpretationKey, fields: dict[str, Any], content: bytes) -> No
         raise ValueError("it was built by another method, or on another target or corpus")
 
 
-def _checksum(fields: dict[str, Any]) -> str:
+def _checksum(fields: Mapping[str, Any]) -> str:
     return checksum(json.dumps(fields, sort_keys=True).encode())
