@@ -116,14 +116,15 @@ class FirstOrder(Generic[Kept]):
         target: the plain model.
         depth: share of the blocks below those whose gradients are needed, as in `FineTune`.
         keep: makes what is kept of a gradient.
-        product: the product of a fine-tune's gradient and a run's, from the fine-tune and from what is kept of both.
+        products: the products of a fine-tune's gradient and those of some runs, from the fine-tune and from what is
+            kept of all.
         known: what is kept of each gradient met so far, and the scalar's value.
     """
 
     target: Target
     depth: float
     keep: Callable[[GradientFactors], Kept]
-    product: Callable[[FineTune, Kept, Kept], float]
+    products: Callable[[FineTune, Kept, Sequence[Kept]], Float[Tensor, " runs"]]
     known: dict[Run | FineTune, tuple[float, Kept]] = field(default_factory=dict)
 
     def channels(self, runs: Sequence[Run]) -> Float[Tensor, "runs 2"]:
@@ -134,14 +135,13 @@ class FirstOrder(Generic[Kept]):
         new = [each for each in dict.fromkeys(met) if each not in self.known]
         for each, factors in gradient_factors(self.target, new, self.depth):
             self.known[each] = factors.value, self.keep(factors)
-        rows = []
-        for run, unchanged in zip(runs, plain, strict=True):
-            value, kept = self.known[unchanged]
-            change, tune = 0.0, run.intervention
-            if isinstance(tune, FineTune):
-                change = -tune.rate * tune.steps * self.product(tune, self.known[tune][1], kept)
-            rows.append((value + change, value))
-        return torch.tensor(rows)
+        before = torch.tensor([self.known[each][0] for each in plain])
+        after = before.clone()
+        for tune in dict.fromkeys(tunes):
+            rows = [row for row, run in enumerate(runs) if run.intervention == tune]
+            met_by = [self.known[plain[row]][1] for row in rows]
+            after[rows] -= tune.rate * tune.steps * self.products(tune, self.known[tune][1], met_by)
+        return torch.stack([after, before], dim=1)
 
 
 @singledispatch

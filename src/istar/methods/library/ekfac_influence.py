@@ -70,15 +70,18 @@ def prepare(question: QuestionView, target: Target, interpretation: Interpretati
             kept[name] = entered, left, along
         return kept
 
-    def product(tune: FineTune, loss: Kept, value: Kept) -> float:
+    def products(tune: FineTune, loss: Kept, values: Sequence[Kept]) -> Tensor:
+        return torch.stack([product(tune, loss, value) for value in values])
+
+    def product(tune: FineTune, loss: Kept, value: Kept) -> Tensor:
         total = torch.zeros(())
         for name in changed[tune.depth]:
             (entered, left, along), (other_entered, other_left, other_along) = loss[name], value[name]
             whole = ((entered @ other_entered.T) * (left @ other_left.T)).sum()
             total += interpretation.data[name] * whole + (learned[f"{name}.extra"] * along * other_along).sum()
-        return float(total)
+        return total
 
-    return FirstOrder(target, max(min(changed), DEPTH), keep, product)
+    return FirstOrder(target, max(min(changed), DEPTH), keep, products)
 
 
 def predict(

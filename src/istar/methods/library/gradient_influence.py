@@ -37,10 +37,10 @@ def prepare(question: QuestionView, target: Target, interpretation: Interpretati
     if not changed:
         return None
 
-    def product(tune: FineTune, loss: GradientFactors, value: GradientFactors) -> float:
-        return dot(loss, value, changed[tune.depth])
+    def products(tune: FineTune, loss: GradientFactors, values: Sequence[GradientFactors]) -> Tensor:
+        return dots(loss, values, changed[tune.depth])
 
-    return FirstOrder(target, min(changed), lambda factors: factors, product)
+    return FirstOrder(target, min(changed), lambda factors: factors, products)
 
 
 def predict(
@@ -54,9 +54,12 @@ def predict(
     return torch.empty(len(runs), 0) if prepared is None else prepared.channels(runs)
 
 
-def dot(one: GradientFactors, other: GradientFactors, names: Sequence[str]) -> float:
-    """Return the dot product of two gradients with respect to the matrices of some maps."""
-    total = torch.zeros(())
+def dots(one: GradientFactors, others: Sequence[GradientFactors], names: Sequence[str]) -> Float[Tensor, " others"]:
+    """Return the dot products of a gradient with others, with respect to the matrices of some maps."""
+    by_position = torch.zeros(())
     for name in names:
-        total += ((one.inputs[name] @ other.inputs[name].T) * (one.outputs[name] @ other.outputs[name].T)).sum()
-    return float(total)
+        inputs = torch.cat([other.inputs[name] for other in others])
+        outputs = torch.cat([other.outputs[name] for other in others])
+        by_position = by_position + ((one.inputs[name] @ inputs.T) * (one.outputs[name] @ outputs.T)).sum(0)
+    lengths = [len(other.inputs[names[0]]) for other in others]
+    return torch.stack([part.sum() for part in by_position.split(lengths)])

@@ -48,11 +48,11 @@ def prepare(question: QuestionView, target: Target, interpretation: Interpretati
             pieces.append(((left @ after).T @ (entered @ before)).flatten())
         return torch.cat(pieces)
 
-    def product(tune: FineTune, loss: Tensor, value: Tensor) -> float:
+    def products(tune: FineTune, loss: Tensor, values: Sequence[Tensor]) -> Tensor:
         size = sizes[tune.depth]  # maps come in the order of blocks, so those that change are the last
-        return float(loss[-size:] @ value[-size:])
+        return torch.stack([value[-size:] @ loss[-size:] for value in values])
 
-    return FirstOrder(target, min(sizes), sketch, product)
+    return FirstOrder(target, min(sizes), sketch, products)
 
 
 def predict(
