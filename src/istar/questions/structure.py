@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.errors import IstarError
+from istar.questions.jsonable import describes
 
 Role = Literal["arm", "trait", "switch", "nuisance", "covariate", "sealed"]
 
@@ -123,6 +124,7 @@ class Structure:
         return [{"name": column.name, "role": column.role, "values": list(column.values)} for column in self.columns]
 
 
+@describes("structure")
 def structure_from_json(data: Iterable[dict[str, Any]]) -> Structure:
     """Return the structure that `to_json` described."""
     return Structure(tuple(Column(item["name"], item["role"], tuple(item["values"])) for item in data))
