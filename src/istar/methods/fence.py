@@ -25,11 +25,16 @@ _SHAPE = re.compile(r"^\s*(?:(?:[*#?]*[A-Za-z0-9_]*|\.\.\.)\s*)*$")
 
 def check_source(source: str) -> tuple[Fault, ...]:
     """Return every fault in a method's source, by line; none if it may be loaded."""
-    if len(source.encode()) > SOURCE_BYTES_LIMIT:
+    try:
+        size = len(source.encode())
+    except UnicodeEncodeError as error:
+        line = 1 + source.count("\n", 0, error.start)
+        return (Fault(line, "a character that is no text", "it is half of a surrogate pair", "remove it"),)
+    if size > SOURCE_BYTES_LIMIT:
         return (
             Fault(
                 1,
-                f"the file has {len(source.encode())} bytes",
+                f"the file has {size} bytes",
                 f"the limit is {SOURCE_BYTES_LIMIT}",
                 "a method is code; learn numbers in `interpret` instead of writing them down",
             ),

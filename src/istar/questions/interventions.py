@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from istar.errors import IstarError
-from istar.questions.jsonable import frozen
+from istar.questions.jsonable import describes, frozen
 from istar.registry import Registry
 
 INTERVENTIONS: Registry[type[Intervention]] = Registry("intervention")
@@ -43,10 +43,12 @@ class Intervention(ABC):
         return self.key
 
 
+@describes("intervention")
 def intervention_from_json(data: dict[str, Any]) -> Intervention:
     """Return the intervention that `to_json` described.
 
     Raises:
+        MalformedError: the values fit none.
         UnknownNameError: no intervention of that kind is registered.
     """
     kind = INTERVENTIONS.get(data["kind"])

@@ -13,6 +13,7 @@ import numpy as np
 
 from istar.errors import IstarError
 from istar.questions.functionals import Functional, functional_from_json
+from istar.questions.jsonable import describes
 from istar.questions.runs import Run, run_from_json
 from istar.questions.structure import Structure, structure_from_json
 
@@ -38,6 +39,7 @@ class QuestionView:
         return {"runs": [run.to_json() for run in self.runs], "structure": self.structure.to_json()}
 
 
+@describes("question")
 def view_from_json(data: dict[str, Any]) -> QuestionView:
     """Return the view that `to_json` described."""
     return QuestionView(tuple(run_from_json(run) for run in data["runs"]), structure_from_json(data["structure"]))
@@ -108,6 +110,7 @@ class Question:
         }
 
 
+@describes("question")
 def question_from_json(data: dict[str, Any]) -> Question:
     """Return the question that `to_json` described."""
     view = view_from_json(data)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.errors import IstarError
-from istar.questions.jsonable import frozen
+from istar.questions.jsonable import describes, frozen
 from istar.registry import Registry
 
 READOUTS: Registry[type[Readout]] = Registry("readout")
@@ -72,10 +72,12 @@ class Readout(ABC):
         return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
 
 
+@describes("readout")
 def readout_from_json(data: dict[str, Any]) -> Readout:
     """Return the readout that `to_json` described.
 
     Raises:
+        MalformedError: the values fit none.
         UnknownNameError: no readout of that kind is registered.
     """
     return READOUTS.get(data["kind"])(**{key: frozen(value) for key, value in data.items() if key != "kind"})

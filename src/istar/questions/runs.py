@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from istar.questions.interventions import Intervention, intervention_from_json
+from istar.questions.jsonable import describes
 from istar.questions.readouts import Path, Readout, readout_from_json
 
 
@@ -34,6 +35,7 @@ class Run:
         return {"tokens": list(self.tokens), "readout": self.readout.to_json(), "intervention": intervention}
 
 
+@describes("run")
 def run_from_json(data: dict[str, Any]) -> Run:
     """Return the run that `to_json` described."""
     intervention = data.get("intervention")

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.errors import IstarError
+from istar.questions.jsonable import describes
 
 Role = Literal["arm", "trait", "switch", "nuisance", "covariate", "sealed"]
 
@@ -135,6 +136,7 @@ class StructureView(Structure):
         return tuple(super().__getitem__(name).tolist())
 
 
+@describes("structure")
 def structure_from_json(data: Iterable[dict[str, Any]]) -> Structure:
     """Return the structure that `to_json` described."""
     return Structure(tuple(Column(item["name"], item["role"], tuple(item["values"])) for item in data))

@@ -105,10 +105,15 @@ def curve_from_json(data: dict[str, Any]) -> Curve:
         CurveError: fields are missing or unknown, or contradict one another.
     """
     names = {field.name for field in fields(Curve)}
+    if not isinstance(data, dict):
+        raise CurveError(f"a stored curve is a mapping of names to values, not {data!r:.80}")
     if set(data) != names:
         raise CurveError(f"a stored curve differs from this version's in its fields: {sorted(names ^ set(data))}")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return Curve(**values)
+    try:
+        return Curve(**values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CurveError(f"a stored curve holds values of other types than a curve's: {error}") from error
 
 
 def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: Arm, seed: int) -> Curve:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from istar.errors import IstarError
-from istar.questions.jsonable import frozen
+from istar.questions.jsonable import describes, frozen
 from istar.questions.structure import Structure
 from istar.registry import Registry
 
@@ -82,10 +82,12 @@ class LinearFunctional(Functional):
         return answer
 
 
+@describes("functional")
 def functional_from_json(data: dict[str, Any]) -> Functional:
     """Return the functional that `to_json` described.
 
     Raises:
+        MalformedError: the values fit none.
         UnknownNameError: no functional of that kind is registered.
     """
     return FUNCTIONALS.get(data["kind"])(**{key: frozen(value) for key, value in data.items() if key != "kind"})
