@@ -18,8 +18,8 @@ def interpret(target, corpus):
 def prepare(question, target, interpretation):
     plan = asdict(target.run(question.runs, upto=0))["_plan"]
     matrix = plan["nodes"].astype(float).repeat(10**6)[: 10**6].reshape(1000, 1000)
-    for _ in range(30):
-        matrix = matrix @ matrix % 7
+    for _ in range(25):
+        matrix = matrix @ matrix / 10**6
     return matrix
 
 
