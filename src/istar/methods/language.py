@@ -51,7 +51,7 @@ MODULES: dict[str, frozenset[str]] = {
         "Callable Collection Generator Hashable Iterable Iterator Mapping MutableMapping Sequence Set Sized"
     ),
     "contextlib": _names("contextmanager nullcontext ExitStack"),
-    "dataclasses": _names("dataclass field replace asdict astuple"),
+    "dataclasses": _names("dataclass field replace"),
     "functools": _names("partial reduce cache lru_cache cached_property cmp_to_key"),
     "itertools": _names("""
         accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse groupby
@@ -95,7 +95,7 @@ MODULES: dict[str, frozenset[str]] = {
     """),
     "istar.questions": _names("""
         Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism
-        Path PolicyCost Prune QuestionView Readout Run SpanLogprob SpanLoss SpanMargin SpanProbability Steer Structure
+        Path PolicyCost Prune QuestionView Readout Run SpanLogprob SpanLoss SpanMargin SpanProbability Steer
         Temperature WeightNoise
     """),
     "istar.targets": _names("Anatomy Corpus Streams Target"),

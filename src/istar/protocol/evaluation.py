@@ -63,8 +63,9 @@ STREAM_PACKAGES = ("istar.targets", "istar.questions", "istar.flops")
 """The packages that decide what a standard run holds and costs."""
 
 VOID_SHARE = 0.5
-"""A recording whose unexplained processor time exceeds that of so many brute forces is void; honest ones have left up
-to 0.32 (of 203 on SmolLM2, those that run token by token)."""
+"""A recording whose unexplained processor time exceeds that of so many brute forces is void.
+
+Of 203 honest ones on SmolLM2 those that run token by token left up to 0.32 unexplained."""
 
 
 class SandboxArms(Replays):

@@ -115,7 +115,7 @@ class Structure:
 
     def take(self, keep: Int[np.ndarray, " kept"] | Bool[np.ndarray, " rows"]) -> Structure:
         """Return the structure of a selection of rows."""
-        return Structure(
+        return type(self)(
             tuple(Column(column.name, column.role, tuple(column.array[keep].tolist())) for column in self.columns)
         )
 

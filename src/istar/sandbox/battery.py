@@ -43,7 +43,7 @@ from istar.seeds import Seed
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus
 
-LIMITS = Limits(interpret_seconds=20.0, record_seconds=20.0, memory_bytes=2**30)
+LIMITS = Limits(interpret_seconds=60.0, record_seconds=60.0, memory_bytes=2**30)
 BUDGET = 10**10
 """FLOPs that an attack may spend on a question; it is cut off at twice that."""
 RESIDUAL = 0.02
