@@ -62,4 +62,4 @@ def dots(one: GradientFactors, others: Sequence[GradientFactors], names: Sequenc
         outputs = torch.cat([other.outputs[name] for other in others])
         by_position = by_position + ((one.inputs[name] @ inputs.T) * (one.outputs[name] @ outputs.T)).sum(0)
     lengths = [len(other.inputs[names[0]]) for other in others]
-    return torch.stack([part.sum() for part in by_position.split(lengths)])
+    return torch.stack([part.sum() for part in torch.split(by_position, lengths)])
