@@ -14,6 +14,7 @@ from pathlib import Path
 import forged
 from reaper import computed_again, killed_after, killed_at, killed_in_a_write, labels, moments
 
+from istar.executors.priors import forget_records
 from istar.protocol.fingerprint import fingerprint
 
 KILLED = -9
@@ -43,6 +44,7 @@ class Campaign:
     def __post_init__(self) -> None:
         """Build the tables and run the undisturbed search."""
         fingerprint()  # of the code; kept in memory, so that no child computes it again
+        forget_records()  # of tables that earlier tests wrote: every child must learn, and keep, its own
         self.settings = forged.config(side_by_side=self.side_by_side)
         self.journal = self.folder / "journal"
         home = self.folder / "tables"
