@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ class InterpretationStore:
         return found
 
 
-def _check(key: InterpretationKey, fields: dict[str, Any], content: bytes) -> None:
+def _check(key: InterpretationKey, fields: Mapping[str, Any], content: bytes) -> None:
     """Check that a file's fields and content are those written under a key.
 
     Raises:
