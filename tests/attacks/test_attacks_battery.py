@@ -56,9 +56,12 @@ def test_an_attack_that_gets_through_is_reported(shooting, made, found):
     assert found in verdict.found
 
 
-def test_an_attack_that_touches_the_bait_is_reported(unjailed):
-    body = "open('@FOLDER@/left', 'w').close(); return torch.zeros(len(runs), 1)"
-    verdict = unjailed.run(attack("harmless", body, fence="`open`"))
+@pytest.mark.parametrize(
+    ("fate", "end"), [("harmless", "return torch.zeros(len(runs), 1)"), ("error", "raise ValueError")]
+)
+def test_an_attack_that_touches_the_bait_is_reported(unjailed, fate, end):
+    body = f"open('@FOLDER@/left-by-{fate}', 'w').close(); {end}"
+    verdict = unjailed.run(attack(fate, body, fence="`open`"))
     assert not verdict.held
     assert "the bait was touched" in verdict.found
     assert "left" in verdict.found

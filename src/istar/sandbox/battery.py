@@ -197,13 +197,11 @@ class Range:
         tier = self.jail.tier.name
         expected = f"{attack.fate}: {attack.detail}" if attack.detail else str(attack.fate)
         try:
-            recordings = self.recordings(attack)
+            held, found = _JUDGES.get(str(attack.fate), _no_error)(self.recordings(attack), attack.detail)
         except MethodError as error:
             found = f"error: {error}"
             held = attack.fate == "error" and re.search(attack.detail, str(error)) is not None and _is_printable(found)
-            return Verdict(attack.name, tier, expected, found, held, attack.known_open)
         touched = self.bait.touched()
-        held, found = _JUDGES.get(str(attack.fate), _no_error)(recordings, attack.detail)
         if touched:
             held, found = False, f"{found}, and the bait was touched: {', '.join(touched)}"
         return Verdict(attack.name, tier, expected, found, held, attack.known_open)
