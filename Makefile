@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 RUN ?= demo
 JOBS ?= 2
 
-.PHONY: help setup demo test lint format truth bench clean
+.PHONY: help setup demo test trust lint format truth bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the repor
 
 test: $(READY)  ## run the tests with coverage, JOBS files at a time (2 unless stated)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term:skip-covered
+
+trust: $(READY)  ## try everything against the measurement and write results/trust.html (resumes; about an hour)
+	$(BIN)/python tests/trust.py
 
 lint: $(READY)  ## style, docstrings, types and import order
 	$(BIN)/ruff check .

@@ -1,0 +1,65 @@
+"""Everything that can be tried against the measurement, whole: `make trust`.
+
+    python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--to results/trust.html]
+
+Attacks on every tier of isolation, honest methods that must not be flagged, simulated statistics, kills, damaged files
+and bad input. Counts are written beside the page as JSON after each part, and a part that is there already is not run
+again unless `--afresh` says so. Exits with 1 if anything did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from istar.files import write_whole
+from istar.reports.trust import broken, write_trust
+
+TESTS = Path(__file__).parent
+sys.path.insert(0, str(TESTS.parent / "benchmarks"))
+
+from machine import describe_machine  # noqa: E402
+
+
+def _run(*command: str) -> Any:
+    """Return the JSON that a program of its own prints, whatever it exits with."""
+    done = subprocess.run([sys.executable, *command], cwd=TESTS.parent, stdout=subprocess.PIPE, text=True, check=False)
+    return json.loads(done.stdout)
+
+
+def main() -> int:
+    """Run what is not known yet and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--damages", type=int, default=1000, help="of each kind of file")
+    parser.add_argument("--inputs", type=int, default=1000, help="for each loader")
+    parser.add_argument("--to", type=Path, default=TESTS.parent / "results" / "trust.html")
+    parser.add_argument("--afresh", action="store_true", help="run again what is known")
+    arguments = parser.parse_args()
+    numbers = [f"--{name}={getattr(arguments, name)}" for name in ("kills", "damages", "inputs")]
+    parts: dict[str, Callable[[], Any]] = {
+        "machine": describe_machine,
+        "statistics": lambda: _run("tests/rewards/simulations.py"),
+        "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
+        "faults": lambda: _run("tests/faults/campaign.py", *numbers),
+    }
+    counts = arguments.to.with_suffix(".json")
+    found = json.loads(counts.read_text()) if counts.exists() and not arguments.afresh else {}
+    for name, make in parts.items():
+        if name not in found:
+            found[name] = make()
+            write_whole(counts, (json.dumps(found, indent=1) + "\n").encode())
+    write_trust(found, arguments.to)
+    for each in broken(found):
+        sys.stdout.write(f"did not hold: {each}\n")
+    sys.stdout.write(f"wrote {arguments.to}\n")
+    return 1 if broken(found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
