@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
+from istar.questions import Question
 from istar.targets import load_target
 from istar.tasks import Task, tasks
 from istar.truth import build_table, load_tables, shipped_folder, target_id, task_summaries, verify_table
@@ -25,6 +27,23 @@ def first_of_family(chosen: list[Task]) -> list[Task]:
     for each in chosen:
         found.setdefault((each.family.name, each.home), each)
     return list(found.values())
+
+
+def to_the_last_bits(value: Any) -> Any:
+    """JSON values with numbers to twelve digits.
+
+    Some of the shipped questions' strengths were drawn with numpy's exponential, whose last bit differs between
+    processors; questions that are drawn now use the C library's.
+    """
+    if isinstance(value, dict):
+        return {name: to_the_last_bits(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_the_last_bits(each) for each in value]
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def same(one: Question, other: Question) -> bool:
+    return bool(to_the_last_bits(one.to_json()) == to_the_last_bits(other.to_json()))
 
 
 @pytest.mark.parametrize("task", AT_HOME, ids=lambda task: task.name)
@@ -53,7 +72,7 @@ def test_a_question_of_each_family_is_rebuilt_from_scratch_on_a_small_target(tas
     target = load_target("tiny-text")
     stored = load_tables(task.name, target.id, 1, store=STORE)[0]
     question = task.question(target.tokenizer, 0)
-    assert question.hash == stored.question.hash
+    assert same(question, stored.question)
     built = build_table(target, question, folder=tmp_path)
     assert np.abs(built.values - stored.values).max() < 1e-3
     assert built.brute_flops == stored.brute_flops
@@ -65,7 +84,7 @@ def test_a_question_of_each_family_is_rebuilt_from_scratch_on_a_small_target(tas
 def test_shipped_questions_are_those_of_their_seed(task: Task) -> None:
     tokenizer = load_target(task.home).tokenizer
     table = load_tables(task.name, target_id(task.home, STORE), 1, store=STORE)[0]
-    assert task.question(tokenizer, 0).hash == table.question.hash
+    assert same(task.question(tokenizer, 0), table.question)
     assert table.prices.total == table.brute_flops
 
 

@@ -100,7 +100,7 @@ def unseal(
 def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
     """Check that the test would be opened under the settings that the search ran with."""
     searched, now = ledger.run(run).config.options, here.config.model_dump(mode="json")
-    differing = sorted(name for name in searched.keys() | now.keys() if searched.get(name) != now.get(name))
+    differing = sorted(name for name in searched.keys() & now.keys() if searched[name] != now[name])
     if differing:
         raise UnsealError(
             f"the search {run!r} ran with other settings than those in its folder (differing: {', '.join(differing)}); "

@@ -8,6 +8,7 @@ the stream is every pair of examples that may follow some others, so that the qu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ class LossQuantile(Family):
         if data_set == symbols.NAME:
             return self._pairs_of_examples(encode, generator, index)
         low, high = self.faulty
-        share = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+        share = math.exp(generator.uniform(math.log(low), math.log(high)))
         shortest = int(generator.integers(self.tokens[0], self.tokens[1] - self.window, endpoint=True))
         texts = self._verses(generator) if data_set == "kjv" else self._sentences(generator)
         runs: list[Run] = []

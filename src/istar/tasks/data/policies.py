@@ -6,6 +6,7 @@ Steering along a contrast of two prompts is from Turner et al. (Steering languag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,7 +107,7 @@ def _one_of(options: Sequence[object], generator: np.random.Generator) -> int:
 
 def _sized(low: float, high: float, generator: np.random.Generator) -> float:
     """Return a strength, drawn log-uniformly."""
-    return float(np.exp(generator.uniform(np.log(low), np.log(high))))
+    return math.exp(generator.uniform(math.log(low), math.log(high)))
 
 
 def _signed(low: float, high: float, generator: np.random.Generator) -> float:
@@ -116,7 +117,7 @@ def _signed(low: float, high: float, generator: np.random.Generator) -> float:
 def _temperature(generator: np.random.Generator) -> tuple[float, Temperature]:
     """Return a temperature, its logarithm first."""
     value = _sized(0.7, 1.4, generator)
-    return float(np.log(value)), Temperature(value)
+    return math.log(value), Temperature(value)
 
 
 def _steering(encode: Encoder, generator: np.random.Generator) -> tuple[int, float, Steer]:
