@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from istar.executors.derived import TableLike, arm_choice_table, best_arm_table, upper_tail_table
 from istar.executors.market import Market
@@ -221,6 +222,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
+    threadpool_limits(1)  # matrices are small: threads would wait for one another
     known = learn_all(arguments.target, arguments.afresh)
     if not arguments.records_only:
         path = Path(__file__).with_name("portfolio.json")
