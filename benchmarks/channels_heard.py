@@ -1,8 +1,8 @@
 """What channels of known quality are worth to the executor where the functional is not linear, on training questions.
 
-Run `python benchmarks/channels_heard.py`; it replays committed training tables, some under derived questions, and writes
-`results/channels_heard.json`. Channels cost 1% of brute force in all: noise, rows with noise on top (correlation 0.9), and
-arms' means with noise on top (0.95; the rows themselves where there are no arms).
+Run `python benchmarks/channels_heard.py`; it replays committed training tables, some under derived questions, and
+writes `results/channels_heard.json`. Channels cost 1% of brute force in all: noise, rows with noise on top (correlation
+0.9), and arms' means with noise on top (0.95; the rows themselves where there are no arms).
 """
 
 from __future__ import annotations
