@@ -9,7 +9,7 @@ ISTAR=${ISTAR:-.venv/bin/istar}
 RUNS=${RUNS:-runs/smollm2-135m}
 CONFIG=${CONFIG:-results/smollm2-135m/search.json}
 TO=${TO:-results/smollm2-135m}
-MAIN_METHODS=${MAIN_METHODS:-32}
+MAIN_METHODS=${MAIN_METHODS:-24}
 export OMP_NUM_THREADS=1
 
 search() {  # NAME RESEARCHER SEED OPTION...
