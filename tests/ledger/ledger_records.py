@@ -25,7 +25,7 @@ INTERPRETATION = InterpretationRecord(
     METHOD, "target-id", "c" * 64, "v1", 123, 456, "s" * 64, {"mm": 100, "add": 23}, {"fit": 123}, 1.5
 )
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
-SPENDING = Spending(10, 110, 90, 64, {"mm": 110}, {"predict": 100}, {"odd": 1}, 0.5, 0.75)
+SPENDING = Spending(10, 110, 90, 64, {"mm": 110}, {"predict": 100}, {"odd": 1}, 0.5, 0.75, 0.125)
 EVALUATION = EvaluationRecord("train", METHOD, "family/data", "train", QUESTION, 3, "ok", "", SPENDING)
 
 

@@ -9,6 +9,7 @@ import pytest
 from ledger_records import WHITE
 
 from istar.ledger import Ledger, LedgerDamagedError, OldLedgerError
+from istar.ledger.digests import digest_of
 from istar.protocol.run_folder import RunFolder
 
 HERE = Path(__file__).parent
@@ -63,6 +64,40 @@ def test_one_that_was_damaged_before_is_left_as_it_was(old):
     connection = sqlite3.connect(old)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     assert "digest" not in json.dumps(connection.execute("SELECT sql FROM sqlite_master").fetchall())
+
+
+def downgraded(path):
+    """Make the ledger one that version 0002 wrote: without the column that 0003 added, signed without it."""
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    connection.execute("ALTER TABLE evaluations DROP COLUMN unexplained_cpu_seconds")
+    for row in connection.execute("SELECT * FROM evaluations").fetchall():
+        values = {**dict(row), **{name: json.loads(row[name]) for name in ("by_op", "by_region", "unknown")}}
+        signed = digest_of("evaluations", values)
+        connection.execute("UPDATE evaluations SET digest = ? WHERE id = ?", (signed, row["id"]))
+    connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    connection.commit()
+    connection.close()
+
+
+def test_how_much_time_was_explained_is_not_known_of_evaluations_before_it_was_kept(old):
+    exported = _upgrade(old)
+    downgraded(old)
+    with Ledger(old) as ledger:
+        assert list(ledger.export("run")) == exported
+        shares = [each.spending.explained_share for each in ledger.evaluations("run")]
+        assert shares
+        assert set(shares) == {None}
+
+
+def test_a_row_damaged_before_an_upgrade_is_not_signed_by_it(old):
+    _upgrade(old)
+    downgraded(old)
+    with sqlite3.connect(old) as connection:
+        connection.execute("UPDATE evaluations SET flops = flops + 1")
+    connection.close()
+    with pytest.raises(LedgerDamagedError, match="record in evaluations with id="):
+        Ledger(old)
 
 
 def _upgrade(path):

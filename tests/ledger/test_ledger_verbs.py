@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from ledger_records import BLACK, CONFIG, EVALUATION, INTERPRETATION, PROPOSAL, ROUND, TASK, WHITE, fill
 
-from istar.ledger import BASELINE, DuplicateRecordError, Ledger, MissingRecordError, RunConfig
+from istar.ledger import BASELINE, DuplicateRecordError, Ledger, MissingRecordError, RunConfig, Spending
 
 
 @pytest.fixture
@@ -157,3 +157,10 @@ def test_an_unknown_method_is_an_error(filled):
 def test_figures_that_are_not_numbers_are_refused(filled):
     with pytest.raises(Exception, match="not JSON compliant"):
         filled.add_round("run", replace(ROUND, iteration=5), {"reward": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "unexplained", "share"), [(2.0, 0.5, 0.75), (2.0, None, None), (0.0, 0.0, None), (1.0, 1.0, 0.0)]
+)
+def test_the_share_of_the_processor_time_that_is_explained(cpu_seconds, unexplained, share):
+    assert Spending(cpu_seconds=cpu_seconds, unexplained_cpu_seconds=unexplained).explained_share == share

@@ -116,5 +116,11 @@ def _show(result: MethodScore) -> None:
         f"channels were bought in {heard} of {answers} answers; in the others they were too dear for what they say, "
         "and multipliers of exactly 1 come from these"
     )
+    if result.explained:
+        task, share = min(result.explained.items(), key=lambda pair: pair[1])
+        output.print(
+            f"the metered FLOPs explain at least {max(0.0, share):.0%} of the worker's processor time on each question "
+            f"(least on {task})"
+        )
     for reason in result.failures.values():
         output.print(f"[red]failed, and left out above:[/] {escape(reason)}", highlight=False)

@@ -150,7 +150,7 @@ class EvaluationRow(Base):
     __tablename__ = "evaluations"
     __table_args__ = (UniqueConstraint("run", "stage", "method", "question_hash", name="one_evaluation_each"),)
     key = ("stage", "method", "question_hash")
-    volatile = frozenset({"id", "cpu_seconds", "seconds"})
+    volatile = frozenset({"id", "cpu_seconds", "unexplained_cpu_seconds", "seconds"})
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     run: Mapped[str] = mapped_column(ForeignKey("runs.name"))
@@ -170,6 +170,7 @@ class EvaluationRow(Base):
     by_region: Mapped[Any] = mapped_column(CanonicalJson)
     unknown: Mapped[Any] = mapped_column(CanonicalJson)
     cpu_seconds: Mapped[float] = mapped_column(Float(53))
+    unexplained_cpu_seconds: Mapped[float | None] = mapped_column(Float(53))
     seconds: Mapped[float] = mapped_column(Float(53))
 
 

@@ -156,6 +156,8 @@ class Spending:
         unknown: FLOPs by operation that the rulebook does not know, charged at the dearest price.
         cpu_seconds: the worker's processor time, read by the parent from the operating system.
         seconds: wall-clock time.
+        unexplained_cpu_seconds: the part of the processor time that the metered FLOPs do not explain; None in records
+            that were made before it was kept.
     """
 
     prepare_flops: int = 0
@@ -167,6 +169,14 @@ class Spending:
     unknown: Mapping[str, int] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     seconds: float = 0.0
+    unexplained_cpu_seconds: float | None = None
+
+    @property
+    def explained_share(self) -> float | None:
+        """The share of the worker's processor time that the metered FLOPs explain, or None where it is not known."""
+        if self.unexplained_cpu_seconds is None or not self.cpu_seconds > 0:
+            return None
+        return 1.0 - self.unexplained_cpu_seconds / self.cpu_seconds
 
 
 @dataclass(frozen=True)

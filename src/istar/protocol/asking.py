@@ -24,6 +24,8 @@ class Asked:
         baseline: curves of the black-box arm.
         interp: curves of the white-box arm.
         flops: mean FLOPs of a question's recording, by task.
+        explained: the least share of a worker's processor time that its metered FLOPs explained, by task; not stated
+            where the method takes none.
         failures: why the method failed, by task.
     """
 
@@ -33,11 +35,13 @@ class Asked:
     baseline: list[Curve] = field(default_factory=list)
     interp: list[Curve] = field(default_factory=list)
     flops: dict[str, int] = field(default_factory=dict)
+    explained: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def ask(self, task: str, tables: Sequence[Table]) -> None:
         """Ask all questions of a task; the first on which the method fails is the last."""
         interp: list[Curve] = []
+        explained: list[float] = []
         flops = 0
         for table in tables:
             evaluation = self.interpret(table, [each for each in tables if each is not table])
@@ -48,6 +52,10 @@ class Asked:
                 return
             interp += evaluation.curves
             flops += evaluation.spending.flops
+            share = evaluation.spending.explained_share
+            explained += [] if share is None else [share]
         self.baseline += [curve for table in tables for curve in self.without(table).curves]
         self.interp += interp
         self.flops[task] = flops // len(tables)
+        if explained:
+            self.explained[task] = min(explained)

@@ -336,5 +336,6 @@ def _spending(kept: KeptRecording) -> Spending:
         by_op=dict(recording.by_op),
         by_region=dict(recording.by_region),
         cpu_seconds=kept.cpu_seconds,
+        unexplained_cpu_seconds=kept.unexplained_cpu_seconds,
         seconds=recording.seconds,
     )

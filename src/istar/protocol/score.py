@@ -35,6 +35,7 @@ class MethodScore:
         reward: the reward under the formula of the settings.
         reward_name: the formula's name.
         predict_flops: mean FLOPs of a question's recording, by task.
+        explained: the least share of a worker's processor time that its metered FLOPs explained, by task.
         baseline: curves of the black-box arm.
         interp: curves of the white-box arm.
         failures: by task, why the method failed there; such tasks are in none of the above.
@@ -50,6 +51,7 @@ class MethodScore:
     reward: float
     reward_name: str
     predict_flops: dict[str, int]
+    explained: dict[str, float]
     baseline: tuple[Curve, ...]
     interp: tuple[Curve, ...]
     failures: dict[str, str]
@@ -100,6 +102,7 @@ class MethodScore:
             "family": task.name.partition("/")[0],
             "split": self.split,
             "predict_flops": self.predict_flops[task.name],
+            "explained_cpu_share": self.explained.get(task.name),
             **comparison_json(task),
         }
 
@@ -160,6 +163,7 @@ def score(
         reward=REWARDS.get(config.reward).reward(asked.baseline, asked.interp),
         reward_name=config.reward,
         predict_flops=asked.flops,
+        explained=asked.explained,
         baseline=tuple(asked.baseline),
         interp=tuple(asked.interp),
         failures=asked.failures,

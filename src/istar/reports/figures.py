@@ -374,7 +374,9 @@ def clock(evaluations: Sequence[EvaluationRecord]) -> Figure:
                 "mode": "markers",
                 "x": [each.spending.flops for each in timed],
                 "y": [float(f"{each.spending.cpu_seconds:.4g}") for each in timed],
-                "text": [f"{html.escape(each.task)}, question {each.question_index}" for each in timed],
+                "text": [
+                    f"{html.escape(each.task)}, question {each.question_index}{_explained(each)}" for each in timed
+                ],
                 "marker": {"color": WHITE_BOX, "size": 7, "opacity": 0.7},
                 "hovertemplate": "%{text}<br>%{x:.3g} FLOP in %{y:.3g} s<extra></extra>",
             }
@@ -385,6 +387,11 @@ def clock(evaluations: Sequence[EvaluationRecord]) -> Figure:
         yaxis={"type": "log", "title": {"text": "processor seconds"}},
         showlegend=False,
     )
+
+
+def _explained(evaluation: EvaluationRecord) -> str:
+    share = evaluation.spending.explained_share
+    return "" if share is None else f"<br>{max(0.0, share):.0%} of the time explained by metered FLOPs"
 
 
 def _short(values: Sequence[float]) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from markupsafe import Markup
@@ -75,6 +76,7 @@ def render(findings: Findings) -> str:
             clock=figures.clock(findings.evaluations)
             if any(e.spending.cpu_seconds for e in findings.evaluations)
             else None,
+            explained=_explained(findings),
             unknown=_unknown(findings),
             plotly_js=Markup(get_plotlyjs()),
             colours={"black": figures.BLACK_BOX, "white": figures.WHITE_BOX},
@@ -140,6 +142,19 @@ def _by_hold_out(champion: Champion) -> list[Any]:
 
 def _recorded(champion: Champion) -> list[str]:
     return [what for what in ("by_op", "by_region") if champion.flops_by(what)]
+
+
+def _explained(findings: Findings) -> dict[str, Any] | None:
+    """Return how much of the workers' processor time the metered FLOPs explain, or None where it was not kept."""
+    shares = [
+        (max(0.0, share), each.task)
+        for each in findings.evaluations
+        if (share := each.spending.explained_share) is not None
+    ]
+    if not shares:
+        return None
+    least, task = min(shares)
+    return {"median": median(share for share, _ in shares), "least": least, "task": task}
 
 
 def _unknown(findings: Findings) -> dict[str, int]:
