@@ -30,6 +30,7 @@ test: $(READY)  ## run the tests with coverage, JOBS files at a time (2 unless s
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term:skip-covered
 
 trust: $(READY)  ## try everything against the measurement and write results/trust.html (resumes; about an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'
 	$(BIN)/python tests/trust.py
 
 lint: $(READY)  ## style, docstrings, types and import order

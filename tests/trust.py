@@ -1,9 +1,9 @@
 """Everything that can be tried against the measurement, whole: `make trust`.
 
-    python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--to results/trust.html]
+    python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--guided 20000] [--to results/trust.html]
 
 Attacks on every tier of isolation, honest methods that must not be flagged, simulated statistics, kills, damaged files
-and bad input. Counts are written beside the page as JSON after each part, and a part that is there already is not run
+and bad input, arbitrary and grown by coverage. Counts are written beside the page as JSON after each part, and a part that is there already is not run
 again unless `--afresh` says so. Exits with 1 if anything did not hold.
 """
 
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--damages", type=int, default=1000, help="of each kind of file")
     parser.add_argument("--inputs", type=int, default=1000, help="for each loader")
+    parser.add_argument("--guided", type=int, default=20000, help="for each loader, grown towards new lines by atheris")
     parser.add_argument("--to", type=Path, default=TESTS.parent / "results" / "trust.html")
     parser.add_argument("--afresh", action="store_true", help="run again what is known")
     arguments = parser.parse_args()
@@ -47,6 +48,7 @@ def main() -> int:
         "statistics": lambda: _run("tests/rewards/simulations.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
         "faults": lambda: _run("tests/faults/campaign.py", *numbers),
+        "guided": lambda: _run("tests/bad_input/coverage_guided.py", f"--inputs={arguments.guided}"),
     }
     counts = arguments.to.with_suffix(".json")
     found = json.loads(counts.read_text()) if counts.exists() and not arguments.afresh else {}

@@ -35,6 +35,7 @@ SOUND = {
         "inputs": {"ends": {"methods": {"an error": 5}}, "faults": []},
         "faults": [],
     },
+    "guided": {"tried": 1200, "by_loader": {"curve": 1200}, "features": {"curve": 142}, "faults": []},
 }
 
 
@@ -83,6 +84,7 @@ def test_a_sound_run_says_so():
             "an adversary gained 2.00 standard errors through the guard",
         ),
         (lambda found: found["faults"]["faults"].append("a round was lost"), "a round was lost"),
+        (lambda found: found["guided"]["faults"].append("curve: KeyError"), "curve: KeyError"),
     ],
 )
 def test_what_did_not_hold_is_named(change, said):
