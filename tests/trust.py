@@ -3,8 +3,8 @@
     python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--guided 20000] [--to results/trust.html]
 
 Attacks on every tier of isolation, honest methods that must not be flagged, simulated statistics, kills, damaged files
-and bad input, arbitrary and grown by coverage. Counts are written beside the page as JSON after each part, and a part that is there already is not run
-again unless `--afresh` says so. Exits with 1 if anything did not hold.
+and bad input, arbitrary and grown by coverage. Counts are written beside the page as JSON after each part, and a part
+that is there already is not run again unless `--afresh` says so. Exits with 1 if anything did not hold.
 """
 
 from __future__ import annotations
