@@ -2,6 +2,7 @@
 
     python docs/write_tables.py tasks results/audit.json README.md
     python docs/write_tables.py library results/library docs/methods.md
+    python docs/write_tables.py study results/smollm2-135m results/smollm2-135m/README.md
 
 A table stands between two comments, and nothing else of the file is touched.
 """
@@ -12,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from istar.audit import audit_from_json
 from istar.reports.audit import task_table
@@ -26,7 +28,40 @@ def _library(folder: Path) -> str:
     return library_table(read_scores(sorted(folder.glob("scores-*.json"))))
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"tasks": _tasks, "library": _library}
+LEVEL = "0.8"
+
+
+def _study(folder: Path) -> str:
+    """Return what I* and the methods beside it save on every task of the sealed test, and what could be saved."""
+    first, *others = json.loads((folder / "test.json").read_text(encoding="utf-8"))["methods"]
+    audit = audit_from_json(json.loads((folder.parent / "audit.json").read_text(encoding="utf-8")))
+    bounds = {each.summary.name: each.room.bound for each in audit.tasks}
+    lines = ["| task | the audit's bound | I* | best other method | and its multiplier |", "|---|---|---|---|---|"]
+    for task in first["tasks"]:
+        name = task["task"]
+        beside = {each["method"]: _multiplier(each, name) for each in others}
+        best = max((each for each in beside if beside[each]), key=lambda each: beside[each]["estimate"])
+        saving = beside[best]["estimate"] > 1
+        lines.append(
+            f"| `{name}` | {bounds[name]:.3g} | {_interval(_multiplier(first, name))} | "
+            f"{f'`{best}`' if saving else 'none saves'} | {_interval(beside[best]) if saving else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def _multiplier(method: dict[str, Any], task: str) -> dict[str, Any] | None:
+    return next((each["multipliers"][LEVEL] for each in method["tasks"] if each["task"] == task), None)
+
+
+def _interval(multiplier: dict[str, Any] | None) -> str:
+    if multiplier is None:
+        return "failed"
+    if multiplier["low"] == multiplier["high"]:
+        return f"{multiplier['estimate']:.3g}"
+    return f"{multiplier['estimate']:.3g} ({multiplier['low']:.3g} to {multiplier['high']:.3g})"
+
+
+TABLES: dict[str, Callable[[Path], str]] = {"tasks": _tasks, "library": _library, "study": _study}
 
 
 def main(name: str, results: str, document: str) -> None:
@@ -43,5 +78,5 @@ def main(name: str, results: str, document: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 4 or sys.argv[1] not in TABLES:
-        sys.exit("usage: python docs/write_tables.py tasks|library RESULTS DOCUMENT")
+        sys.exit("usage: python docs/write_tables.py tasks|library|study RESULTS DOCUMENT")
     main(*sys.argv[1:])

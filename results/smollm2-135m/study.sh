@@ -6,11 +6,14 @@
 set -eu
 cd "$(dirname "$0")/../.."
 ISTAR=${ISTAR:-.venv/bin/istar}
+PYTHON=${PYTHON:-.venv/bin/python}
 RUNS=${RUNS:-runs/smollm2-135m}
 CONFIG=${CONFIG:-results/smollm2-135m/search.json}
 TO=${TO:-results/smollm2-135m}
 MAIN_METHODS=${MAIN_METHODS:-24}
 export OMP_NUM_THREADS=1
+
+"$PYTHON" "$TO/ledgers.py" restore "$RUNS"  # what is committed is not computed again
 
 search() {  # NAME RESEARCHER SEED OPTION...
   "$ISTAR" search --run "$1" --config "$CONFIG" --researcher "$2" --seed "$3" --runs "$RUNS" --resume "${@:4}"
@@ -30,8 +33,8 @@ searches_B() {
 controls="evolve-1 evolve-2 grammar-0 grammar-1 grammar-2 policy-0 policy-1 policy-2 random-0 random-1 random-2"
 
 case "${1:-all}" in
-  A) searches_A; exit ;;
-  B) searches_B; exit ;;
+  A) searches_A; "$PYTHON" "$TO/ledgers.py" keep "$RUNS"; exit ;;
+  B) searches_B; "$PYTHON" "$TO/ledgers.py" keep "$RUNS"; exit ;;
   all) searches_A; searches_B ;;
   *) echo "usage: $0 [A|B|all]" >&2; exit 2 ;;
 esac
@@ -47,3 +50,5 @@ done
 "$ISTAR" compare main shuffled $controls --runs "$RUNS" --to "$TO/comparison.html" --json > "$TO/comparison.json"
 "$ISTAR" report main --runs "$RUNS" --to "$TO/report.html"
 cp "$RUNS/main/best_method.py" "$TO/best_method.py.txt"
+"$PYTHON" "$TO/ledgers.py" keep "$RUNS"
+"$PYTHON" docs/write_tables.py study "$TO" "$TO/README.md"
