@@ -10,7 +10,7 @@ from ledger_records import WHITE
 
 from istar.ledger import Ledger, LedgerDamagedError, OldLedgerError
 from istar.ledger.digests import digest_of
-from istar.protocol.run_folder import RunFolder
+from istar.protocol.run_folder import RunFolder, RunFolderError
 
 HERE = Path(__file__).parent
 
@@ -53,6 +53,13 @@ def test_opened_for_reading_only_it_is_left_alone(old):
 def test_a_run_folder_upgrades_it_to_read_it(old):
     with RunFolder(old.parent).ledger(read_only=True) as ledger:
         assert ledger.runs()[0].name == "run"
+
+
+def test_it_is_not_upgraded_under_a_process_that_works_on_the_run(old):
+    folder, before = RunFolder(old.parent), old.read_bytes()
+    with folder.alone(), pytest.raises(RunFolderError, match="another process"):
+        folder.ledger(read_only=True)
+    assert old.read_bytes() == before
 
 
 def test_one_that_was_damaged_before_is_left_as_it_was(old):

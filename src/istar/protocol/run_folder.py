@@ -107,11 +107,17 @@ class RunFolder:
             os.close(descriptor)
 
     def ledger(self, *, read_only: bool = False) -> Ledger:
-        """Open the run's ledger; one of an older version is brought to this version's schema first."""
+        """Open the run's ledger; one of an older version is brought to this version's schema first.
+
+        Raises:
+            RunFolderError: it is to be read and has an older schema, and another process works on the run, which may be
+                of the older version and would go on writing as that does.
+        """
         try:
             return Ledger(self.ledger_path, read_only=read_only)
         except OldLedgerError:
-            Ledger(self.ledger_path).close()
+            with self.alone():
+                Ledger(self.ledger_path).close()
             return Ledger(self.ledger_path, read_only=read_only)
 
     @contextmanager
