@@ -28,10 +28,17 @@ def keep(runs: Path) -> None:
             with sqlite3.connect(f"file:{run / LEDGER}?mode=ro", uri=True) as ledger:
                 ledger.execute("VACUUM INTO ?", (str(copy),))
             ledger.close()
-            archive.add(copy, LEDGER)
+            archive.add(copy, LEDGER, filter=_timeless)
             for name in ("config.json", "best_method.py"):
                 if (run / name).exists():
-                    archive.add(run / name, name)
+                    archive.add(run / name, name, filter=_timeless)
+
+
+def _timeless(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out who wrote a file and when, so that what did not change is archived to the same bytes."""
+    entry.mtime = entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
 
 
 def restore(runs: Path) -> None:

@@ -2,7 +2,10 @@
 # The searches behind results/smollm2-135m, their controls, and the sealed test. Every command goes on where it was
 # when it was killed, so this may be called again at any time; two at once may share the work (`study.sh A`, `study.sh B`).
 #
-#   bash results/smollm2-135m/study.sh [A|B|all]
+#   bash results/smollm2-135m/study.sh [A|B|judge|all]
+#
+# `judge` is the sealed test, the comparison and the transfer of whatever searches there are, beside the methods that
+# BESIDE names (the whole library unless stated).
 set -eu
 cd "$(dirname "$0")/../.."
 ISTAR=${ISTAR:-.venv/bin/istar}
@@ -11,6 +14,7 @@ RUNS=${RUNS:-runs/smollm2-135m}
 CONFIG=${CONFIG:-results/smollm2-135m/search.json}
 TO=${TO:-results/smollm2-135m}
 MAIN_METHODS=${MAIN_METHODS:-24}
+BESIDE=${BESIDE:-library}
 export OMP_NUM_THREADS=1
 
 "$PYTHON" "$TO/ledgers.py" restore "$RUNS"  # what is committed is not computed again
@@ -35,20 +39,32 @@ controls="evolve-1 evolve-2 grammar-0 grammar-1 grammar-2 policy-0 policy-1 poli
 case "${1:-all}" in
   A) searches_A; "$PYTHON" "$TO/ledgers.py" keep "$RUNS"; exit ;;
   B) searches_B; "$PYTHON" "$TO/ledgers.py" keep "$RUNS"; exit ;;
+  judge) ;;
   all) searches_A; searches_B ;;
-  *) echo "usage: $0 [A|B|all]" >&2; exit 2 ;;
+  *) echo "usage: $0 [A|B|judge|all]" >&2; exit 2 ;;
 esac
 
-# The sealed test: I* of the main run with its parts, every human-made method, and what the controls found.
-beside=(--beside library)
+# The sealed test: I* of the main run with its parts, human-made methods, and what the controls found.
+beside=()
+for method in $BESIDE; do beside+=(--beside "$method"); done
 if grep -q "side by side" "$RUNS/main/best_method.py"; then beside+=(--parts); fi
+found=()
 for run in shuffled $controls; do
-  if [ -f "$RUNS/$run/best_method.py" ]; then beside+=(--beside "$RUNS/$run"); fi
+  if [ -f "$RUNS/$run/best_method.py" ]; then found+=("$run"); beside+=(--beside "$RUNS/$run"); fi
 done
 "$ISTAR" unseal main --runs "$RUNS" "${beside[@]}" --json > "$TO/test.json"
-# shellcheck disable=SC2086
-"$ISTAR" compare main shuffled $controls --runs "$RUNS" --to "$TO/comparison.html" --json > "$TO/comparison.json"
+"$ISTAR" compare main "${found[@]}" --runs "$RUNS" --to "$TO/comparison.html" --json > "$TO/comparison.json"
 "$ISTAR" report main --runs "$RUNS" --to "$TO/report.html"
 cp "$RUNS/main/best_method.py" "$TO/best_method.py.txt"
+
+# Transfer: I* as it is on another model.
+transfer=()
+for task in active_learning/kinds active_learning/replies context_attribution/reviews-loo shot_order/words; do
+  "$ISTAR" truth build "$task" --target tiny-text --questions 3
+  transfer+=(--task "$task")
+done
+"$ISTAR" score "$RUNS/main/best_method.py" --target tiny-text --split train "${transfer[@]}" --questions 3 \
+  --executor-seeds 1 --flops 0.2 --json > "$TO/transfer.json"
+
 "$PYTHON" "$TO/ledgers.py" keep "$RUNS"
 "$PYTHON" docs/write_tables.py study "$TO" "$TO/README.md"

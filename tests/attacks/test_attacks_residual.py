@@ -52,13 +52,14 @@ class Session(SandboxSession):
     def __init__(self, *found):
         self.found = found
         self.asked = 0
+        self._tried_again = set()
 
     def record(self, table, *, again=False):
         self.asked += again
         return self.found[min(self.asked, len(self.found) - 1)]
 
 
-TABLE = SimpleNamespace(brute_flops=10**12, question=SimpleNamespace(index=0, task="family/set"))
+TABLE = SimpleNamespace(brute_flops=10**12, question=SimpleNamespace(index=0, task="family/set", hash="a" * 64))
 """A second explains 1e10 of its FLOPs, so brute force takes 100 seconds."""
 
 
@@ -70,6 +71,14 @@ def test_hiding_half_a_brute_force_is_void():
 def test_what_was_slow_once_and_not_again_is_sound():
     slow, usual = kept(10**10, 52.0, 51.0), kept(10**10, 12.0, 11.0)
     assert Session(slow, usual)._sound(TABLE) is usual
+
+
+def test_a_recording_is_made_again_once():
+    session = Session(kept(10**10, 52.0, 51.0))
+    for _ in range(3):
+        with pytest.raises(MethodError, match="not explained"):
+            session._sound(TABLE)
+    assert session.asked == 1
 
 
 def test_a_recording_is_made_again_only_where_its_time_is_not_explained():

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,11 +34,11 @@ def main() -> int:
     if arguments.only:
         _fuzz(arguments.loaders[0], arguments.inputs)
     names = arguments.loaders or _names()
-    tried, lines, faults = {}, {}, []
+    tried, features, faults = {}, {}, []
     for name in names:
-        tried[name], lines[name], found = _fuzzed(name, arguments.inputs)
+        tried[name], features[name], found = _fuzzed(name, arguments.inputs)
         faults += found
-    json.dump({"tried": sum(tried.values()), "by_loader": tried, "features": lines, "faults": faults}, sys.stdout)
+    json.dump({"tried": sum(tried.values()), "by_loader": tried, "features": features, "faults": faults}, sys.stdout)
     sys.stdout.write("\n")
     return 1 if faults else 0
 
@@ -62,6 +63,7 @@ def _fuzzed(name: str, inputs: int) -> tuple[int, int, list[str]]:
     rounds = [int(number) for number in re.findall(r"^#(\d+)\s", done.stdout, re.MULTILINE)]
     features = [int(number) for number in re.findall(r"\bft: (\d+)", done.stdout)]
     if done.returncode == 0 and rounds:
+        shutil.rmtree(kept)
         return rounds[-1], features[-1] if features else 0, []
     words = done.stdout[done.stdout.find(FAULT) :][:600] if FAULT in done.stdout else done.stdout[-600:]
     return rounds[-1] if rounds else 0, features[-1] if features else 0, [f"{name}: {' '.join(words.split())} ({kept})"]

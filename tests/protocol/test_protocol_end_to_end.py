@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from tiny_truth import build_tiny_truth
@@ -177,3 +181,33 @@ def test_failing_method_exits_with_3(config, tmp_path, capsys):
     arguments = ["score", str(tmp_path / "bad.py"), "--target", "tiny-random", "--task", config.train.tasks[0]]
     assert run([*arguments, *(["--unsafe"] if config.unsafe else [])]) == METHOD_FAULT
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_search_resumes_to_the_same_ledger(config, tmp_path, home):
+    """SIGKILL a few times at growing ages; `benchmarks/kill_resume.py` does it twenty times."""
+
+    def prepare(name):
+        fresh = tmp_path / name / "home"
+        fresh.mkdir(parents=True)
+        for kept in ("truth", "calibration"):
+            if (home / kept).exists():
+                (fresh / kept).symlink_to(home / kept)
+        runs = tmp_path / name
+        arguments = [sys.executable, "-m", "istar", *command(config, runs, "--run", "mine", "--resume")]
+        return arguments, {**os.environ, "ISTAR_HOME": str(fresh)}, RunFolder(runs / "mine")
+
+    # Both in processes of their own: sums are bit for bit the same only under the same number of threads.
+    arguments, environment, undisturbed = prepare("undisturbed")
+    subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
+    arguments, environment, killed = prepare("killed")
+    for _ in range(3):
+        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ledger = killed.path / "ledger.sqlite"
+        while process.poll() is None and not ledger.exists():
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert lines(killed) == lines(undisturbed)

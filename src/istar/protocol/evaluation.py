@@ -183,6 +183,7 @@ class SandboxSession:
         self.method = source_hash(source)
         self._outcome: InterpretOutcome | None = None
         self._records: dict[str, ChannelRecord] = {}
+        self._tried_again: set[str] = set()
 
     def interpretation(self) -> InterpretOutcome:
         """Return the interpretation, from the store or made now.
@@ -260,7 +261,9 @@ class SandboxSession:
             MethodError: the method failed, or its processor time is not explained.
         """
         kept = self.record(table)
-        if kept.unexplained_cpu_seconds > self._void_seconds(table, kept):
+        question = table.question.hash
+        if kept.unexplained_cpu_seconds > self._void_seconds(table, kept) and question not in self._tried_again:
+            self._tried_again.add(question)
             kept = self.record(table, again=True)
         if kept.unexplained_cpu_seconds > self._void_seconds(table, kept):
             raise _VoidError(
