@@ -8,7 +8,9 @@ Example:
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -32,6 +34,45 @@ from istar.testing.families import ByteTokenizer
 from {module} import {family}
 print({family}({settings}).question({data_set!r}, ByteTokenizer(), Seed.root(3), 1).hash)
 """
+
+
+ELSEWHERE = """
+import contextlib, io, json, sys, traceback
+for line in sys.stdin:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(json.loads(line), {})
+        reply = {"printed": printed.getvalue().strip()}
+    except BaseException:
+        reply = {"error": traceback.format_exc()}
+    print(json.dumps(reply), flush=True)
+"""
+
+
+@functools.cache
+def _elsewhere(environment: frozenset[tuple[str, str]]) -> subprocess.Popen[str]:
+    """Return a process of its own that runs code: one for all tests, since loading torch takes seconds.
+
+    Args:
+        environment: its variables, which may say where plugins are; another environment is another process.
+    """
+    command = [sys.executable, "-c", ELSEWHERE]
+    variables, pipe = dict(environment), subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=variables)  # it ends with its stdin
+
+
+def _printed_elsewhere(code: str) -> str:
+    """Return what code prints in another process, with another hash seed and another past."""
+    changing = "PYTEST_CURRENT_TEST"
+    process = _elsewhere(frozenset((name, value) for name, value in os.environ.items() if name != changing))
+    if process.stdin is None or process.stdout is None or process.poll() is not None:
+        raise AssertionError(f"the other process ended with {process.returncode}")
+    process.stdin.write(json.dumps(code) + "\n")
+    process.stdin.flush()
+    reply = json.loads(process.stdout.readline())
+    assert "error" not in reply, reply["error"]
+    return str(reply["printed"])
 
 
 class ByteTokenizer:
@@ -94,8 +135,7 @@ class FamilyConformance(ABC):
         code = OTHER_PROCESS.format(
             module=type(family).__module__, family=type(family).__name__, settings=settings, data_set=name
         )
-        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
-        assert found.stdout.strip() == family.question(name, ByteTokenizer(), Seed.root(3), 1).hash
+        assert _printed_elsewhere(code) == family.question(name, ByteTokenizer(), Seed.root(3), 1).hash
 
     def test_index_and_seed_change_the_question(self) -> None:
         """Another index and another seed draw other items."""
