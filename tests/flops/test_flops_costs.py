@@ -1,4 +1,5 @@
 import json
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
@@ -34,13 +35,12 @@ def test_analytic_costs_equal_the_meter(model, forward, fitted):
 
 @pytest.fixture(scope="module")
 def fitted():
-    models = {}
+    models = WeakKeyDictionary()
 
     def fit(model):
-        key = id(model)
-        if key not in models:
-            models[key] = fit_cost_model(probe_of(model))
-        return models[key]
+        if model not in models:
+            models[model] = fit_cost_model(probe_of(model))
+        return models[model]
 
     return fit
 
