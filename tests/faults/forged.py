@@ -97,7 +97,7 @@ class ForgedWorker:
             shelf.take(number, 1)
             flops += 10 * len(rows)
             channels = np.stack([_noise(self.method_hash, question_hash, row, size=2) for row in rows])
-            answered.append(ChannelBatch(np.asarray(rows, np.int64), channels, flops))
+            answered.append(ChannelBatch(np.asarray(rows, np.int64), channels, flops, {"mm": flops}, flops))
         return WorkerRecording(
             self.method_hash,
             question_hash,

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from istar.researchers import PRIMITIVES, PrimitiveError, ResearcherError, ablations
-from istar.researchers.rendering import render_method
 from istar.researchers.sentence import Sentence
 
 CHANNELS = (
@@ -23,9 +22,9 @@ def parameters(*channels):
 def test_each_channel_is_left_out_once():
     found = ablations("whole", parameters(*CHANNELS))
     assert found == {
-        "whole without lens90": render_method(Sentence(CHANNELS[1:])),
-        "whole without gates1": render_method(Sentence((CHANNELS[0], CHANNELS[2]))),
-        "whole without lens10": render_method(Sentence(CHANNELS[:2])),
+        "whole without lens90": Sentence(CHANNELS[1:]).source,
+        "whole without gates1": Sentence((CHANNELS[0], CHANNELS[2])).source,
+        "whole without lens10": Sentence(CHANNELS[:2]).source,
     }
 
 

@@ -126,7 +126,8 @@ def record(
                         method, "predict", partial(fresh.predict, shown, runs, target, interpretation, prepared)
                     )
                 channels = _checked_channels(method, result, len(rows), recorded[0] if recorded else None)
-                recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, meter.flops))
+                spent = (meter.flops, meter.by_op, meter.matmul_flops)
+                recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, *spent))
                 done += len(rows)
             complete = len(recorded) == len(batches)
     except BudgetExceededError:

@@ -28,11 +28,15 @@ class ChannelBatch:
         rows: row numbers into the question, in the order the method was given them.
         channels: one row of numbers for each; k columns, the same k in all batches of a recording, possibly 0.
         flops: FLOPs from the start of `prepare` to the end of this batch.
+        by_op: the same by torch operation; empty in recordings of versions that did not keep it.
+        matmul_flops: the part of `flops` in matrix products, convolutions and attention.
     """
 
     rows: Int64[np.ndarray, " batch"]
     channels: Float32[np.ndarray, "batch channels"]
     flops: int
+    by_op: Mapping[str, int] = field(default_factory=dict)
+    matmul_flops: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Recording:
             "error": self.error,
             "unknown": dict(self.unknown),
             "matmul_flops": self.matmul_flops,
+            "batches": [{"by_op": dict(batch.by_op), "matmul_flops": batch.matmul_flops} for batch in self.batches],
         }
         return save(arrays, metadata={"recording": json.dumps(scalars, sort_keys=True)})
 
@@ -113,9 +118,11 @@ class Recording:
             scalars: dict[str, Any] = json.loads(header["__metadata__"]["recording"])
             if scalars.pop("format") != FORMAT:
                 raise CorruptDataError("the recording was written by another version of istar; record it again")
+            flops = arrays["flops"].tolist()
+            kept = scalars.pop("batches", [{}] * len(flops))
             batches = tuple(
-                ChannelBatch(arrays[f"rows.{index}"], arrays[f"channels.{index}"], int(flops))
-                for index, flops in enumerate(arrays["flops"].tolist())
+                ChannelBatch(arrays[f"rows.{index}"], arrays[f"channels.{index}"], int(spent), **counted)
+                for index, (spent, counted) in enumerate(zip(flops, kept, strict=True))
             )
             return cls(batches=batches, **scalars)
         except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:

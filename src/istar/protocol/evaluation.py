@@ -28,9 +28,11 @@ from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
+from istar.methods.side_by_side import parts_of
 from istar.protocol.arms import Evaluation, StoppedError
 from istar.protocol.config import Caps, SearchConfig
 from istar.protocol.fingerprint import fingerprint
+from istar.protocol.putting_together import kept_side_by_side, outcomes_side_by_side
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.replays import Replays
 from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
@@ -171,6 +173,9 @@ class SandboxArms(Replays):
 class SandboxSession:
     """A method on the target; see `Session`.
 
+    What a file of several methods side by side learns and says is put together from its parts, each of which is run, or
+    found, as a method of its own (`istar.methods.side_by_side`).
+
     Args:
         arms: where it belongs.
         source: the method's source.
@@ -181,6 +186,9 @@ class SandboxSession:
         """See the class docstring."""
         self.arms, self.source, self.name = arms, source, name
         self.method = source_hash(source)
+        self._parts = [
+            SandboxSession(arms, part, f"{name}, part {slot}") for slot, part in enumerate(parts_of(source), 1)
+        ]
         self._outcome: InterpretOutcome | None = None
         self._records: dict[str, ChannelRecord] = {}
         self._tried_again: set[str] = set()
@@ -195,7 +203,9 @@ class SandboxSession:
             arms = self.arms
             key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.seed)
             self._outcome = arms.interpretations.load(key)
-            if self._outcome is None:
+            if self._outcome is None and self._parts:
+                self._outcome = outcomes_side_by_side([part.interpretation() for part in self._parts])
+            elif self._outcome is None:
                 self._outcome = self._with_worker(
                     lambda worker: arms.interpretations.obtain(worker, arms.corpus, arms.config.seed)
                 )
@@ -286,12 +296,31 @@ class SandboxSession:
         """
         key = self._key(table)
         kept = None if again else self.arms.recordings.load(key)
+        if kept is None and not again:
+            kept = self._put_together(table)
+            if kept is not None:
+                self.arms.recordings.save(key, kept)
         if kept is None:
             interpretation = self.interpretation().content
             recording = self._with_worker(lambda worker: self._recorded(worker, table, interpretation))
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
             self.arms.recordings.save(key, kept)
         return kept
+
+    def _put_together(self, table: Table) -> KeptRecording | None:
+        """Return the recording of parts side by side; None if there are none, or if theirs do not tell what it is."""
+        if not self._parts:
+            return None
+        return kept_side_by_side(
+            self.method,
+            [part._sound(table) for part in self._parts],
+            rows=len(table.question.runs),
+            max_flops=self._most_flops(table),
+            max_rows_fraction=self.arms.config.caps.rows_fraction,
+        )
+
+    def _most_flops(self, table: Table) -> int:
+        return int(self.arms.config.caps.flops_fraction * table.brute_flops)
 
     def _recorded(self, worker: Worker, table: Table, interpretation: bytes) -> WorkerRecording:
         arms, question = self.arms, table.question
@@ -303,7 +332,7 @@ class SandboxSession:
             question.hash,
             batches,
             interpretation,
-            max_flops=int(caps.flops_fraction * table.brute_flops),
+            max_flops=self._most_flops(table),
             max_rows_fraction=caps.rows_fraction,
             seed=arms.config.seed,
             brute_flops=table.brute_flops,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from istar.researchers.primitives import PRIMITIVES, Channel
-from istar.researchers.rendering import render_method
 from istar.researchers.researcher import ResearcherError
 from istar.researchers.sentence import Sentence
 
@@ -28,7 +27,7 @@ def ablations(name: str, parameters: Mapping[str, Any]) -> dict[str, str]:
         raise ResearcherError(f"the method {name!r} {what}, so there is no part to leave out")
     channels = tuple(_channel(each) for each in sentence)
     return {
-        f"{name} without {left.short}": render_method(Sentence(tuple(each for each in channels if each is not left)))
+        f"{name} without {left.short}": Sentence(tuple(each for each in channels if each is not left)).source
         for left in channels
     }
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from istar.researchers.primitives import PRIMITIVES
-from istar.researchers.rendering import render_method
 from istar.researchers.researcher import Proposal, Researcher, ResearcherError
 from istar.researchers.sentence import Sentence, draw_sentence
 from istar.seeds import Seed
@@ -147,7 +146,7 @@ def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Prop
         notes: further parameters, JSON values.
     """
     return Proposal(
-        source=render_method(sentence),
+        source=sentence.source,
         name=sentence.name,
         parents=tuple(parent.hash for parent in parents),
         parameters={"sentence": sentence.to_json(), "drawn": dict(drawn), **notes},

@@ -113,9 +113,11 @@ def read_batches(
     Raises:
         ReplyError: the reply is not what an honest worker writes.
     """
-    counts = frame.fields.get("flops")
+    counts, parts = frame.fields.get("flops"), frame.fields.get("batches")
     if not isinstance(counts, list) or len(counts) > len(asked):
         raise ReplyError(f"{method!r}: the reply answers more batches than were asked for, or none at all")
+    if not isinstance(parts, list) or len(parts) != len(counts) or not all(isinstance(part, dict) for part in parts):
+        raise ReplyError(f"{method!r}: the reply does not say by operation what each batch cost")
     if set(frame.arrays) != {f"channels.{index}" for index in range(len(counts))}:
         raise ReplyError(f"{method!r}: the reply does not hold channels for each batch it answers")
     spent = flops_of(frame.fields.get("prepare_flops"), "prepare_flops", method)
@@ -129,7 +131,11 @@ def read_batches(
         spent = flops
         width = batches[0].channels.shape[1] if batches else None
         channels = _channels(frame.arrays[f"channels.{index}"], len(rows), width, channel_limit, method)
-        batches.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, flops))
+        by_op = histogram_of(parts[index].get("by_op"), "by_op", method)
+        if sum(by_op.values()) != flops:
+            raise ReplyError(f"{method!r}: the FLOPs by operation of a batch in the reply do not add up to its FLOPs")
+        products = matmul_flops_of(parts[index].get("matmul_flops"), flops, method)
+        batches.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, flops, by_op, products))
     return tuple(batches)
 
 

@@ -215,6 +215,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
     fields = {
         "rulebook": recording.rulebook,
         "flops": [batch.flops for batch in recording.batches],
+        "batches": [{"by_op": dict(each.by_op), "matmul_flops": each.matmul_flops} for each in recording.batches],
         "prepare_flops": recording.prepare_flops,
         "total_flops": recording.total_flops,
         "by_op": dict(recording.by_op),

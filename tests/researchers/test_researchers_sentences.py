@@ -1,6 +1,7 @@
 """Written methods: the fence accepts them, they run, and several channels are what each of them is alone."""
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ import pytest
 from istar.flops import Meter
 from istar.methods.check_questions import sample_questions
 from istar.methods.fence import check_source
-from istar.methods.loading import load_method
+from istar.methods.loading import load_method, source_hash
 from istar.methods.recorder import record, run_interpret
+from istar.methods.side_by_side import parts_of, recorded_side_by_side
 from istar.questions import nested_batches
 from istar.researchers import PRIMITIVES
-from istar.researchers.rendering import render_method
 from istar.researchers.sentence import Sentence, SentenceError
 from istar.seeds import Seed
 from istar.targets import build_corpus, load_target
@@ -39,12 +40,17 @@ def corpus(target):
     return build_corpus(target, 4, 24)
 
 
-def channels(source, question, target, corpus):
-    """A method's channels of all rows of a question, and what they cost."""
+def recorded(source, question, target, corpus, **limits):
+    """What a method says of a question, after its own `interpret`."""
     method = load_method(source, "written")
     interpretation = run_interpret(method, target, corpus, Meter())
     batches = nested_batches(question.structure, Seed.root(0))
-    recording = record(method, question, "question", batches, target, interpretation)
+    return record(method, question, "question", batches, target, interpretation, **limits)
+
+
+def channels(source, question, target, corpus):
+    """A method's channels of all rows of a question, and what they cost."""
+    recording = recorded(source, question, target, corpus)
     found = np.full((len(question.runs), recording.channels), np.nan)
     for batch in recording.batches:
         found[batch.rows] = batch.channels
@@ -54,7 +60,7 @@ def channels(source, question, target, corpus):
 @pytest.mark.parametrize("end", [0, -1])
 @pytest.mark.parametrize("kind", tuple(PRIMITIVES))
 def test_every_word_gives_channels_at_both_ends_of_its_choices(kind, end, questions, target, corpus):
-    source = render_method(Sentence((at(kind, end),)))
+    source = Sentence((at(kind, end),)).source
     assert check_source(source) == ()
     spoken = [channels(source, question, target, corpus)[0] for question in questions.values()]
     assert any(found.shape[1] for found in spoken)
@@ -63,49 +69,61 @@ def test_every_word_gives_channels_at_both_ends_of_its_choices(kind, end, questi
 
 def test_one_channel_is_the_file_of_its_primitive():
     channel = at("logit_lens", -1)
-    assert render_method(Sentence((channel,))) == channel.source
+    assert Sentence((channel,)).source == channel.source
 
 
 @pytest.mark.parametrize(
     "kinds",
-    [("logit_lens", "attention_gates"), ("mahalanobis", "gradient_influence", "context_student"), ("tuned_lens",) * 2],
+    [("attention_gates", "logit_lens"), ("context_student", "gradient_influence", "mahalanobis"), ("tuned_lens",) * 2],
 )
-def test_several_channels_are_what_each_is_alone(kinds, questions, target, corpus):
-    """Side by side in one file, also two of one kind: the same numbers, and the FLOPs add up."""
-    chosen = tuple(at(kind, 0 if place % 2 else -1) for place, kind in enumerate(kinds))
-    source = render_method(Sentence(chosen))
+@pytest.mark.parametrize("share", [None, 0.3, 0.02])
+def test_several_channels_are_what_each_is_alone(kinds, share, questions, target, corpus):
+    """Side by side in one file, also two of one kind: the same numbers and FLOPs, batch by batch, until they are cut."""
+    chosen = Sentence(tuple(at(kind, 0 if place % 2 else -1) for place, kind in enumerate(kinds))).channels
+    source = Sentence(chosen).source
     assert check_source(source) == ()
+    assert parts_of(source) == tuple(channel.source for channel in chosen)
+    told = 0
     for question in questions.values():
-        alone = [channels(channel.source, question, target, corpus) for channel in chosen]
-        together, flops = channels(source, question, target, corpus)
-        assert np.array_equal(together, np.concatenate([found for found, _ in alone], axis=1))
-        assert flops == pytest.approx(sum(each for _, each in alone), rel=1e-3)
+        whole = sum(recorded(channel.source, question, target, corpus).total_flops for channel in chosen)
+        limits = {"max_flops": None if share is None else int(share * whole), "max_rows_fraction": 1.0}
+        alone = [recorded(channel.source, question, target, corpus, **limits) for channel in chosen]
+        made = recorded_side_by_side(source_hash(source), alone, rows=len(question.runs), **limits)
+        if made is not None:
+            together = recorded(source, question, target, corpus, **limits)
+            assert replace(made, seconds=0.0).to_bytes() == replace(together, seconds=0.0).to_bytes()
+            told += 1
+    assert told == len(questions) if share is None else told > 0
 
 
 def test_pairs_of_all_words_pass_the_fence_and_load():
     kinds = tuple(PRIMITIVES)
     for first, second in zip(kinds, (*kinds[1:], kinds[0]), strict=True):
         different = dict.fromkeys((at(first, 0), at(second, -1), at(second, 0)))
-        source = render_method(Sentence(tuple(different)))
+        source = Sentence(tuple(different)).source
         assert check_source(source) == ()
         load_method(source, "written")
 
 
 def test_a_written_method_says_what_its_channels_are():
     sentence = Sentence((at("logit_lens", -1), at("attention_knockout", 0)))
-    title = ast.get_docstring(ast.parse(render_method(sentence)))
-    assert "1. Logit lens" in title
-    assert "2. Attention knockout" in title
+    title = ast.get_docstring(ast.parse(sentence.source))
+    assert "1. Attention knockout" in title
+    assert "2. Logit lens" in title
     assert "depth 0.9" in title
 
 
+def test_the_order_in_which_channels_are_named_does_not_matter():
+    one, other = at("logit_lens", -1), at("attention_knockout", 0)
+    assert Sentence((one, other)) == Sentence((other, one))
+    assert Sentence((one, other)).name == "knockout+lens90"
+
+
 def test_imports_stand_once_in_the_order_of_a_linter():
-    source = render_method(
-        Sentence((at("ekfac_influence", 0), at("integrated_gradients", 0), at("ekfac_influence", -1)))
-    )
+    source = Sentence((at("ekfac_influence", 0), at("integrated_gradients", 0), at("ekfac_influence", -1))).source
     modules = [node.module for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
     assert len(modules) == len(set(modules))
-    assert modules[0] == "__future__"
+    assert "__future__" not in modules
     own = [module for module in modules if module.startswith("istar")]
     assert own == sorted(own) == modules[-len(own) :]
     assert max(map(len, source[: source.index("def channel_1")].splitlines())) <= 120

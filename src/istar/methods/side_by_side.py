@@ -1,0 +1,345 @@
+"""Methods side by side: one file from several, the several from the one, and its recording from theirs.
+
+Several methods stand in one file, each a function that returns what its own file would define, under functions of the
+contract that call them in turn. Such a file says and costs what its parts say and cost, so none of it has to be run
+once the parts were: their recordings are put together, to the last bit and FLOP.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from istar.methods.contract import Interpretation
+from istar.methods.language import SIGNATURES
+from istar.methods.recorder import CHANNELS_LIMIT
+from istar.methods.recording import ChannelBatch, Recording
+
+JOINED = '''
+def joined(parts: dict[str, Interpretation]) -> Interpretation:
+    """Put what the channels learned together, under their numbers."""
+    tensors = {f"{slot}.{name}": tensor for slot, own in parts.items() for name, tensor in own.tensors.items()}
+    return Interpretation(tensors, {slot: interpretation.data for slot, interpretation in parts.items()})
+
+
+def part(interpretation: Interpretation, slot: str) -> Interpretation:
+    """Return what one channel learned, under its own names."""
+    own = {name: tensor for name, tensor in interpretation.tensors.items() if name.startswith(f"{slot}.")}
+    return Interpretation(
+        {name.removeprefix(f"{slot}."): tensor for name, tensor in own.items()}, interpretation.data[slot]
+    )
+'''
+
+IMPORTS = """
+from collections.abc import Callable, Sequence
+from typing import Any
+import torch
+from torch import Tensor
+from istar.methods import Interpretation
+from istar.questions import QuestionView, Run
+from istar.targets import Corpus, Target
+"""
+
+
+CONCATENATION = "cat"
+"""The one operation that a file of several adds: a FLOP a number."""
+
+FUTURE = "__future__"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A method among others.
+
+    Attributes:
+        source: the text of its file: a docstring, imports, then constants and definitions.
+        title: a sentence for people.
+    """
+
+    source: str
+    title: str = ""
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions of the contract that the file defines, in the order in which they are called."""
+        defined = {node.name for node in ast.parse(self.source).body if isinstance(node, ast.FunctionDef)}
+        return tuple(name for name in SIGNATURES if name in defined)
+
+
+def written_side_by_side(parts: Sequence[Part]) -> str:
+    """Return the text of a method file that gives the channels of several, those of the first before the others'."""
+    slots = dict(enumerate(parts, 1))
+    unpacked = [
+        f"{', '.join(f'{name}_{slot}' for name in part.functions)} = channel_{slot}()" for slot, part in slots.items()
+    ]
+    definitions = [
+        _title(slots),
+        _imports([IMPORTS, *(part.source for part in parts)]),
+        *(f"\n{_channel(slot, part)}" for slot, part in slots.items()),
+        "\n" + "\n".join(unpacked),
+        *(f"\n{definition}" for definition in (_interpret(slots), _prepare(slots), _predict(slots)) if definition),
+        JOINED.rstrip(),
+    ]
+    return "\n\n".join(definitions) + "\n"
+
+
+def parts_of(source: str) -> tuple[str, ...]:
+    """Return the files that a file was made of, in order; none of one that was not written by `written_side_by_side`.
+
+    What is returned is certain to make the same file again, and each part does there what it does alone. An unused
+    import or a blank line that a part had of its own is not found again.
+    """
+    try:
+        tree = ast.parse(source)
+        written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("channel_")]
+        if len(written) < 2:
+            return ()
+        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        lines = source.splitlines()
+        found = [_part("\n".join(lines[node.lineno : node.end_lineno]), imports) for node in written]
+        parts = [Part(each) for each in found if each]
+        if len(parts) != len(written) or _untitled(written_side_by_side(parts)) != _untitled(source):
+            return ()
+    except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
+        return ()
+    return tuple(part.source for part in parts)
+
+
+def _untitled(source: str) -> list[str]:
+    """Return the lines behind the docstring."""
+    return source.splitlines()[ast.parse(source).body[0].end_lineno :]
+
+
+def _part(inside: str, imports: Sequence[ast.Import | ast.ImportFrom]) -> str | None:
+    """Return the file that was made the inside of a function, or None if it needs what stands outside."""
+    text = textwrap.dedent(inside)
+    tree = ast.parse(text)
+    docstring, returned = tree.body[0], tree.body[-1]
+    if ast.get_docstring(tree) is None or not isinstance(returned, ast.Return):
+        return None
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    needed = [_needed(node, used) for node in imports]
+    provided = {_bound(alias) for node in needed for alias in node.names}
+    if any(isinstance(node, ast.ImportFrom) and node.module == FUTURE for node in imports) or used - provided - (
+        _bindings(tree) | set(dir(builtins))
+    ):
+        return None
+    lines = text.splitlines()
+    head = "\n".join(lines[: docstring.end_lineno])
+    head = head if head.count("\n") > 1 else head.replace('\n"""', '"""')
+    body = _spaced(lines, tree.body[1:-1], docstring.end_lineno or 0, returned.lineno - 1)
+    statements = ast.unparse(ast.Module([node for node in needed if node.names], []))
+    gap = "\n\n\n" if isinstance(tree.body[1], (ast.FunctionDef, ast.ClassDef)) else "\n\n"
+    return f"{head}\n\n{_imports([statements])}{gap}{body}\n"
+
+
+def _needed(node: ast.Import | ast.ImportFrom, used: set[str]) -> ast.Import | ast.ImportFrom:
+    """Return an import of those names alone that are used."""
+    names = [alias for alias in node.names if _bound(alias) in used]
+    return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, 0)
+
+
+def _bound(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def _bindings(tree: ast.AST) -> set[str]:
+    """Return every name that is given a meaning somewhere inside."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def _spaced(lines: Sequence[str], statements: Sequence[ast.stmt], first: int, last: int) -> str:
+    """Return lines with two empty ones around top-level definitions, where a function had one."""
+    definitions = [node for node in statements if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    starts = {min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1 for node in definitions}
+    ends = {node.end_lineno or 0 for node in definitions}
+    spaced: list[str] = []
+    for number, line in enumerate(lines[first:last], first):
+        comments = number
+        while comments < last and lines[comments].startswith("#"):
+            comments += 1
+        above = number > 0 and not lines[number - 1]
+        if above and line and (comments in starts or number - 1 in ends):
+            spaced.append("")
+        spaced.append(line)
+    return "\n".join(spaced).strip("\n")
+
+
+def learned_side_by_side(parts: Sequence[Interpretation]) -> Interpretation:
+    """Return what the `interpret` of several methods side by side returns, from what theirs returned."""
+    tensors = {f"{slot}.{name}": tensor for slot, own in enumerate(parts, 1) for name, tensor in own.tensors.items()}
+    return Interpretation(tensors, {str(slot): own.data for slot, own in enumerate(parts, 1)})
+
+
+def recorded_side_by_side(
+    method_hash: str,
+    parts: Sequence[Recording],
+    *,
+    rows: int,
+    max_flops: int | None,
+    max_rows_fraction: float,
+) -> Recording | None:
+    """Return the recording of several methods side by side, from theirs on the same question with the same limits.
+
+    It is what the recorder makes of their common file, but that each part keeps the random numbers it draws alone.
+
+    Args:
+        method_hash: hash of the common file.
+        parts: the recordings, in the order of the parts.
+        rows: how many rows the question has.
+        max_flops: after which a recording ends; none if None.
+        max_rows_fraction: the share of rows after which it ends.
+
+    Returns:
+        The recording; None where the parts do not tell: where it is cut off within a call, or gives too many channels.
+    """
+    if sum(part.channels for part in parts) > CHANNELS_LIMIT or not all(part.batches for part in parts):
+        return None
+    batches: list[ChannelBatch] = []
+    prepared = spent = sum(part.prepare_flops for part in parts)
+    done = numbers = 0
+    complete = False
+    while True:
+        position = len(batches)
+        complete = all(part.complete and len(part.batches) == position for part in parts)
+        if complete or (max_flops is not None and spent > max_flops) or (done and done >= max_rows_fraction * rows):
+            break
+        if any(len(part.batches) <= position for part in parts):
+            return None
+        together = [part.batches[position] for part in parts]
+        channels = np.concatenate([batch.channels for batch in together], axis=1)
+        done += len(channels)
+        numbers += channels.size
+        by_op = Counter({CONCATENATION: numbers} if numbers else {})
+        for batch in together:
+            by_op.update(batch.by_op)
+        spent = sum(batch.flops for batch in together) + numbers
+        if by_op.total() != spent or (max_flops is not None and spent > 2 * max_flops):
+            return None
+        products = sum(batch.matmul_flops for batch in together)
+        ordered = dict(sorted(by_op.items(), key=lambda item: (-item[1], item[0])))  # as the meter orders them
+        batches.append(ChannelBatch(together[0].rows, channels, spent, ordered, products))
+    if not batches or any(part.unknown for part in parts):
+        return None
+    regions = {"prepare": prepared, "predict": spent - prepared}
+    return Recording(
+        method_hash=method_hash,
+        question_hash=parts[0].question_hash,
+        target=parts[0].target,
+        rulebook=parts[0].rulebook,
+        batches=tuple(batches),
+        prepare_flops=prepared,
+        by_op=batches[-1].by_op,
+        by_region={name: flops for name, flops in regions.items() if flops},
+        seconds=sum(part.seconds for part in parts),
+        total_flops=spent,
+        complete=complete,
+        matmul_flops=batches[-1].matmul_flops,
+    )
+
+
+def _title(slots: Mapping[int, Part]) -> str:
+    lines = "\n".join(
+        textwrap.fill(f"{slot}. {part.title}.", 118, subsequent_indent="   ") for slot, part in slots.items()
+    )
+    return f'"""{len(slots)} methods side by side, composed of the grammar\'s words.\n\n{lines}\n"""'
+
+
+def _imports(sources: list[str]) -> str:
+    """Return what these files import, each name once, in the order a linter wants."""
+    modules: set[str] = set()
+    members: dict[str, set[str]] = {}
+    for source in sources:
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                members.setdefault(str(node.module), set()).update(alias.name for alias in node.names)
+    lines = [(_section(module), 0, module, f"import {module}") for module in modules]
+    for module, names in members.items():
+        line = f"from {module} import {', '.join(sorted(names, key=_case))}"
+        if len(line) > 120:
+            inner = "".join(f"    {name},\n" for name in sorted(names, key=_case))
+            line = f"from {module} import (\n{inner})"
+        lines.append((_section(module), 1, module, line))
+    sections = sorted({section for section, *_ in lines})
+    return "\n\n".join("\n".join(line[-1] for line in sorted(lines) if line[0] == section) for section in sections)
+
+
+def _section(module: str) -> int:
+    """Return the place of a module's section among the imports: future, standard library, third party, own."""
+    package = module.partition(".")[0]
+    return {"__future__": 0, "torch": 2, "jaxtyping": 2, "istar": 3}.get(package, 1)
+
+
+def _case(name: str) -> tuple[int, str]:
+    """Return the order of imported names: constants, classes, functions."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+
+def _channel(slot: int, part: Part) -> str:
+    """Return a function that defines what the channel's file defines, and returns its functions of the contract."""
+    tree = ast.parse(part.source)
+    lines = part.source.splitlines()
+    last = max(node.end_lineno or 0 for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)))
+    body = "\n".join(lines[last:]).strip("\n").replace("\n\n\n", "\n\n")
+    docstring = f'"""{ast.get_docstring(tree) or part.title}\n"""'
+    returned = f"return {', '.join(part.functions)}"
+    inside = textwrap.indent(f"{docstring}\n\n{body}\n\n{returned}", "    ")
+    return f"def channel_{slot}() -> tuple[Callable[..., Any], ...]:\n{inside}"
+
+
+def _interpret(slots: Mapping[int, Part]) -> str:
+    calls = "\n".join(f'            "{slot}": interpret_{slot}(target, corpus),' for slot in slots)
+    return (
+        "def interpret(target: Target, corpus: Corpus) -> Interpretation:\n"
+        '    """Learn from generic text what each channel needs, once per target."""\n'
+        f"    return joined(\n        {{\n{calls}\n        }}\n    )"
+    )
+
+
+def _prepare(slots: Mapping[int, Part]) -> str | None:
+    preparing = [slot for slot, part in slots.items() if "prepare" in part.functions]
+    if not preparing:
+        return None
+    calls = "\n".join(
+        f'        "{slot}": prepare_{slot}(question, target, part(interpretation, "{slot}")),' for slot in preparing
+    )
+    return (
+        "def prepare(question: QuestionView, target: Target, interpretation: Interpretation) -> dict[str, Any]:\n"
+        '    """Compute what the runs of a question share, once per question."""\n'
+        f"    return {{\n{calls}\n    }}"
+    )
+
+
+def _predict(slots: Mapping[int, Part]) -> str:
+    lines = []
+    for slot, part in slots.items():
+        prepared = f'prepared["{slot}"]' if "prepare" in part.functions else "None"
+        lines.append(
+            f'        predict_{slot}(question, runs, target, part(interpretation, "{slot}"), prepared={prepared}),'
+        )
+    calls = "\n".join(lines)
+    return (
+        "def predict(\n"
+        "    question: QuestionView, runs: Sequence[Run], target: Target, interpretation: Interpretation, "
+        "prepared: Any\n"
+        ") -> Tensor:\n"
+        '    """Return the channels of these runs side by side."""\n'
+        f"    channels = [\n{calls}\n    ]\n"
+        "    return torch.cat([torch.empty(len(runs), 0), *channels], dim=1)  # the first in single precision, as priced"
+    )

@@ -1,0 +1,70 @@
+"""What a session with several methods side by side needs of its parts' sessions, put together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from istar.flops.meter import MeterReading
+from istar.methods.side_by_side import learned_side_by_side, recorded_side_by_side
+from istar.protocol.stores import KeptRecording
+from istar.sandbox import InterpretOutcome
+
+
+def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome:
+    """Return what the `interpret` of several methods side by side gives and takes, from what theirs did.
+
+    Raises:
+        MethodError: together they are larger than an interpretation may be.
+    """
+    interpretation = learned_side_by_side([part.interpretation for part in parts])
+    readings = [part.reading for part in parts]
+    return InterpretOutcome(
+        interpretation,
+        content=interpretation.to_bytes(),
+        reading=MeterReading(
+            rulebook=readings[0].rulebook,
+            flops=sum(reading.flops for reading in readings),
+            matmul_flops=sum(reading.matmul_flops for reading in readings),
+            by_op=_sum([reading.by_op for reading in readings]),
+            by_region=_sum([reading.by_region for reading in readings]),
+            unknown=_sum([reading.unknown for reading in readings]),
+        ),
+        seconds=sum(part.seconds for part in parts),
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        unexplained_cpu_seconds=sum(part.unexplained_cpu_seconds for part in parts),
+        tier=_tiers([part.tier for part in parts]),
+    )
+
+
+def kept_side_by_side(
+    method: str, parts: Sequence[KeptRecording], *, rows: int, max_flops: int, max_rows_fraction: float
+) -> KeptRecording | None:
+    """Return a recording with what was seen from outside; arguments as of `recorded_side_by_side`."""
+    recording = recorded_side_by_side(
+        method,
+        [part.recording for part in parts],
+        rows=rows,
+        max_flops=max_flops,
+        max_rows_fraction=max_rows_fraction,
+    )
+    if recording is None:
+        return None
+    return KeptRecording(
+        recording,
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        unexplained_cpu_seconds=sum(part.unexplained_cpu_seconds for part in parts),
+        tier=_tiers([part.tier for part in parts]),
+    )
+
+
+def _sum(histograms: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sum of histograms, the largest count first."""
+    total: Counter[str] = Counter()
+    for histogram in histograms:
+        total.update(histogram)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _tiers(names: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(names))
