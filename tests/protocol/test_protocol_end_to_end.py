@@ -6,11 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
+from unittest import mock
 
 import pytest
 from tiny_truth import build_tiny_truth
 
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
+from istar.methods.recording import Recording
+from istar.methods.side_by_side import Part, written_side_by_side
+from istar.protocol.conduct import stand
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
 from istar.sandbox import tier_report
@@ -174,6 +179,27 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     assert 0 <= score["summary"]["heard"][task["task"]] <= 1
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
+
+
+def test_methods_side_by_side_are_run_one_by_one_and_put_together(config):
+    """Bit by bit what their common file gives and costs, though it is never run."""
+    both = written_side_by_side([Part(METHOD, "Logit lens"), Part(METHOD.replace("upto=1", "upto=2"), "Later")])
+    with stand(config, ("train",)) as here:
+        (tables,) = here.tables("train").values()
+        with here.arms.session(both, "both") as session:
+            with mock.patch.object(here.arms, "worker", wraps=here.arms.worker) as worker:
+                made = session.record(tables[0])
+                asked = {call.args[1] for call in worker.call_args_list}
+            learned = session.interpret()
+            run = session.record(tables[0], again=True)
+    assert asked == {"both, part 1", "both, part 2"}
+    assert replace(made.recording, seconds=0.0).to_bytes() == replace(plain(run.recording), seconds=0.0).to_bytes()
+    assert learned.flops == 0
+
+
+def plain(recording):
+    """A worker's recording without what was seen of the worker."""
+    return Recording(**{each.name: getattr(recording, each.name) for each in fields(Recording)})
 
 
 def test_failing_method_exits_with_3(config, tmp_path, capsys):

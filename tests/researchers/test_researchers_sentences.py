@@ -78,7 +78,7 @@ def test_one_channel_is_the_file_of_its_primitive():
 )
 @pytest.mark.parametrize("share", [None, 0.3, 0.02])
 def test_several_channels_are_what_each_is_alone(kinds, share, questions, target, corpus):
-    """Side by side in one file, also two of one kind: the same numbers and FLOPs, batch by batch, until they are cut."""
+    """Side by side in one file, also two of one kind: the same numbers and FLOPs, batch by batch, until cut."""
     chosen = Sentence(tuple(at(kind, 0 if place % 2 else -1) for place, kind in enumerate(kinds))).channels
     source = Sentence(chosen).source
     assert check_source(source) == ()

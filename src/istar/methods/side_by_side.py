@@ -266,9 +266,9 @@ def _imports(sources: list[str]) -> str:
     for source in sources:
         for node in ast.parse(source).body:
             if isinstance(node, ast.Import):
-                modules |= {alias.name for alias in node.names}
+                modules |= {ast.unparse(alias) for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                members.setdefault(str(node.module), set()).update(alias.name for alias in node.names)
+                members.setdefault(str(node.module), set()).update(ast.unparse(alias) for alias in node.names)
     lines = [(_section(module), 0, module, f"import {module}") for module in modules]
     for module, names in members.items():
         line = f"from {module} import {', '.join(sorted(names, key=_case))}"
@@ -341,5 +341,5 @@ def _predict(slots: Mapping[int, Part]) -> str:
         ") -> Tensor:\n"
         '    """Return the channels of these runs side by side."""\n'
         f"    channels = [\n{calls}\n    ]\n"
-        "    return torch.cat([torch.empty(len(runs), 0), *channels], dim=1)  # the first in single precision, as priced"
+        "    return torch.cat([torch.empty(len(runs), 0), *channels], dim=1)  # priced by the first one's type"
     )
