@@ -9,6 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,9 +150,9 @@ def _mutate_values(data: Any, chance: random.Random) -> None:
         elif way == 1 and isinstance(data, dict):
             data[chance.choice(("x", "", "kind", "\0"))] = data.pop(place)
         elif way == 2 and isinstance(data, list):
-            data.append(data[place])
+            data.append(deepcopy(data[place]))
         else:
-            data[place] = chance.choice(VALUES)
+            data[place] = deepcopy(chance.choice(VALUES))  # or a later change would be one of the value itself
         return
 
 

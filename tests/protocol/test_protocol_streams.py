@@ -41,6 +41,27 @@ def test_what_two_have_asked_for_is_handed_to_the_third(tmp_path):
     assert shelf(store).take(5, 0) is None
 
 
+def test_of_two_who_ask_at_once_one_computes(tmp_path):
+    store, computed = StreamStore(tmp_path), []
+    first, second, third = shelf(store), shelf(store), shelf(store)
+    for one in (first, second, third):
+        one.take(1, 2)
+    third.restock(standard_run)  # notes that it was wanted
+
+    def compute(rows):
+        second.restock(compute)  # as another thread would, meanwhile
+        computed.append(rows.tolist())
+        return standard_run(rows)
+
+    first.restock(compute)
+    assert computed == [[0, 2, 7]]
+    second.take(1, 2)
+    late = shelf(store)
+    late.missing.add(1)  # it looked before the streams were there
+    late.restock(compute)
+    assert computed == [[0, 2, 7]]
+
+
 def test_what_was_not_used_for_longest_is_dropped(tmp_path):
     store = StreamStore(tmp_path)
     paths = [store.path((name,)) for name in "abc"]

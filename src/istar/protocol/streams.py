@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class StreamStore:
         """See the class docstring."""
         self.folder = folder or paths.cache("streams")
         self.most_bytes = most_bytes
+        self._making: set[Path] = set()
+        self._lock = Lock()
 
     def path(self, key: Sequence[str | int]) -> Path:
         """Return the file of the streams filed under a key."""
@@ -91,6 +94,19 @@ class StreamStore:
         line = json.dumps({"head": head, "checksum": _checksum(head)}).encode() + b"\n"
         write_whole(path, b"".join((line, *layers)))
         self._drop()
+
+    @contextmanager
+    def making(self, path: Path) -> Iterator[bool]:
+        """Give whether the streams in a file are to be looked after here, and not by another thread at this moment."""
+        with self._lock:
+            mine = path not in self._making and not path.exists()
+            if mine:
+                self._making.add(path)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._making.remove(path)
 
     def wanted_before(self, path: Path) -> bool:
         """Return whether somebody wanted these streams before, and note that somebody does."""
@@ -167,12 +183,14 @@ class QuestionShelf:
         return found
 
     def restock(self, compute: Callable[[Int[np.ndarray, " batch"]], StandardRun]) -> None:
-        """Compute what was missing, if it was wanted before.
+        """Compute what was missing and still is, if it was wanted before; of several threads one does.
 
         Args:
             compute: returns the standard run of some rows.
         """
         for batch in sorted(self.missing):
-            if self.store.wanted_before(self.paths[batch]):
-                self.store.save(self.paths[batch], compute(self.batches[batch]))
+            path = self.paths[batch]
+            with self.store.making(path) as mine:
+                if mine and self.store.wanted_before(path):
+                    self.store.save(path, compute(self.batches[batch]))
         self.missing.clear()

@@ -17,7 +17,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     room = ctypes.create_string_buffer(2**26)
-    for _ in range(300):
+    for _ in range(900):
         ctypes.CDLL(None).memset(room, 1, 2**26)
 
 
