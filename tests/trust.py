@@ -2,9 +2,10 @@
 
     python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--guided 20000] [--to results/trust.html]
 
-Attacks on every tier of isolation, honest methods that must not be flagged, simulated statistics, kills, damaged files
-and bad input, arbitrary and grown by coverage. Counts are written beside the page as JSON after each part, and a part
-that is there already is not run again unless `--afresh` says so. Exits with 1 if anything did not hold.
+Attacks on every tier of isolation, honest methods that must not be flagged, simulated statistics, the statistician's
+intervals, kills, damaged files and bad input, arbitrary and grown by coverage. Counts are written beside the page as
+JSON after each part, and a part that is there already is not run again unless `--afresh` says so. Exits with 1 if
+anything did not hold.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> int:
     parts: dict[str, Callable[[], Any]] = {
         "machine": describe_machine,
         "statistics": lambda: _run("tests/rewards/simulations.py"),
+        "posterior": lambda: _run("tests/executors/posterior.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
         "faults": lambda: _run("tests/faults/campaign.py", *numbers),
         "guided": lambda: _run("tests/bad_input/coverage_guided.py", f"--inputs={arguments.guided}"),

@@ -11,6 +11,7 @@ the process it runs in; `--only` is that process.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import re
 import shutil
@@ -98,6 +99,9 @@ def _fuzz(name: str, inputs: int) -> None:
         with suppress(IstarError):
             loader.load(given)
 
+    # libFuzzer ends the process while it holds the interpreter's lock, for which threads of Arrow's would wait for ever
+    libc = ctypes.CDLL(None)
+    libc.on_exit(libc._exit, None)
     atheris.Setup(["coverage_guided", f"-runs={inputs}", "-seed=1", "-rss_limit_mb=8192", str(seeds)], one)
     atheris.Fuzz()
 

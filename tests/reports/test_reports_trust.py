@@ -29,6 +29,12 @@ SOUND = {
             },
         },
     },
+    "posterior": {
+        "held": 0.94,
+        "standard_error": 0.01,
+        "before": 0.89,
+        "tasks": {"a/b": {"kind": "arm_means", "questions": 8, "held": 0.94, "before": 0.89, "factor": 1.4}},
+    },
     "faults": {
         "kills": {"one worker": {"kills": 100, "searches_resumed": 20, "faults": []}},
         "damage": {"damaged": 10, "ends": {"ledger": {"an error that names the file": 10}}, "faults": []},
@@ -52,6 +58,7 @@ def test_a_sound_run_says_so():
     assert "Not run" not in page
     assert "7 rejected, 2 passes" in page
     assert "10,000 queries" in page
+    assert "94.0% (standard error 1.0%), and 89.0% without the factor" in page
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,10 @@ def test_a_sound_run_says_so():
                 {"method": "scan", "wall": "fence", "reason": "line 3"}
             ),
             "honest method scan was flagged at fence: line 3",
+        ),
+        (
+            lambda found: found["posterior"].update(held=0.85),
+            "the statistician's intervals held the truth in 85.0% of training questions",
         ),
         (
             lambda found: found["statistics"]["intervals"]["something saved"].update(held=0.88),

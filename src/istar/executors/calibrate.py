@@ -2,7 +2,8 @@
 
 First the records of every task's committed tables, from which priors are pooled (always without the question asked).
 Then the portfolio, on training families alone: every variant answers every training question of a kind of functional,
-and the one with the best mean skill over all budgets is frozen in `portfolio.json` with the scores of all.
+and the one with the best mean skill over all budgets is frozen in `portfolio.json` with the scores of all, and with
+the factor that makes the spreads it states honest.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from istar.executors.priors import (
     record_of,
     write_records,
 )
+from istar.executors.spreads import spread_factor, standardised_errors
 from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant
 from istar.seeds import Seed
@@ -49,6 +51,9 @@ LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), 
 TEMPERS = (1.0, 0.7, 0.5, 0.35, 0.2)
 ARM_DESIGNS = (Variant(), Variant(temper=0.5), Variant(design="random"))
 CHOICE_DESIGNS = (*(Variant(temper=temper) for temper in TEMPERS), Variant(design="random"))
+Group = tuple[Sequence[TableLike], Sequence[QuestionRecord]]
+"""Questions of a task, and what was learned from each."""
+
 ABOUT_ARMS = ("arm_means", "arm_ranking", "arm_spread")
 """Kinds of functionals whose tables can be asked for the best arm as well."""
 
@@ -86,7 +91,7 @@ def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tupl
 
 
 def skill_curves(
-    groups: Sequence[tuple[Sequence[TableLike], Sequence[QuestionRecord]]], variant: Variant, seeds: Iterable[int]
+    groups: Sequence[Group], variant: Variant, seeds: Iterable[int]
 ) -> Float[np.ndarray, "runs checkpoints"]:
     """Return the skill of the black-box arm at every checkpoint, for all questions of some tasks and seeds.
 
@@ -126,7 +131,7 @@ def _score(curves: Float[np.ndarray, "runs checkpoints"]) -> dict[str, Any]:
 
 
 def choose(
-    groups: Sequence[tuple[Sequence[TableLike], Sequence[QuestionRecord]]],
+    groups: Sequence[Group],
     designs: Sequence[Variant],
     models: bool,
     seeds: Sequence[int],
@@ -149,16 +154,21 @@ def choose(
         chosen = best(Variant(**{**chosen.to_json(), "temper": temper}) for temper in TEMPERS)
     return {
         "variant": chosen.to_json(),
+        "spread_factor": measured_factor(groups, chosen, seeds),
         "questions": sum(len(tables) for tables, _ in groups),
         "seeds": list(seeds),
         "scores": {variant.name: score for variant, score in scores.items()},
     }
 
 
-def _derived(
-    groups: Iterable[tuple[Sequence[Table], Sequence[QuestionRecord]]], derive: Callable[[TableLike], TableLike]
-) -> list[tuple[Sequence[TableLike], Sequence[QuestionRecord]]]:
-    found: list[tuple[Sequence[TableLike], Sequence[QuestionRecord]]] = []
+def measured_factor(groups: Sequence[Group], variant: Variant, seeds: Sequence[int]) -> float:
+    """Return the factor on the spreads that a variant states on the questions of some tasks."""
+    errors = [each for tables, records in groups for each in standardised_errors(tables, records, variant, seeds)]
+    return round(spread_factor(errors), 3)
+
+
+def _derived(groups: Iterable[Group], derive: Callable[[TableLike], TableLike]) -> list[Group]:
+    found: list[Group] = []
     for tables, _ in groups:
         derived = [derive(table) for table in tables]
         found.append((derived, [record_of(table.question, table.values) for table in derived]))
@@ -179,21 +189,41 @@ def build_portfolio(
         questions: how many questions of each task to use, all if None.
         kinds: kinds of functionals to choose for, all if None.
     """
-    training = {
-        task.name: (known[task.name][0][:questions], known[task.name][1][:questions])
-        for task in tasks("train")
-        if task.name in known
-    }
-    by_kind: dict[str, dict[str, tuple[list[Table], list[QuestionRecord]]]] = {}
-    for name, (tables, records) in training.items():
-        by_kind.setdefault(tables[0].question.functional.kind, {})[name] = (tables, records)
     choice: dict[str, Any] = {}
+    for kind, members, designs, models in _members(known, questions):
+        if kinds is None or kind in kinds:
+            LOG.info("%s on %s", kind, ", ".join(members))
+            choice[kind] = choose(list(members.values()), designs, models, seeds)
+            choice[kind]["chosen_on"] = list(members)
+    return choice
+
+
+def measure_factors(
+    known: dict[str, tuple[list[Table], list[QuestionRecord]]], choice: dict[str, Any], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Return a portfolio with the factors of its variants' spreads measured anew; arguments as of `build_portfolio`."""
+    measured = dict(choice)
+    for kind, members, _, _ in _members(known, None):
+        factor = measured_factor(list(members.values()), Variant(**choice[kind]["variant"]), seeds)
+        LOG.info("%s on %s: %g", kind, ", ".join(members), factor)
+        measured[kind] = {"variant": choice[kind]["variant"], "spread_factor": factor} | {
+            name: value for name, value in choice[kind].items() if name not in ("variant", "spread_factor")
+        }
+    return measured
+
+
+def _members(
+    known: dict[str, tuple[list[Table], list[QuestionRecord]]], questions: int | None
+) -> Iterator[tuple[str, dict[str, Group], Sequence[Variant], bool]]:
+    """Yield every kind of functional with its training questions by task, the designs, and whether models vary too."""
+    by_kind: dict[str, dict[str, Group]] = {}
+    for task in tasks("train"):
+        if task.name in known:
+            tables, records = known[task.name]
+            kind = tables[0].question.functional.kind
+            by_kind.setdefault(kind, {})[task.name] = (tables[:questions], records[:questions])
     for kind, members in sorted(by_kind.items()):
-        if kinds is not None and kind not in kinds:
-            continue
-        LOG.info("%s on %s", kind, ", ".join(members))
-        choice[kind] = choose(list(members.values()), LINEAR_DESIGNS, models=True, seeds=seeds)
-        choice[kind]["chosen_on"] = sorted(members)
+        yield kind, dict(sorted(members.items())), LINEAR_DESIGNS, True
     games = by_kind.get("shapley_values", {})
     about_arms = {name: each for kind in ABOUT_ARMS for name, each in by_kind.get(kind, {}).items()}
     extra = (
@@ -202,12 +232,10 @@ def build_portfolio(
         ("arm_choice", about_arms, arm_choice_table, CHOICE_DESIGNS),
     )
     for kind, members, derive, designs in extra:
-        if not members or (kinds is not None and kind not in kinds):
-            continue
-        LOG.info("%s on questions derived from %s", kind, ", ".join(members))
-        choice[kind] = choose(_derived(members.values(), derive), designs, False, seeds)
-        choice[kind]["chosen_on"] = [f"{name}, asked for {kind}" for name in sorted(members)]
-    return choice
+        if members:
+            derived = _derived((members[name] for name in sorted(members)), derive)
+            names = [f"{name}, asked for {kind}" for name in sorted(members)]
+            yield kind, dict(zip(names, derived, strict=True)), designs, False
 
 
 def main() -> None:
@@ -218,6 +246,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, help="questions of each task for the portfolio; all by default")
     parser.add_argument("--kinds", nargs="+", help="choose for these kinds of functionals alone and keep the others")
     parser.add_argument("--afresh", action="store_true", help="learn known records again")
+    parser.add_argument("--factors-only", action="store_true", help="keep the choice; measure its spreads again")
     parser.add_argument("--records-only", action="store_true", help="leave the portfolio as it is")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -226,8 +255,11 @@ def main() -> None:
     known = learn_all(arguments.target, arguments.afresh)
     if not arguments.records_only:
         path = Path(__file__).with_name("portfolio.json")
-        choice = build_portfolio(known, range(arguments.seeds), arguments.questions, arguments.kinds)
-        kept = json.loads(path.read_text())["choice"] if arguments.kinds and path.exists() else {}
+        kept = json.loads(path.read_text())["choice"] if arguments.kinds or arguments.factors_only else {}
+        if arguments.factors_only:
+            choice = measure_factors(known, kept, range(arguments.seeds))
+        else:
+            choice = build_portfolio(known, range(arguments.seeds), arguments.questions, arguments.kinds)
         path.write_text(json.dumps({"version": 1, "rule": RULE, "choice": kept | choice}, indent=1) + "\n")
         LOG.info("wrote %s", path.name)
 

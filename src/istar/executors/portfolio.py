@@ -23,14 +23,20 @@ class Portfolio:
     Attributes:
         choice: variant by kind of functional.
         default: for kinds that were not calibrated.
+        factors: by kind of functional, what stated spreads are multiplied with (`istar.executors.spreads`).
     """
 
     choice: dict[str, Variant]
     default: Variant
+    factors: dict[str, float]
 
     def variant(self, kind: str) -> Variant:
         """Return the variant for a kind of functional."""
         return self.choice.get(kind, self.default)
+
+    def spread_factor(self, kind: str) -> float:
+        """Return what the spreads of a kind of functional are multiplied with, 1 where that was not measured."""
+        return self.factors.get(kind, 1.0)
 
 
 @cache
@@ -38,4 +44,8 @@ def portfolio() -> Portfolio:
     """Return the committed portfolio."""
     path = files("istar.executors") / "portfolio.json"
     data: dict[str, Any] = json.loads(path.read_text())
-    return Portfolio({kind: Variant(**item["variant"]) for kind, item in data["choice"].items()}, Variant())
+    return Portfolio(
+        {kind: Variant(**item["variant"]) for kind, item in data["choice"].items()},
+        Variant(),
+        {kind: float(item["spread_factor"]) for kind, item in data["choice"].items() if "spread_factor" in item},
+    )

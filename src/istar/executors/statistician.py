@@ -209,7 +209,8 @@ class Statistician(Executor):
     """The Bayesian statistician.
 
     Args:
-        variant: estimator and design; the portfolio's choice for the question's functional if None.
+        variant: estimator and design; the portfolio's choice for the question's functional if None, with its factor
+            on the spreads stated.
     """
 
     def __init__(self, variant: Variant | None = None) -> None:
@@ -218,7 +219,10 @@ class Statistician(Executor):
 
     def answer(self, market: Market, seed: Seed) -> Trace:
         """See the base class."""
-        variant = self.variant or portfolio().variant(market.functional.kind)
+        variant, factor = self.variant, 1.0
+        if variant is None:
+            variant = portfolio().variant(market.functional.kind)
+            factor = portfolio().spread_factor(market.functional.kind)
         session = Session(market, variant, seed)
         stopping = StoppingRule(market.brute_flops)
         while market.next_checkpoint is not None:
@@ -227,7 +231,7 @@ class Statistician(Executor):
             if session.changed():
                 session.think()
             session.settle()
-            market.record(session.current.centre, session.current.spread)
+            market.record(session.current.centre, factor * session.current.spread)
             if stopping.should_stop(market.spent, session.current.remaining):
                 market.stop(session.current.centre)
         return market.trace()

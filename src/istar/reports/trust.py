@@ -14,7 +14,7 @@ from typing import Any
 from istar.errors import IstarError
 from istar.reports.pages import templates
 
-PARTS = ("attacks", "statistics", "faults", "guided")
+PARTS = ("attacks", "statistics", "posterior", "faults", "guided")
 CLAIMED, LEAST_COVERAGE, MOST_FALSE = 0.95, 0.93, 0.05
 """What intervals claim, what they must cover, and how often noise may be called better than no method."""
 
@@ -61,6 +61,9 @@ def broken(found: Mapping[str, Any]) -> list[str]:
     gained = statistics.get("adversary", {}).get("standard_errors_gained", {}).get("through the guard")
     if gained is not None and gained["mean"] >= 1.0:
         said.append(f"an adversary gained {gained['mean']:.2f} standard errors through the guard")
+    posterior = found.get("posterior")
+    if posterior and posterior["held"] < LEAST_COVERAGE - 2 * posterior["standard_error"]:
+        said.append(f"the statistician's intervals held the truth in {posterior['held']:.1%} of training questions")
     said += [str(fault) for part in ("faults", "guided") for fault in found.get(part, {}).get("faults", [])]
     return said
 
