@@ -3,7 +3,6 @@
 import ast
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from istar.flops import Meter
@@ -36,35 +35,28 @@ def questions(target):
 
 
 @pytest.fixture(scope="module")
-def corpus(target):
-    return build_corpus(target, 4, 24)
+def recorded(target):
+    """What a method says of a question, after its own `interpret`, which is run once a method."""
+    corpus, learned = build_corpus(target, 4, 24), {}
 
+    def of(source, question, **limits):
+        method = load_method(source, "written")
+        if source not in learned:
+            learned[source] = run_interpret(method, target, corpus, Meter())
+        batches = nested_batches(question.structure, Seed.root(0))
+        return record(method, question, "question", batches, target, learned[source], **limits)
 
-def recorded(source, question, target, corpus, **limits):
-    """What a method says of a question, after its own `interpret`."""
-    method = load_method(source, "written")
-    interpretation = run_interpret(method, target, corpus, Meter())
-    batches = nested_batches(question.structure, Seed.root(0))
-    return record(method, question, "question", batches, target, interpretation, **limits)
-
-
-def channels(source, question, target, corpus):
-    """A method's channels of all rows of a question, and what they cost."""
-    recording = recorded(source, question, target, corpus)
-    found = np.full((len(question.runs), recording.channels), np.nan)
-    for batch in recording.batches:
-        found[batch.rows] = batch.channels
-    return found, recording.total_flops
+    return of
 
 
 @pytest.mark.parametrize("end", [0, -1])
 @pytest.mark.parametrize("kind", tuple(PRIMITIVES))
-def test_every_word_gives_channels_at_both_ends_of_its_choices(kind, end, questions, target, corpus):
+def test_every_word_gives_channels_at_both_ends_of_its_choices(kind, end, questions, recorded):
     source = Sentence((at(kind, end),)).source
     assert check_source(source) == ()
-    spoken = [channels(source, question, target, corpus)[0] for question in questions.values()]
-    assert any(found.shape[1] for found in spoken)
-    assert all(np.isfinite(found).all() for found in spoken)
+    spoken = [recorded(source, question) for question in questions.values()]
+    assert all(each.complete for each in spoken)  # a channel that is not finite is an error
+    assert any(each.channels for each in spoken)
 
 
 def test_one_channel_is_the_file_of_its_primitive():
@@ -77,7 +69,7 @@ def test_one_channel_is_the_file_of_its_primitive():
     [("attention_gates", "logit_lens"), ("context_student", "gradient_influence", "mahalanobis"), ("tuned_lens",) * 2],
 )
 @pytest.mark.parametrize("share", [None, 0.3, 0.02])
-def test_several_channels_are_what_each_is_alone(kinds, share, questions, target, corpus):
+def test_several_channels_are_what_each_is_alone(kinds, share, questions, recorded):
     """Side by side in one file, also two of one kind: the same numbers and FLOPs, batch by batch, until cut."""
     chosen = Sentence(tuple(at(kind, 0 if place % 2 else -1) for place, kind in enumerate(kinds))).channels
     source = Sentence(chosen).source
@@ -85,12 +77,12 @@ def test_several_channels_are_what_each_is_alone(kinds, share, questions, target
     assert parts_of(source) == tuple(channel.source for channel in chosen)
     told = 0
     for question in questions.values():
-        whole = sum(recorded(channel.source, question, target, corpus).total_flops for channel in chosen)
+        whole = sum(recorded(channel.source, question).total_flops for channel in chosen)
         limits = {"max_flops": None if share is None else int(share * whole), "max_rows_fraction": 1.0}
-        alone = [recorded(channel.source, question, target, corpus, **limits) for channel in chosen]
+        alone = [recorded(channel.source, question, **limits) for channel in chosen]
         made = recorded_side_by_side(source_hash(source), alone, rows=len(question.runs), **limits)
         if made is not None:
-            together = recorded(source, question, target, corpus, **limits)
+            together = recorded(source, question, **limits)
             assert replace(made, seconds=0.0).to_bytes() == replace(together, seconds=0.0).to_bytes()
             told += 1
     assert told == len(questions) if share is None else told > 0
