@@ -1,0 +1,125 @@
+"""Methods per hour with recordings of side by side methods put together and without, on the same sentences.
+
+    python benchmarks/side_by_side.py [--target smollm2-135m] [--methods 24] [--task TASK] [--output FILE]
+
+A researcher proposes sentences; each is recorded on the same questions twice, one after the other: by a session that
+puts together what it can, and by one that runs every file whole. Both start with nothing recorded, so the first pays
+for every word that it meets, and both share a shelf of standard runs. Replays of the executor and the start of the jail
+are left out of both. What is recorded must be the same to the last bit, seconds apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from machine import describe_machine
+
+WORDS = ("activation_difference", "attention_gates", "attribution_patching", "direct_logit_attribution",
+         "gradient_activation", "gradient_influence")  # fmt: skip
+"""Those of the published search."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", default="smollm2-135m")
+    parser.add_argument("--task", action="append", help="of the training split; may be repeated")
+    parser.add_argument("--questions", type=int, default=1)
+    parser.add_argument("--methods", type=int, default=24)
+    parser.add_argument("--researcher", default="random")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--flops", type=float, default=0.2, help="share of brute force after which a method ends")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "side_by_side.json")
+    arguments = parser.parse_args()
+
+    from istar.protocol.config import Caps, SearchConfig, StageSize
+
+    config = SearchConfig(
+        target=arguments.target,
+        threads=arguments.threads,
+        researcher=arguments.researcher,
+        researcher_options={"words": list(WORDS)},
+        caps=Caps(flops_fraction=arguments.flops),
+        train=StageSize(
+            questions=arguments.questions,
+            tasks=tuple(arguments.task or ("shot_shapley/antonyms", "context_attribution/facts-subsets")),
+        ),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        result = compare(config, arguments.methods, Path(scratch))
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+    return 0 if result["same_recordings"] else 1
+
+
+def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
+    """Record the sentences in both ways; return times and whether what was recorded is the same."""
+    from istar.methods.recording import Recording
+    from istar.protocol.conduct import make_researcher, stand
+    from istar.protocol.stores import RecordingStore
+    from istar.protocol.streams import StreamStore
+    from istar.researchers import Feedback
+    from istar.sandbox import InterpretationStore
+    from istar.seeds import Seed
+
+    researcher, rows, same = make_researcher(config), [], True
+    with stand(config, ("train",)) as here:
+        tables = [table for each in here.tables("train").values() for table in each]
+
+        def recorded(source: str, name: str, *, whole: bool) -> tuple[list[Any], float]:
+            place = scratch / ("whole" if whole else "together")
+            here.arms.recordings = RecordingStore(place / "recordings")
+            here.arms.interpretations = InterpretationStore(place / "interpretations")
+            here.arms.streams = StreamStore(place / "streams")
+            with here.arms.session(source, name) as session:
+                if whole:
+                    session._parts = []
+                start = time.perf_counter()
+                session.interpret()
+                found = [session.record(table).recording for table in tables]
+                return found, time.perf_counter() - start
+
+        for number in range(count):
+            proposal = researcher.propose(Seed.root(config.seed).split("researcher", number))
+            researcher.update(proposal, Feedback(0.0))
+            together, fast = recorded(proposal.source, proposal.name, whole=False)
+            apart, slow = recorded(proposal.source, proposal.name, whole=True)
+            compared = [each.name for each in fields(Recording) if each.name not in ("batches", "seconds")]
+            for one, other in zip(together, apart, strict=True):
+                same &= all(getattr(one, name) == getattr(other, name) for name in compared)
+                same &= all(
+                    a.channels.tobytes() == b.channels.tobytes() and a.flops == b.flops
+                    for a, b in zip(one.batches, other.batches, strict=True)
+                )
+            rows.append({"method": proposal.name, "whole": slow, "together": fast})
+            print(rows[-1], flush=True)
+    half = rows[len(rows) // 2 :]
+    return {
+        "target": config.target,
+        "tasks": list(config.train.tasks),
+        "questions": config.train.questions,
+        "researcher": config.researcher,
+        "machine": describe_machine(),
+        "ratio": ratio(rows),
+        "ratio_in_the_second_half": ratio(half),
+        "same_recordings": same,
+        "seconds": rows,
+    }
+
+
+def ratio(rows: list[dict[str, Any]]) -> float:
+    """Return how many times more methods an hour are recorded."""
+    return sum(row["whole"] for row in rows) / sum(row["together"] for row in rows)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    sys.exit(main())
