@@ -13,7 +13,7 @@ PYTHON=${PYTHON:-.venv/bin/python}
 RUNS=${RUNS:-runs/smollm2-135m}
 CONFIG=${CONFIG:-results/smollm2-135m/search.json}
 TO=${TO:-results/smollm2-135m}
-MAIN_METHODS=${MAIN_METHODS:-24}
+MAIN_METHODS=${MAIN_METHODS:-72}
 BESIDE=${BESIDE:-library}
 export OMP_NUM_THREADS=1
 
@@ -25,12 +25,12 @@ search() {  # NAME RESEARCHER SEED OPTION...
 
 searches_A() {
   search main evolve 0 --methods "$MAIN_METHODS"
-  for seed in 1 2; do search evolve-$seed evolve $seed; search random-$seed random $seed; done
+  search shuffled evolve 0 --shuffled  # finds the recordings of `main`
+  for seed in 1 2; do search evolve-$seed evolve $seed; done
+  for seed in 0 1 2; do search random-$seed random $seed; done
 }
 
 searches_B() {
-  search random-0 random 0
-  search shuffled evolve 0 --shuffled  # after `main` has begun, whose recordings it finds
   for seed in 0 1 2; do search grammar-$seed grammar $seed; search policy-$seed policy $seed; done
 }
 

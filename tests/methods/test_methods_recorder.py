@@ -258,7 +258,7 @@ def test_garbage_of_a_method_is_collected_under_the_meter(recorded):
     threshold = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(7, 1, 1)
+    gc.set_threshold(1, 1, 1)
     everything = Meter()
     try:
         with everything:

@@ -30,7 +30,7 @@ def test_each_channel_is_left_out_once():
 
 def test_of_two_channels_each_is_left_alone():
     found = ablations("pair", parameters(*CHANNELS[:2]))
-    assert list(found.values()) == [CHANNELS[1].source, CHANNELS[0].source]
+    assert found == {"pair without gates1": CHANNELS[0].source, "pair without lens90": CHANNELS[1].source}
 
 
 def test_what_has_no_parts_is_refused():
@@ -42,6 +42,7 @@ def test_what_has_no_parts_is_refused():
 
 def test_a_word_that_has_changed_is_named():
     old = parameters(*CHANNELS[:2])
-    old["sentence"][0]["depth"] = 0.87
+    (lens,) = (channel for channel in old["sentence"] if channel["kind"] == "logit_lens")
+    lens["depth"] = 0.87
     with pytest.raises(PrimitiveError, match=r"DEPTH of the primitive 'logit_lens' is one of .*, not 0\.87"):
         ablations("old", old)

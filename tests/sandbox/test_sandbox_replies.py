@@ -16,11 +16,13 @@ from istar.sandbox.replies import (
 )
 
 ASKED = (np.array([4, 1]), np.array([0, 2, 3]))
+BATCHES = [{"by_op": {"mm": 30}, "matmul_flops": 30}, {"by_op": {"mm": 75, "add": 5}, "matmul_flops": 75}]
 
 
 def recorded(arrays=None, **fields):
     """Return an honest reply to a recording of two batches with two channels, changed as asked."""
     honest = {"flops": [30, 80], "prepare_flops": 10, "total_flops": 90, "by_op": {"mm": 85, "add": 5}}
+    honest["batches"] = BATCHES
     channels = {"channels.0": np.zeros((2, 2), np.float32), "channels.1": np.ones((3, 2), np.float32)}
     return Frame("recorded", honest | fields, channels | (arrays or {}))
 
@@ -36,20 +38,34 @@ def test_an_honest_reply_is_read_and_its_rows_are_those_asked_for():
     assert [batch.flops for batch in batches] == [30, 80]
     assert [batch.rows.tolist() for batch in batches] == [[4, 1], [0, 2, 3]]
     assert (batches[1].channels == 1).all()
+    assert [batch.by_op for batch in batches] == [{"mm": 30}, {"mm": 75, "add": 5}]
+    assert [batch.matmul_flops for batch in batches] == [30, 75]
 
 
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (recorded(flops=[80, 30]), "fall from 80 to 30"),
+        (
+            recorded(flops=[80, 30], batches=[{"by_op": {"mm": each}, "matmul_flops": 0} for each in (80, 30)]),
+            "fall from 80",
+        ),
         (recorded(flops=[5, 80]), "fall from 10 to 5"),
         (recorded(flops=[-1, 80]), "not a count"),
         (recorded(flops=[30.0, 80]), "not a count"),
         (recorded(flops=[True, 80]), "not a count"),
         (recorded(flops=[30, 2**62]), "not a count"),
+        (recorded(batches=None), "does not say by operation what each batch cost"),
+        (recorded(batches=BATCHES[:1]), "does not say by operation what each batch cost"),
+        (recorded(batches=[BATCHES[0], 80]), "does not say by operation what each batch cost"),
+        (recorded(batches=[BATCHES[0], {}]), "by_op in the reply is not a histogram"),
+        (recorded(batches=[BATCHES[0], BATCHES[0]]), "by operation of a batch in the reply do not add up"),
+        (
+            recorded(batches=[BATCHES[0], BATCHES[1] | {"matmul_flops": 81}]),
+            "more FLOPs in matrix products than in all",
+        ),
         (recorded(flops=[1, 2, 3]), "more batches than were asked for"),
         (recorded(flops="many"), "more batches than were asked for, or none"),
-        (recorded(flops=[30]), "channels for each batch"),
+        (recorded(flops=[30], batches=BATCHES[:1]), "channels for each batch"),
         (recorded(prepare_flops=None), "prepare_flops in the reply is not a count"),
         (recorded(total_flops=70, by_op={"mm": 70}), "cost more than all"),
         (recorded(by_op={"mm": 1}), "do not add up"),

@@ -266,8 +266,9 @@ def forge(target, request):
     asked = worker.RecordRequest.of(request)
     parent.batches = (tuple(asked.question.runs[row] for row in asked.batches[0]),)
     values = parent.find(parent.batches[0], target.layers, 10**15).values
-    fields = dict(rulebook="v1", flops=[1], prepare_flops=0, total_flops=1, by_op=dict(mm=1), unknown={{}},
-                  matmul_flops=1, by_region=dict(predict=1))
+    cost = dict(by_op=dict(mm=1), matmul_flops=1)
+    fields = dict(cost, rulebook="v1", flops=[1], batches=[cost], prepare_flops=0, total_flops=1, unknown={{}},
+                  by_region=dict(predict=1))
     return Frame("recorded", fields, {{"channels.0": values[:1, :1].copy()}})
 
 worker.main({control}, dict(worker.HANDLERS, record=forge))
