@@ -16,7 +16,8 @@ from istar.sandbox.replies import (
 )
 
 ASKED = (np.array([4, 1]), np.array([0, 2, 3]))
-BATCHES = [{"by_op": {"mm": 30}, "matmul_flops": 30}, {"by_op": {"mm": 75, "add": 5}, "matmul_flops": 75}]
+SPENT_80 = {"by_op": {"mm": 75, "add": 5}, "matmul_flops": 75}
+BATCHES = [{"by_op": {"mm": 30}, "matmul_flops": 30}, SPENT_80]
 
 
 def recorded(arrays=None, **fields):
