@@ -19,7 +19,9 @@ SHIPPED = {(digest.target_name, digest.key.task) for digest in STORE.digests()}
 AT_HOME = [task for task in tasks() if (task.home, task.name) in SHIPPED]
 ON_SMALL = [task for task in tasks() for name in ("tiny-text",) if (name, task.name) in SHIPPED]
 MEGABYTES = 40
-RECOMPUTED_FLOPS = 6e10
+REBUILT_FLOPS = 3e11
+"""A question on a small target that is dearer is not built whole here; a part of it is computed again."""
+RECOMPUTED_FLOPS = 3e10
 """What computing cells of a question again may take here; `istar truth verify` and the audit check many more."""
 
 
@@ -75,6 +77,10 @@ def test_a_question_of_each_family_is_rebuilt_from_scratch_on_a_small_target(tas
     stored = load_tables(task.name, target.id, 1, store=STORE)[0]
     question = task.question(target.tokenizer, 0)
     assert same(question, stored.question)
+    if stored.brute_flops > REBUILT_FLOPS:
+        found = verify_table(target, stored, fraction=RECOMPUTED_FLOPS / stored.brute_flops, seed=1)
+        assert found.passed, found.wrong
+        return
     built = build_table(target, question, folder=tmp_path)
     assert np.abs(built.values - stored.values).max() < 1e-3
     assert built.brute_flops == stored.brute_flops

@@ -13,6 +13,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,8 +69,14 @@ class Part:
     @property
     def functions(self) -> tuple[str, ...]:
         """The functions of the contract that the file defines, in the order in which they are called."""
-        defined = {node.name for node in ast.parse(self.source).body if isinstance(node, ast.FunctionDef)}
+        defined = {node.name for node in _parsed(self.source).body if isinstance(node, ast.FunctionDef)}
         return tuple(name for name in SIGNATURES if name in defined)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a file; a search writes the same parts again and again."""
+    return ast.parse(source)
 
 
 def written_side_by_side(parts: Sequence[Part]) -> str:
@@ -264,7 +271,7 @@ def _imports(sources: list[str]) -> str:
     modules: set[str] = set()
     members: dict[str, set[str]] = {}
     for source in sources:
-        for node in ast.parse(source).body:
+        for node in _parsed(source).body:
             if isinstance(node, ast.Import):
                 modules |= {ast.unparse(alias) for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -291,9 +298,10 @@ def _case(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
+@lru_cache(maxsize=1024)
 def _channel(slot: int, part: Part) -> str:
     """Return a function that defines what the channel's file defines, and returns its functions of the contract."""
-    tree = ast.parse(part.source)
+    tree = _parsed(part.source)
     lines = part.source.splitlines()
     last = max(node.end_lineno or 0 for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)))
     body = "\n".join(lines[last:]).strip("\n").replace("\n\n\n", "\n\n")

@@ -63,8 +63,7 @@ class GrammarResearcher(SentenceResearcher):
 
     def _study(self) -> optuna.Study:
         """Return a study that holds all that was told; awaited proposals count as running trials."""
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        study = optuna.create_study(direction="maximize")
+        study = _empty_study()
         for (proposal, _), reward in zip(self.told, told_rewards(self.told), strict=True):
             study.add_trial(self._trial(proposal, reward))
         for proposal in self.pending:
@@ -130,11 +129,20 @@ class RandomResearcher(GrammarResearcher):
         """Take no other options: there is nothing to learn."""
         super().__init__(mutation=0.0, words=words)
 
+    def _study(self) -> optuna.Study:
+        """Return a study without anything that was told: blind draws do not depend on it."""
+        return _empty_study()
+
     def _begin(self, seed: Seed) -> dict[str, Any]:
         return {}
 
     def _sampler(self, seed: Seed) -> BaseSampler:
         return _blind(seed)
+
+
+def _empty_study() -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna.create_study(direction="maximize")
 
 
 def _blind(seed: Seed) -> BaseSampler:
