@@ -62,6 +62,7 @@ def main() -> int:
 
 def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
     """Record the sentences in both ways; return times and whether what was recorded is the same."""
+    from istar.methods.library import library_methods
     from istar.methods.recording import Recording
     from istar.protocol.conduct import make_researcher, stand
     from istar.protocol.stores import RecordingStore
@@ -87,6 +88,7 @@ def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
                 found = [session.record(table).recording for table in tables]
                 return found, time.perf_counter() - start
 
+        recorded(library_methods()["noise"].read_text(), "noise", whole=True)  # waits for the jail
         for number in range(count):
             proposal = researcher.propose(Seed.root(config.seed).split("researcher", number))
             researcher.update(proposal, Feedback(0.0))

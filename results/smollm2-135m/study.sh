@@ -26,7 +26,7 @@ search() {  # NAME RESEARCHER SEED OPTION...
 searches_A() {
   search main evolve 0 --methods "$MAIN_METHODS"
   search shuffled evolve 0 --shuffled  # finds the recordings of `main`
-  for seed in 1 2; do search evolve-$seed evolve $seed; done
+  for seed in 0 1 2; do search evolve-$seed evolve $seed; done
   for seed in 0 1 2; do search random-$seed random $seed; done
 }
 
@@ -34,7 +34,7 @@ searches_B() {
   for seed in 0 1 2; do search grammar-$seed grammar $seed; search policy-$seed policy $seed; done
 }
 
-controls="evolve-1 evolve-2 grammar-0 grammar-1 grammar-2 policy-0 policy-1 policy-2 random-0 random-1 random-2"
+controls="evolve-0 evolve-1 evolve-2 grammar-0 grammar-1 grammar-2 policy-0 policy-1 policy-2 random-0 random-1 random-2"
 
 case "${1:-all}" in
   A) searches_A; "$PYTHON" "$TO/ledgers.py" keep "$RUNS"; exit ;;
