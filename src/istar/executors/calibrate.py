@@ -47,13 +47,13 @@ RULE = "best mean skill over all budgets on training questions, among variants n
 WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
+Group = tuple[Sequence[TableLike], Sequence[QuestionRecord]]
+"""Questions of a task, and what was learned from each."""
+
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
 TEMPERS = (1.0, 0.7, 0.5, 0.35, 0.2)
 ARM_DESIGNS = (Variant(), Variant(temper=0.5), Variant(design="random"))
 CHOICE_DESIGNS = (*(Variant(temper=temper) for temper in TEMPERS), Variant(design="random"))
-Group = tuple[Sequence[TableLike], Sequence[QuestionRecord]]
-"""Questions of a task, and what was learned from each."""
-
 ABOUT_ARMS = ("arm_means", "arm_ranking", "arm_spread")
 """Kinds of functionals whose tables can be asked for the best arm as well."""
 
