@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from istar.ledger import (
     BASELINE,
+    BatchSpending,
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunConfig,
     Spending,
@@ -20,12 +22,14 @@ from istar.rewards import Curve
 METHOD, QUESTION = "m" * 64, "q" * 64
 CONFIG = RunConfig("target-id", "tiny-random", "v1", "grammar", "statistician", "log", 7, {"caps": {"rows": 0.5}})
 TASK = TaskRecord("family/data", "family", "train", "ok", "", 8, 100, 10**15, 10**12, 0.9)
+QUESTION_COST = QuestionRecord(QUESTION, "family/data", "v1", {"tokens": {"mm": 2**61}, "reads": {"mm": 2**61}})
 PROPOSAL = ProposalRecord(0, METHOD, "lens", ("p" * 64,), {"layer": 3})
 INTERPRETATION = InterpretationRecord(
     METHOD, "target-id", "c" * 64, "v1", 123, 456, "s" * 64, {"mm": 100, "add": 23}, {"fit": 123}, 1.5
 )
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
-SPENDING = Spending(10, 110, 90, 64, {"mm": 110}, {"predict": 100}, {"odd": 1}, 0.5, 0.75, 0.125)
+BATCHES = (BatchSpending(40, {"mm": 40}), BatchSpending(110, {"mm": 100, "add": 10}))
+SPENDING = Spending(10, 110, 90, 64, {"mm": 110}, {"predict": 100}, {"odd": 1}, 0.5, 0.75, 0.125, BATCHES)
 EVALUATION = EvaluationRecord("train", METHOD, "family/data", "train", QUESTION, 3, "ok", "", SPENDING)
 
 
@@ -60,6 +64,7 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     """Write one record of each kind; `seconds` is what a slower machine would measure more."""
     ledger.open_run(run, CONFIG, versions={"istar": "0.1.0"}, machine={"cores": "2"})
     ledger.add_tasks(run, [TASK])
+    ledger.add_question(run, QUESTION_COST)
     ledger.add_method(run, PROPOSAL, "def interpret(): ...\n")
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)

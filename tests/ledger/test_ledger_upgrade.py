@@ -74,10 +74,12 @@ def test_one_that_was_damaged_before_is_left_as_it_was(old):
 
 
 def downgraded(path):
-    """Make the ledger one that version 0002 wrote: without the column that 0003 added, signed without it."""
+    """Make the ledger one that version 0002 wrote: without what came after, and signed without it."""
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
     connection.execute("ALTER TABLE evaluations DROP COLUMN unexplained_cpu_seconds")
+    connection.execute("ALTER TABLE evaluations DROP COLUMN batches")
+    connection.execute("DROP TABLE questions")
     for row in connection.execute("SELECT * FROM evaluations").fetchall():
         values = {**dict(row), **{name: json.loads(row[name]) for name in ("by_op", "by_region", "unknown")}}
         signed = digest_of("evaluations", values)

@@ -1,7 +1,18 @@
 from dataclasses import replace
 
 import pytest
-from ledger_records import BLACK, CONFIG, EVALUATION, INTERPRETATION, PROPOSAL, ROUND, TASK, WHITE, fill
+from ledger_records import (
+    BLACK,
+    CONFIG,
+    EVALUATION,
+    INTERPRETATION,
+    PROPOSAL,
+    QUESTION_COST,
+    ROUND,
+    TASK,
+    WHITE,
+    fill,
+)
 
 from istar.ledger import BASELINE, DuplicateRecordError, Ledger, MissingRecordError, RunConfig, Spending
 
@@ -22,6 +33,7 @@ def test_everything_comes_back_as_it_was_put_in(filled):
     assert filled.run("run").config == CONFIG
     assert filled.run("run").machine == {"cores": "2"}
     assert filled.tasks("run") == (TASK,)
+    assert filled.questions("run") == (QUESTION_COST,)
     assert filled.proposals("run") == (PROPOSAL,)
     assert filled.source(PROPOSAL.method) == "def interpret(): ...\n"
     assert filled.interpretations("run") == (INTERPRETATION,)
@@ -81,11 +93,13 @@ def test_a_curve_of_another_question_or_arm_is_refused(filled):
         filled.add_evaluation("run", replace(EVALUATION, question_hash="z" * 64), WHITE)
 
 
-@pytest.mark.parametrize("again", ["tasks", "method", "interpretation", "round"])
+@pytest.mark.parametrize("again", ["tasks", "question", "method", "interpretation", "round"])
 def test_the_same_record_again_changes_nothing(filled, again):
     before = list(filled.export("run"))
     if again == "tasks":
         filled.add_tasks("run", [TASK])
+    elif again == "question":
+        filled.add_question("run", QUESTION_COST)
     elif again == "method":
         filled.add_method("run", PROPOSAL, "def interpret(): ...\n")
     elif again == "interpretation":
@@ -113,6 +127,13 @@ def test_a_run_with_another_config_needs_another_name(filled):
     other = RunConfig(**{**CONFIG.__dict__, "seed": 8, "reward": "linear"})
     with pytest.raises(DuplicateRecordError, match=r"differing: reward, seed"):
         filled.open_run("run", other, versions={}, machine={})
+
+
+def test_an_option_that_came_later_is_no_difference(filled):
+    later = replace(CONFIG, options={**CONFIG.options, "new": 1})
+    assert filled.open_run("run", later, versions={}, machine={}).config == CONFIG
+    with pytest.raises(DuplicateRecordError, match=r"differing: options"):
+        filled.open_run("run", replace(CONFIG, options={"caps": 1}), versions={}, machine={})
 
 
 def test_a_finished_run_says_so(filled):

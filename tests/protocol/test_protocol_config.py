@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from istar.ledger import RunConfig
 from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
 from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
 
@@ -38,6 +41,22 @@ def test_run_folder_keeps_its_settings(tmp_path):
     assert find_run(str(folder.path), tmp_path / "elsewhere").path == folder.path
     with pytest.raises(RunFolderError, match="there are: mine"):
         find_run("yours", tmp_path)
+
+
+def test_a_run_from_before_there_was_an_environment_seed_had_one_seed_for_all(tmp_path):
+    settings = SearchConfig(seed=3).model_dump(mode="json")
+    del settings["environment_seed"]
+    folder = RunFolder(tmp_path / "old")
+    folder.path.mkdir()
+    (folder.path / "config.json").write_text(json.dumps(settings))
+    assert folder.config().environment_seed == 3
+    stored = RunConfig("id", "tiny-random", "v1", "grammar", "statistician", "log", 3, settings)
+    with folder.ledger() as ledger:
+        ledger.open_run("old", stored, versions={}, machine={})
+    with folder.unless_nothing_came_of_it():
+        folder.begin(SearchConfig(seed=3, environment_seed=3))
+    with pytest.raises(RunFolderError, match="differing: environment_seed"):
+        folder.begin(SearchConfig(seed=3))
 
 
 def test_settings_of_another_version_are_refused(tmp_path):

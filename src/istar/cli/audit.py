@@ -98,7 +98,7 @@ def _from_targets(
         loaded = load_target(name)
         if corpus:
             size = (config.corpus_sequences, config.corpus_length)
-            corpora[name] = build_corpus(loaded, *size, Seed.root(config.seed)).tokens
+            corpora[name] = build_corpus(loaded, *size, Seed.root(config.environment_seed)).tokens
         for task in theirs if recompute else ():
             try:
                 tables = load_tables(task.name, loaded.id)

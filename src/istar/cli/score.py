@@ -64,6 +64,7 @@ def score(
         target=target,
         dtype=dtype,
         seed=seed,
+        environment_seed=seed,
         threads=threads,
         executor_seeds=executor_seeds,
         reward=reward,

@@ -32,7 +32,7 @@ def search(
     researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar, policy, evolve or random.")] = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
     reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
-    seed: Annotated[int | None, Parameter(help="The root of all randomness.")] = None,
+    seed: Annotated[int | None, Parameter(help="What the researcher does at random.")] = None,
     side_by_side: Annotated[int | None, Parameter(help="Methods evaluated in parallel.")] = None,
     threads: Annotated[int | None, Parameter(help="Threads of each worker.")] = None,
     shuffled: Annotated[

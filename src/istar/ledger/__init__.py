@@ -14,10 +14,12 @@ from istar.ledger.errors import (
 from istar.ledger.ledger import Ledger, default_ledger
 from istar.ledger.records import (
     BASELINE,
+    BatchSpending,
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunConfig,
     RunRecord,
@@ -27,6 +29,7 @@ from istar.ledger.records import (
 
 __all__ = [
     "BASELINE",
+    "BatchSpending",
     "DuplicateRecordError",
     "EvaluationRecord",
     "InterpretationRecord",
@@ -41,6 +44,7 @@ __all__ = [
     "OldLedgerError",
     "OpeningRecord",
     "ProposalRecord",
+    "QuestionRecord",
     "RoundRecord",
     "RunConfig",
     "RunRecord",

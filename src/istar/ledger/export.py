@@ -21,6 +21,7 @@ from istar.ledger.models import (
     MethodRow,
     OpeningRow,
     ProposalRow,
+    QuestionRow,
     RoundRow,
     RunRow,
     StateRow,
@@ -29,6 +30,7 @@ from istar.ledger.models import (
 
 _OF_A_RUN: tuple[type[Any], ...] = (
     TaskRow,
+    QuestionRow,
     ProposalRow,
     InterpretationRow,
     EvaluationRow,

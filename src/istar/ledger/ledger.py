@@ -26,6 +26,7 @@ from istar.ledger.records import (
     OpeningKind,
     OpeningRecord,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunConfig,
     RunRecord,
@@ -80,12 +81,7 @@ class Ledger(LedgerReader):
             known = session.get(RunRow, name)
             if known is None:
                 session.add(row)
-            elif known.config != row.config:
-                differing = sorted(
-                    key
-                    for key in known.config.keys() | row.config.keys()
-                    if known.config.get(key) != row.config.get(key)
-                )
+            elif differing := _differing(known.config, row.config):
                 raise DuplicateRecordError(
                     f"run {name!r} exists with another config (differing: {', '.join(differing)}); "
                     "give the new run another name, or resume with the old settings"
@@ -100,6 +96,10 @@ class Ledger(LedgerReader):
     def add_tasks(self, run: str, tasks: Sequence[TaskRecord]) -> None:
         """Note the tasks of a run, those that were dropped included."""
         self._add(run, [rows.task_row(run, task) for task in tasks])
+
+    def add_question(self, run: str, question: QuestionRecord) -> None:
+        """Note what a question costs by brute force."""
+        self._add(run, [rows.question_row(run, question)])
 
     def add_method(self, run: str, proposal: ProposalRecord, source: str) -> None:
         """Note a proposed method and its source."""
@@ -183,6 +183,16 @@ class Ledger(LedgerReader):
             for row in added:
                 _add_once(session, row)
                 session.flush()
+
+
+def _differing(known: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
+    """Return the names of the settings in which two configs differ.
+
+    Options that only the new one has were not there yet when the run was begun: whoever resumes it has filled them in.
+    """
+    asked = {name: value for name, value in new["options"].items() if name in known["options"]}
+    new = {**new, "options": asked}
+    return sorted(key for key in known.keys() | new.keys() if known.get(key) != new.get(key))
 
 
 def _add_once(session: Session, row: Base) -> None:

@@ -110,6 +110,19 @@ class TaskRow(Base):
     reliability: Mapped[float | None] = mapped_column(Float(53))
 
 
+class QuestionRow(Base):
+    """What buying all rows of a question takes, by part and operation."""
+
+    __tablename__ = "questions"
+    key = ("question_hash",)
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.name"), primary_key=True)
+    question_hash: Mapped[str] = mapped_column(String(HASH), primary_key=True)
+    task: Mapped[str] = mapped_column(String(NAME))
+    rulebook: Mapped[str] = mapped_column(String(20))
+    rows_by_op: Mapped[Any] = mapped_column(CanonicalJson)
+
+
 class ProposalRow(Base):
     """A method that the researcher proposed."""
 
@@ -169,6 +182,7 @@ class EvaluationRow(Base):
     by_op: Mapped[Any] = mapped_column(CanonicalJson)
     by_region: Mapped[Any] = mapped_column(CanonicalJson)
     unknown: Mapped[Any] = mapped_column(CanonicalJson)
+    batches: Mapped[Any] = mapped_column(CanonicalJson)
     cpu_seconds: Mapped[float] = mapped_column(Float(53))
     unexplained_cpu_seconds: Mapped[float | None] = mapped_column(Float(53))
     seconds: Mapped[float] = mapped_column(Float(53))

@@ -22,6 +22,7 @@ from istar.ledger.models import (
     MethodRow,
     OpeningRow,
     ProposalRow,
+    QuestionRow,
     RoundRow,
     RunRow,
     StateRow,
@@ -35,6 +36,7 @@ from istar.ledger.records import (
     OpeningKind,
     OpeningRecord,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunRecord,
     Stage,
@@ -99,6 +101,10 @@ class LedgerReader:
     def tasks(self, run: str) -> tuple[TaskRecord, ...]:
         """Return the tasks of a run by name."""
         return tuple(map(rows.task_record, self._all(TaskRow, run)))
+
+    def questions(self, run: str) -> tuple[QuestionRecord, ...]:
+        """Return what the questions of a run cost by brute force, by hash."""
+        return tuple(map(rows.question_record, self._all(QuestionRow, run)))
 
     def proposals(self, run: str) -> tuple[ProposalRecord, ...]:
         """Return the proposals of a run in their order."""

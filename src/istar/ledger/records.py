@@ -143,6 +143,37 @@ class InterpretationRecord:
 
 
 @dataclass(frozen=True)
+class BatchSpending:
+    """What a method's channels on one nested batch of rows took.
+
+    Attributes:
+        flops: FLOPs from the start of `prepare` to the end of this batch.
+        by_op: the same by operation; empty where the recording did not keep it.
+    """
+
+    flops: int
+    by_op: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QuestionRecord:
+    """What buying all rows of a question takes, by part and operation, so that it can be priced by another rulebook.
+
+    Attributes:
+        question_hash: which question.
+        task: the task's name.
+        rulebook: version of the FLOP rulebook.
+        rows_by_op: FLOPs of brute force by operation, for each part of the price: tokens, pairs of tokens, reads, and
+            setting up interventions; together they are the question's brute-force FLOPs.
+    """
+
+    question_hash: str
+    task: str
+    rulebook: str
+    rows_by_op: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
 class Spending:
     """What a method's recording on one question took.
 
@@ -158,6 +189,8 @@ class Spending:
         seconds: wall-clock time.
         unexplained_cpu_seconds: the part of the processor time that the metered FLOPs do not explain; None in records
             that were made before it was kept.
+        batches: the part of each nested batch that was answered, cumulative, in order; none in records that were made
+            before they were kept.
     """
 
     prepare_flops: int = 0
@@ -170,6 +203,7 @@ class Spending:
     cpu_seconds: float = 0.0
     seconds: float = 0.0
     unexplained_cpu_seconds: float | None = None
+    batches: tuple[BatchSpending, ...] = ()
 
     @property
     def explained_share(self) -> float | None:

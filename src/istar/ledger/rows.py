@@ -12,15 +12,18 @@ from istar.ledger.models import (
     InterpretationRow,
     OpeningRow,
     ProposalRow,
+    QuestionRow,
     RoundRow,
     RunRow,
     TaskRow,
 )
 from istar.ledger.records import (
+    BatchSpending,
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunConfig,
     RunRecord,
@@ -75,6 +78,17 @@ def task_record(row: TaskRow) -> TaskRecord:
     return record
 
 
+def question_row(run: str, record: QuestionRecord) -> QuestionRow:
+    """Return the row of a record."""
+    return QuestionRow(run=run, **_values(record))
+
+
+def question_record(row: QuestionRow) -> QuestionRecord:
+    """Return the record of a row."""
+    record: QuestionRecord = _record(QuestionRecord, row)
+    return record
+
+
 def proposal_row(run: str, record: ProposalRecord) -> ProposalRow:
     """Return the row of a record."""
     return ProposalRow(
@@ -125,10 +139,13 @@ def opening_record(row: OpeningRow) -> OpeningRecord:
 def evaluation_row(run: str, record: EvaluationRecord) -> EvaluationRow:
     """Return the row of a record."""
     own = {name: value for name, value in _values(record).items() if name != "spending"}
-    return EvaluationRow(run=run, **own, **_values(record.spending))
+    batches = [{"flops": each.flops, "by_op": dict(each.by_op)} for each in record.spending.batches]
+    return EvaluationRow(run=run, **own, **{**_values(record.spending), "batches": batches})
 
 
 def evaluation_record(row: EvaluationRow) -> EvaluationRecord:
     """Return the record of a row."""
     own = {field.name: getattr(row, field.name) for field in fields(EvaluationRecord) if field.name != "spending"}
-    return EvaluationRecord(**own, spending=Spending(**{name: getattr(row, name) for name in _SPENDING}))
+    spent = {name: getattr(row, name) for name in _SPENDING}
+    batches = tuple(BatchSpending(**each) for each in spent.pop("batches"))
+    return EvaluationRecord(**own, spending=Spending(**spent, batches=batches))

@@ -89,7 +89,7 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
     target = load_target(config.target, config.dtype)
     summaries, names = _tasks_of(config, target, stages)
     questions = {name: task_questions(name, target.id) for name in names}
-    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.seed))
+    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
     with SandboxArms(config, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
 

@@ -63,7 +63,10 @@ class SearchConfig(_Strict):
     reward: str = "log"
     """Registry name of the reward formula, R_t."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """The root of all randomness."""
+    """The root of all that the researcher does at random, and of the coins of a shuffled control."""
+    environment_seed: int = Field(default=0, ge=0, lt=2**63)
+    """The root of all other randomness: the generic text, the order in which rows are offered, what methods draw, the
+    executor. Searches that share it meet the same environment, and find what others computed in it."""
     methods: Count = 100
     """How many methods are tried: max_iterations of the document."""
     side_by_side: int = Field(default=1, gt=0, le=1024)
@@ -116,7 +119,7 @@ class SearchConfig(_Strict):
         path = folder / CONFIG_FILE
         if not path.exists():
             raise ConfigError(f"{folder} is not a run: it has no {CONFIG_FILE}; name the folder that `search` made")
-        return parse_config(read_text(path), str(path))
+        return as_begun(parse_config(read_text(path), str(path)))
 
 
 def parse_config(text: str, where: str) -> SearchConfig:
@@ -129,6 +132,13 @@ def parse_config(text: str, where: str) -> SearchConfig:
         return SearchConfig.model_validate_json(text)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_faults(error)}") from error
+
+
+def as_begun(config: SearchConfig) -> SearchConfig:
+    """Return settings that were stored with a run; before there was an `environment_seed`, `seed` was that too."""
+    if "environment_seed" in config.model_fields_set:
+        return config
+    return config.model_copy(update={"environment_seed": config.seed})
 
 
 def configure(preset: str, **changes: Any) -> SearchConfig:

@@ -25,7 +25,7 @@ from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
 from istar.files import check_writable, sweep
 from istar.flops.rulebook import RULEBOOK
-from istar.ledger import InterpretationRecord, Spending
+from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.methods.side_by_side import parts_of
@@ -201,13 +201,13 @@ class SandboxSession:
         """
         if self._outcome is None:
             arms = self.arms
-            key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.seed)
+            key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.environment_seed)
             self._outcome = arms.interpretations.load(key)
             if self._outcome is None and self._parts:
                 self._outcome = outcomes_side_by_side([part.interpretation() for part in self._parts])
             elif self._outcome is None:
                 self._outcome = self._with_worker(
-                    lambda worker: arms.interpretations.obtain(worker, arms.corpus, arms.config.seed)
+                    lambda worker: arms.interpretations.obtain(worker, arms.corpus, arms.config.environment_seed)
                 )
         return self._outcome
 
@@ -325,7 +325,7 @@ class SandboxSession:
     def _recorded(self, worker: Worker, table: Table, interpretation: bytes) -> WorkerRecording:
         arms, question = self.arms, table.question
         caps: Caps = arms.config.caps
-        batches = nested_batches(question.structure, Seed.root(arms.config.seed).split(question.hash))
+        batches = nested_batches(question.structure, Seed.root(arms.config.environment_seed).split(question.hash))
         shelf = QuestionShelf(arms.streams, batches, arms.streams_key(table))
         recording = worker.record(
             question.view,
@@ -334,7 +334,7 @@ class SandboxSession:
             interpretation,
             max_flops=self._most_flops(table),
             max_rows_fraction=caps.rows_fraction,
-            seed=arms.config.seed,
+            seed=arms.config.environment_seed,
             brute_flops=table.brute_flops,
             shelf=shelf,
         )
@@ -349,7 +349,7 @@ class SandboxSession:
             arms.target.id,
             arms.corpus.hash,
             RULEBOOK.version,
-            config.seed,
+            config.environment_seed,
             config.caps,
         )
 
@@ -379,4 +379,5 @@ def _spending(kept: KeptRecording) -> Spending:
         cpu_seconds=kept.cpu_seconds,
         unexplained_cpu_seconds=kept.unexplained_cpu_seconds,
         seconds=recording.seconds,
+        batches=tuple(BatchSpending(batch.flops, batch.by_op) for batch in recording.batches),
     )

@@ -29,7 +29,7 @@ class Replays:
     """The executor of some settings on the questions of some tasks.
 
     Args:
-        config: the settings: executor, its seeds, the root seed.
+        config: the settings: executor, its seeds, the environment's seed.
         questions: every task that will be asked about.
 
     Attributes:
@@ -76,12 +76,14 @@ class Replays:
         """
         task, question = self._tasks[table.question.task], table.question.hash
         market = self.market(table, recording, prior=task.priors[question], experience=experience)
-        trace = self.executor.answer(market, Seed.root(self.config.seed).split("executor", question, number))
+        trace = self.executor.answer(
+            market, Seed.root(self.config.environment_seed).split("executor", question, number)
+        )
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
 
     def replay_key(self, table: Table) -> Sequence[str | int | float]:
         """Return what decides the curves of a question besides what a method says of it."""
         reference = self._tasks[table.question.task].references[table.question.hash]
-        executor = (self.config.executor, self.config.executor_seeds, self.config.seed, reference)
+        executor = (self.config.executor, self.config.executor_seeds, self.config.environment_seed, reference)
         return table.question.hash, table.target, RULEBOOK.version, fingerprint(), *executor

@@ -12,7 +12,7 @@ from pathlib import Path
 from istar.errors import IstarError
 from istar.files import storing, write_whole
 from istar.ledger import Ledger, OldLedgerError
-from istar.protocol.config import CONFIG_FILE, SearchConfig
+from istar.protocol.config import CONFIG_FILE, SearchConfig, as_begun, checked_config
 
 DEFAULT_RUNS = Path("runs")
 LONGEST = 200
@@ -146,9 +146,10 @@ class RunFolder:
             RunFolderError: the settings are others.
         """
         with self.ledger() as ledger:
-            begun = {run.name: run.config.options for run in ledger.runs()}.get(self.name)
-        now = self.config().model_dump(mode="json")
-        differing = [] if begun is None else sorted(name for name in now if begun.get(name) != now[name])
+            options = {run.name: run.config.options for run in ledger.runs()}.get(self.name)
+        now = self.config().model_dump()
+        begun = now if options is None else as_begun(checked_config(options, str(self.ledger_path))).model_dump()
+        differing = sorted(name for name in now if begun[name] != now[name])
         if differing:
             raise RunFolderError(
                 f"the settings in {self.path / CONFIG_FILE} are not those that the run was begun with (differing: "
