@@ -19,6 +19,7 @@ from forged import ForgedWorker, config, table
 
 from istar.audit import known_methods
 from istar.errors import IstarError
+from istar.flops import RULEBOOK, rulebook_from_json
 from istar.methods.contract import Interpretation
 from istar.methods.fence import FenceError, check_source
 from istar.methods.library import library_methods
@@ -61,6 +62,10 @@ def loaders(folder: Path) -> Iterator[Loader]:
     yield Loader("method", sources, lambda content: _fence(content.decode("utf-8", "surrogateescape")))
     settings = config().model_dump_json().encode()
     yield Loader("settings", (settings,), lambda content: parse_config(content.decode("latin-1"), "settings"))
+    rules = dict(list(RULEBOOK.to_json()["rules"].items())[:5])
+    prices = json.dumps({"version": "other", "rules": rules}).encode()
+    yield Loader("rulebook", (prices,), lambda content: rulebook_from_json(content.decode("latin-1"), "prices"))
+    yield Loader("rulebook as values", (json.loads(prices),), lambda data: rulebook_from_json(json.dumps(data), "it"))
     yield Loader("settings as values", (json.loads(settings),), lambda data: parse_config(json.dumps(data), "settings"))
     questions = tuple(table(name, 0).question.to_json() for name in ("shot_shapley/antonyms", "loss_quantile/kjv"))
     yield Loader("question", questions, question_from_json)

@@ -20,10 +20,11 @@ def every(tmp_path_factory):
     return {loader.name: loader for loader in loaders(tmp_path_factory.mktemp("inputs"))}
 
 
+VALUES = ("rulebook as values", "settings as values", "question", "curve")
 NAMES = (
     *("stored recording", "stored interpretation", "stored curves", "stored streams", "stored table"),
     *("stored unfinished table", "stored corpus, costs, calibration", "recording", "interpretation", "method"),
-    *("settings", "settings as values", "question", "curve", "scores"),
+    *("settings", "rulebook", "scores", *VALUES),
 )
 
 
@@ -39,7 +40,9 @@ def test_mutated_input_is_refused_or_taken(every, name):
     assert fuzz.ends[name]["refused"] > 0
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("settings as values", "question", "curve")])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("rulebook as values", "settings as values", "question", "curve")]
+)
 @settings(max_examples=COUNT // 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=400))
 def test_any_bytes_are_refused_or_taken(every, name, content):
@@ -48,7 +51,7 @@ def test_any_bytes_are_refused_or_taken(every, name, content):
     assert fuzz.faults == []
 
 
-@pytest.mark.parametrize("name", ["settings as values", "question", "curve"])
+@pytest.mark.parametrize("name", VALUES)
 @settings(max_examples=COUNT, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=JSON)
 def test_any_values_are_refused_or_taken(every, name, data):

@@ -7,7 +7,7 @@ import pytest
 
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, USAGE, run
 
-COMMANDS = ("check", "doctor", "report", "rescore", "score", "search", "tasks", "truth", "unseal")
+COMMANDS = ("check", "doctor", "report", "rescore", "rulebook", "score", "search", "tasks", "truth", "unseal")
 
 
 def test_help_names_every_command_and_is_instant():

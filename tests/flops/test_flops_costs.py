@@ -4,10 +4,27 @@ from weakref import WeakKeyDictionary
 import pytest
 import torch
 
-from istar.flops import CostModel, CostModelError, Meter, RegimeCosts, cost_model_from_json, fit_cost_model
+from istar.flops import (
+    RULEBOOK,
+    RULEBOOKS,
+    CostModel,
+    CostModelError,
+    Meter,
+    RegimeCosts,
+    Repricing,
+    cost_model_from_json,
+    fit_cost_model,
+    fit_costs_by_op,
+)
 
 
 def probe_of(model):
+    """Return a probe for FLOPs alone; see `probe_by_op`."""
+    by_op = probe_by_op(model)
+    return lambda *forward: sum(by_op(*forward).values())
+
+
+def probe_by_op(model, rulebook=RULEBOOK):
     """Meter a real forward with a real key-value cache, then log-softmax of the positions read."""
     from transformers import DynamicCache
 
@@ -17,12 +34,12 @@ def probe_of(model):
         tokens = torch.arange(new_tokens + cached_tokens)[None] % 50
         if cached_tokens:
             model(tokens[:, :cached_tokens], past_key_values=cache)
-        meter = Meter(strict=True)
+        meter = Meter(rulebook, strict=True)
         with meter:
             positions = torch.arange(reads) % new_tokens
             logits = model(tokens[:, cached_tokens:], past_key_values=cache, logits_to_keep=positions).logits
             torch.log_softmax(logits, -1)
-        return meter.flops
+        return meter.by_op
 
     return probe
 
@@ -31,6 +48,17 @@ def probe_of(model):
 def test_analytic_costs_equal_the_meter(model, forward, fitted):
     probe = probe_of(model)
     assert fitted(model).forward_flops(*forward) == probe(*forward)
+
+
+def test_costs_by_operation_add_up_and_tell_what_another_rulebook_would_count(model, fitted):
+    costs, whole = fit_costs_by_op(probe_by_op(model)), fitted(model)
+    for name in ("per_token", "per_pair", "per_call", "per_read"):
+        assert sum(getattr(cost, name) for cost in costs.values()) == getattr(whole, name)
+    products = RULEBOOKS["v1-products"]
+    repricing = Repricing(RULEBOOK, products)
+    repriced = repricing.flops({name: cost.forward_flops(23, 0, 3) for name, cost in costs.items()})
+    assert repriced == sum(probe_by_op(model, products)(23, 0, 3).values())
+    assert 0 < repriced < whole.forward_flops(23, 0, 3)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ The hand count knows shapes and the conventions of the documentation alone, none
 multiply-add is 2, arithmetic 1, transcendentals 16, sorting and gathering 4, views 0, float64 twice.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -11,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istar.flops import Meter
+from istar.flops import RULEBOOK, Meter, Repricing, Rulebook
+from istar.flops.rulebook import Rule
 
 ARITHMETIC = (torch.add, torch.mul, torch.sub)
 TRANSCENDENTAL = (torch.exp, torch.sin, torch.log1p)
@@ -102,13 +104,11 @@ def programs(draw):
     return draw(st.sampled_from((torch.float32, torch.float64))), draw(st.integers(1, 8)), seed
 
 
-@settings(max_examples=150, deadline=None)
-@given(programs(), st.data())
-def test_the_meter_agrees_with_a_count_by_hand(kind_steps_seed, data):
+def run_metered(kind_steps_seed, draw, *meters):
+    """Run a random program under some meters at once and return it."""
     kind, steps, seed = kind_steps_seed
     generator = torch.Generator().manual_seed(seed)
-    meter = Meter(strict=True)
-    program = Program(data.draw, kind)
+    program = Program(draw, kind)
 
     def outside(make):
         with torch.utils._python_dispatch._disable_current_modes():
@@ -116,11 +116,36 @@ def test_the_meter_agrees_with_a_count_by_hand(kind_steps_seed, data):
 
     program.other = lambda rows, columns: outside(lambda: torch.rand(rows, columns, dtype=kind, generator=generator))
     program.index = lambda wanted: outside(lambda: torch.tensor(wanted))
-    value = program.other(data.draw(SIZES), data.draw(SIZES))
-    with meter:
+    value = program.other(draw(SIZES), draw(SIZES))
+    with ExitStack() as stack:
+        for meter in meters:
+            stack.enter_context(meter)
         for _ in range(steps):
             value = program.step(value)
-    assert meter.flops == program.flops, program.steps
+    return program
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs(), st.data())
+def test_the_meter_agrees_with_a_count_by_hand(program, data):
+    meter = Meter(strict=True)
+    ran = run_metered(program, data.draw, meter)
+    assert meter.flops == ran.flops, ran.steps
+
+
+@settings(max_examples=100, deadline=None)
+@given(programs(), st.integers(0, 9), st.integers(0, 40), st.booleans(), st.data())
+def test_a_histogram_says_what_another_rulebook_would_have_counted(program, sums, exponentials, sorted_free, data):
+    changes = {
+        "add": Rule("per_sum", sums),
+        "sum": Rule("per_input", 2 + sums),
+        "exp": Rule("per_output", exponentials),
+        "sort": Rule("free", 0) if sorted_free else RULEBOOK.rules["sort"],
+    }
+    other = Rulebook("other", {**RULEBOOK.rules, **changes})
+    meter, second = Meter(strict=True), Meter(other, strict=True)
+    run_metered(program, data.draw, meter, second)
+    assert Repricing(RULEBOOK, other).histogram(meter.by_op) == second.by_op
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istar.flops import CostModel, PriceError, PriceSheet, price_sheet
+from istar.flops import CostModel, PriceError, PriceSheet, price_sheet, rows_by_op
 from istar.questions import Entropy, Intervention, KLFrom, Run, SpanLogprob, SpanMargin, build_trie
 
 COSTS = CostModel(per_token=100, per_pair=3, per_read=7)
@@ -55,6 +55,17 @@ def random_runs(draw):
 def sheet_of(runs):
     used = {run.intervention.key for run in runs if run.intervention}
     return price_sheet(build_trie(runs), runs, COSTS, {key: NUDGE_FLOPS[key] for key in used})
+
+
+@given(random_runs())
+def test_parts_by_operation_add_up_to_the_price_of_all_rows(runs):
+    costs = {"mm": CostModel(per_token=90, per_pair=1), "exp": CostModel(10, 2, per_read=7)}
+    used = {run.intervention.key for run in runs if run.intervention}
+    parts = rows_by_op(build_trie(runs), costs, [{"mm": NUDGE_FLOPS[key] - 5, "add": 5} for key in used])
+    sheet = sheet_of(runs)
+    assert sum(flops for by_op in parts.values() for flops in by_op.values()) == sheet.total
+    assert parts["tokens"]["mm"] == 9 * parts["tokens"]["exp"] == 90 * sheet.unique_tokens
+    assert sum(parts["interventions"].values()) == sum(NUDGE_FLOPS[key] for key in used)
 
 
 class TestLaws:

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from istar.ledger import InterpretationRecord, Spending
+from istar.ledger import InterpretationRecord, QuestionRecord, Spending
 from istar.methods.contract import MethodError
 from istar.protocol.arms import Evaluation
 from istar.rewards.curves import Curve
@@ -82,6 +82,9 @@ class FakeArms:
     def baseline(self, table):
         self._count(f"baseline {table.question.task} {table.question.index}")
         return Evaluation(tuple(curve(table, seed, "black_box", 0.0) for seed in SEEDS))
+
+    def priced(self, table):
+        return QuestionRecord(table.question.hash, table.question.task, "v1", {"tokens": {"mm": table.brute_flops}})
 
     def stop(self):
         self.calls["stop"] += 1

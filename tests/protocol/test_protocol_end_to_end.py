@@ -106,6 +106,33 @@ def test_finished_search_resumed_does_nothing(finished, undisturbed, capsys):
     assert json.loads(capsys.readouterr().out)["methods"] == 3
 
 
+def test_it_is_rescored_under_another_rulebook(finished, undisturbed, capsys, tmp_path):
+    arguments = ["rescore", "mine", "--runs", str(finished.path.parent), "--json"]
+    assert run([*arguments, "--rulebook", "v1"]) == SUCCESS
+    same = json.loads(capsys.readouterr().out)
+    assert same["row_prices"] == {part: [1.0, 1.0] for part in ("tokens", "pairs", "reads")}
+    assert all(each["reward"] == each["before"] for each in same["methods"])
+
+    assert run(["rulebook"]) == SUCCESS
+    other = json.loads(capsys.readouterr().out)
+    other["version"] = "dear arithmetic"
+    dearer = {
+        name: [basis, 50 * each if basis == "per_output" else each] for name, (basis, each) in other["rules"].items()
+    }
+    (tmp_path / "other.json").write_text(json.dumps({**other, "rules": dearer}))
+    assert run([*arguments, "--rulebook", str(tmp_path / "other.json")]) == SUCCESS
+    changed = json.loads(capsys.readouterr().out)
+    assert (changed["rulebook"], changed["reward"]) == ("dear arithmetic", "log")
+    assert changed["row_prices"]["tokens"][0] > 1
+    assert {each["method"] for each in changed["methods"]} == {each["method"] for each in same["methods"]}
+
+    with finished.ledger(read_only=True) as ledger:
+        questions = ledger.questions("mine")
+        brute = {curve.question_hash: curve.brute_flops for curve in ledger.curves("mine", stage="baseline")}
+    counted = {each.question_hash: sum(sum(part.values()) for part in each.rows_by_op.values()) for each in questions}
+    assert counted == brute
+
+
 def test_unseal_notes_one_opening_however_often(finished, capsys):
     arguments = ["unseal", "mine", "--runs", str(finished.path.parent), "--json"]
     assert run(arguments) == SUCCESS

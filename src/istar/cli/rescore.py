@@ -1,46 +1,71 @@
-"""`istar rescore`: another reward formula on what a run stored."""
+"""`istar rescore`: another reward formula, or another rulebook, on what a run stored."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, output, print_json, table
+from istar.cli.app import app, notes, output, print_json, table
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
+from istar.cli.rulebook import named_rulebook
+
+if TYPE_CHECKING:
+    from istar.protocol.rescore import RepricedRun, Rescored
 
 
 @app.command
 def rescore(
     run: RunName,
     *,
-    reward: Annotated[str, Parameter(help="Reward formula: log, linear, samples or power.")],
+    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
+    rulebook: Annotated[
+        str | None, Parameter(help="Prices of operations: a version or a JSON file; see `istar rulebook`.")
+    ] = None,
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute the training reward of every method of a run under another formula, from stored curves alone.
+    """Recompute the training reward of every method of a run from what is stored; nothing is run again.
 
-    Example: istar rescore first --reward linear
+    Under another rulebook everything that was bought stays, at what it would have cost.
+
+    Examples:
+      istar rescore first --reward linear
+      istar rescore first --rulebook v1-products
+      istar rulebook > mine.json; istar rescore first --rulebook mine.json
     """
+    from istar.protocol.rescore import RepricedRun
     from istar.protocol.rescore import rescore as recompute
     from istar.protocol.run_folder import find_run
     from istar.rewards.formulas import REWARDS
 
-    formula = REWARDS.get(reward)
     folder = find_run(run, runs)
+    prices = None if rulebook is None else named_rulebook(rulebook)
     with folder.ledger(read_only=True) as ledger:
-        rescored = recompute(ledger, folder.name, formula)
+        name = ledger.run(folder.name).config.reward if reward is None else reward
+        formula = REWARDS.get(name)
+        repricing = None if prices is None else RepricedRun(ledger, folder.name, prices)
+        rescored = recompute(ledger, folder.name, formula, repricing)
+    version = None if prices is None else prices.version
     if as_json:
         print_json(
             {
                 "run": folder.name,
-                "reward": reward,
+                "reward": name,
                 "formula": formula.formula,
+                "rulebook": version,
+                "row_prices": None if repricing is None else repricing.factors,
                 "methods": [e.to_json() for e in rescored],
             }
         )
         return
-    shown = table(f"{folder.name} under {reward}: {formula.formula}", ">round", "method", ">then", f">{reward}", ">SE")
+    _show(f"{folder.name} under {name}: {formula.formula}", name if version is None else f"{name}, {version}", rescored)
+    if repricing is not None:
+        _tell(repricing)
+
+
+def _show(title: str, heading: str, rescored: tuple[Rescored, ...]) -> None:
+    shown = table(title, ">round", "method", ">then", f">{heading}", ">SE")
     for each in rescored:
         shown.add_row(
             str(each.iteration),
@@ -50,3 +75,12 @@ def rescore(
             "-" if each.standard_error is None else f"{each.standard_error:.3f}",
         )
     output.print(shown)
+
+
+def _tell(repricing: RepricedRun) -> None:
+    factors = (f"{part} {low:.4g} to {high:.4g}" for part, (low, high) in repricing.factors.items())
+    notes.print(
+        f"Prices of rows change by a factor of: {'; '.join(factors)}. All rows of a question are taken to change as "
+        "its brute force does.",
+        highlight=False,
+    )

@@ -1,9 +1,24 @@
 """FLOPs: the rulebook, the meter, analytic costs of runs, and the prices of a question's rows."""
 
-from istar.flops.costs import CostModel, CostModelError, RegimeCosts, cost_model_from_json, fit_cost_model
+from istar.flops.costs import (
+    CostModel,
+    CostModelError,
+    RegimeCosts,
+    cost_model_from_json,
+    fit_cost_model,
+    fit_costs_by_op,
+)
 from istar.flops.meter import BudgetExceededError, Meter, MeterError, MeterReading, meter_reading_from_json
-from istar.flops.prices import Bill, PriceError, PriceSheet, price_sheet
-from istar.flops.rulebook import RULEBOOK, RULEBOOKS, Rulebook, UnknownOperationError
+from istar.flops.prices import Bill, PriceError, PriceSheet, price_sheet, rows_by_op
+from istar.flops.repricing import Repricing, RepricingError
+from istar.flops.rulebook import (
+    RULEBOOK,
+    RULEBOOKS,
+    Rulebook,
+    RulebookError,
+    UnknownOperationError,
+    rulebook_from_json,
+)
 
 __all__ = [
     "RULEBOOK",
@@ -18,10 +33,16 @@ __all__ = [
     "PriceError",
     "PriceSheet",
     "RegimeCosts",
+    "Repricing",
+    "RepricingError",
     "Rulebook",
+    "RulebookError",
     "UnknownOperationError",
     "cost_model_from_json",
     "fit_cost_model",
+    "fit_costs_by_op",
     "meter_reading_from_json",
     "price_sheet",
+    "rows_by_op",
+    "rulebook_from_json",
 ]

@@ -121,6 +121,7 @@ _EXTEND_PROBES = ((2, 1, 1), (2, 4, 1), (3, 1, 1), (5, 3, 1))
 _DECODE_PROBES = ((1, 2, 1), (1, 5, 1))
 _READ_PROBES = ((3, 0, 1), (3, 0, 3))
 _CHECKS = ((8, 0, 2), (13, 0, 1), (2, 0, 2), (6, 7, 2), (4, 12, 3), (9, 1, 1), (1, 1, 1), (1, 9, 1), (1, 0, 1))
+_PROBES = (*_PREFILL_PROBES, *_EXTEND_PROBES, *_DECODE_PROBES, *_READ_PROBES, *_CHECKS)
 
 
 def fit_cost_model(probe: Probe) -> CostModel:
@@ -157,6 +158,20 @@ def fit_cost_model(probe: Probe) -> CostModel:
                 "of the form that istar.flops.costs knows"
             )
     return costs
+
+
+def fit_costs_by_op(probe: Callable[[int, int, int], Mapping[str, int]]) -> dict[str, CostModel]:
+    """Solve the coefficients of every operation; added up they are those of `fit_cost_model`.
+
+    Args:
+        probe: like `fit_cost_model`'s, but returns FLOPs by operation.
+
+    Raises:
+        CostModelError: the coefficients are not whole, or a further probe disagrees.
+    """
+    readings = {point: probe(*point) for point in dict.fromkeys(_PROBES)}
+    names = sorted({name for reading in readings.values() for name in reading})
+    return {name: fit_cost_model(lambda *point, name=name: readings[point].get(name, 0)) for name in names}
 
 
 def _whole(value: Fraction, where: str) -> int:

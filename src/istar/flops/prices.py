@@ -8,6 +8,7 @@ coverage function: monotone, submodular, and zero for what was bought before.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -164,6 +165,31 @@ def price_sheet(
     np.add.at(segment_flops, merged[used], flops[used])
     np.add.at(segment_tokens, merged[used], weights[used])
     return PriceSheet(segment_flops, segment_tokens, membership, row_reads)
+
+
+def rows_by_op(
+    trie: Trie, costs: Mapping[str, CostModel], setups: Sequence[Mapping[str, int]] = ()
+) -> dict[str, dict[str, int]]:
+    """Return the price of all rows together by part and operation: what a `PriceSheet` has as one sum.
+
+    Args:
+        trie: the prefix trie of the rows.
+        costs: the target's analytic costs of each operation.
+        setups: FLOPs by operation of setting up each intervention of the rows.
+
+    Returns:
+        FLOPs by operation of `tokens` (what each unique token costs wherever it stands), `pairs` (what it costs for
+        every token it attends to), `reads` and `interventions`.
+    """
+    reads = len(np.unique(np.concatenate([*trie.reads, np.zeros(0, dtype=np.int64)])))
+    counts = {"tokens": len(trie.depth), "pairs": int((trie.depth.astype(np.int64) + 1).sum()), "reads": reads}
+    each = {"tokens": "per_token", "pairs": "per_pair", "reads": "per_read"}
+    parts: dict[str, dict[str, int]] = {
+        part: {name: count * int(getattr(cost, each[part])) for name, cost in costs.items()}
+        for part, count in counts.items()
+    }
+    parts["interventions"] = dict(sum((Counter(setup) for setup in setups), Counter()))
+    return {part: {name: flops for name, flops in by_op.items() if flops} for part, by_op in parts.items()}
 
 
 class Bill:

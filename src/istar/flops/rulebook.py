@@ -9,7 +9,8 @@ depends on shapes, types and arguments, never on values or on the machine, save 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ from istar.flops.price_table import V1
 
 class UnknownOperationError(IstarError):
     """An operation that the rulebook does not price, met in strict mode."""
+
+
+class RulebookError(IstarError):
+    """A file that holds no rulebook."""
 
 
 class Rule(NamedTuple):
@@ -64,14 +69,21 @@ PRODUCT_BASES = frozenset(
     }
 )
 DEAREST_EACH = 16
+DEAREST_RULE = 10**6
+LONGEST_VERSION = 20
+"""Characters; what the ledger's column holds."""
 FREE_NAMESPACES = frozenset({"profiler"})
 """Operations that compute nothing; optimisers mark their steps for torch's profiler."""
 
 
 def base_name(op: OpOverload) -> str:
+    """Return the name that an operation's rule goes by; see `rule_name`."""
+    return rule_name(op.overloadpacket.__name__)
+
+
+def rule_name(operation: str) -> str:
     """Return the name a rule goes by: aten's, without `_foreach_` and the underscore of in-place variants."""
-    name: str = op.overloadpacket.__name__
-    name = name.removeprefix("_foreach_")
+    name = operation.removeprefix("_foreach_")
     return name if name.endswith("__") else name.removesuffix("_")
 
 
@@ -103,8 +115,7 @@ class Rulebook:
             return Pricing(dearest, product=False, known=False)
         if rule.basis == "free":
             return Pricing(None, product=False, known=True)
-        home = next(module for module in (operands, selections, formulas) if hasattr(module, rule.basis))
-        factory = getattr(home, rule.basis)
+        factory = _basis(rule.basis)
         counted_by_torch = op.overloadpacket in flop_registry or rule.basis.startswith("fused_attention")
         return Pricing(factory(op, rule.each), product=rule.basis in PRODUCT_BASES and counted_by_torch, known=True)
 
@@ -127,6 +138,12 @@ class Rulebook:
     def to_json(self) -> dict[str, Any]:
         """Return the whole table as JSON values."""
         return {"version": self.version, "rules": {name: list(rule) for name, rule in sorted(self.rules.items())}}
+
+
+def _basis(name: str) -> Callable[[OpOverload, int], Pricer]:
+    home = next(module for module in (operands, selections, formulas) if hasattr(module, name))
+    factory: Callable[[OpOverload, int], Pricer] = getattr(home, name)
+    return factory
 
 
 def unknown_operation(op: OpOverload, version: str) -> UnknownOperationError:
@@ -160,8 +177,58 @@ def _rules(table: tuple[tuple[str, int, str], ...]) -> Mapping[str, Rule]:
     return MappingProxyType(rules)
 
 
-RULEBOOKS: Mapping[str, Rulebook] = MappingProxyType({"v1": Rulebook("v1", _rules(V1))})
+def rulebook_from_json(text: str, where: str) -> Rulebook:
+    """Return the rulebook that a JSON text holds, as `Rulebook.to_json` gives it.
+
+    Args:
+        text: the text.
+        where: for messages.
+
+    Raises:
+        RulebookError: it is none; the message says what is wrong.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RulebookError(f"{where} is no JSON: {error}") from error
+    if not isinstance(data, dict) or set(data) != {"version", "rules"} or not isinstance(data["rules"], dict):
+        raise RulebookError(f"{where} is no rulebook: give an object with `version` and `rules`; see `istar rulebook`")
+    version = data["version"]
+    if not isinstance(version, str) or not 0 < len(version) <= LONGEST_VERSION or not version.isprintable():
+        raise RulebookError(f"{where}: the version is a name of up to {LONGEST_VERSION} printable characters")
+    return Rulebook(version, MappingProxyType({name: _rule(name, rule, where) for name, rule in data["rules"].items()}))
+
+
+def _rule(name: str, rule: Any, where: str) -> Rule:
+    if (
+        not isinstance(rule, list)
+        or len(rule) != 2
+        or rule[0] not in BASES
+        or type(rule[1]) is not int
+        or not 0 <= rule[1] <= DEAREST_RULE
+    ):
+        raise RulebookError(
+            f"{where}: the rule of {name!r:.80} is {rule!r:.80}; give a basis and a number from 0 to {DEAREST_RULE}, "
+            f'such as ["per_output", 16]; the bases are {", ".join(BASES)}'
+        )
+    return Rule(*rule)
+
+
+def _products_alone(rulebook: Rulebook, version: str) -> Rulebook:
+    """Return a rulebook under which only matrix products, convolutions and attention cost anything."""
+    free = Rule("free", 0)
+    rules = {name: rule if rule.basis in PRODUCT_BASES else free for name, rule in rulebook.rules.items()}
+    return Rulebook(version, MappingProxyType(rules))
+
+
+_V1 = Rulebook("v1", _rules(V1))
+RULEBOOKS: Mapping[str, Rulebook] = MappingProxyType(
+    {"v1": _V1, "v1-products": _products_alone(_V1, "v1-products")},
+)
+"""By version. `v1-products` prices what torch's own flop counter prices, and nothing else."""
 RULEBOOK = RULEBOOKS["v1"]
+BASES = tuple(sorted({rule.basis for rule in RULEBOOK.rules.values()}))
+"""What rules may count."""
 
 __all__ = [
     "RULEBOOK",
@@ -169,9 +236,12 @@ __all__ = [
     "Pricing",
     "Rule",
     "Rulebook",
+    "RulebookError",
     "UnknownOperationError",
     "base_name",
     "dearest",
     "dearest_output",
+    "rule_name",
+    "rulebook_from_json",
     "unknown_operation",
 ]

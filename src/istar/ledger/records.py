@@ -164,7 +164,8 @@ class QuestionRecord:
         task: the task's name.
         rulebook: version of the FLOP rulebook.
         rows_by_op: FLOPs of brute force by operation, for each part of the price: tokens, pairs of tokens, reads, and
-            setting up interventions; together they are the question's brute-force FLOPs.
+            setting up interventions; together they are the question's brute-force FLOPs. Empty where the target was
+            metered otherwise than where the question's table was built.
     """
 
     question_hash: str

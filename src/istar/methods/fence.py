@@ -14,6 +14,7 @@ import re
 from istar.errors import printable
 from istar.methods import language
 from istar.methods.faults import Fault, FenceError
+from istar.methods.parsing import parsed
 from istar.methods.signatures import contract_faults, describe
 
 __all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
@@ -40,7 +41,7 @@ def check_source(source: str) -> tuple[Fault, ...]:
             ),
         )
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except SyntaxError as error:
         return (Fault(error.lineno or 1, "syntax error", str(error.msg), "correct the line"),)
     except (ValueError, RecursionError, MemoryError) as error:

@@ -19,6 +19,7 @@ import numpy as np
 
 from istar.methods.contract import Interpretation
 from istar.methods.language import SIGNATURES
+from istar.methods.parsing import parsed
 from istar.methods.recorder import CHANNELS_LIMIT
 from istar.methods.recording import ChannelBatch, Recording
 
@@ -69,14 +70,14 @@ class Part:
     @property
     def functions(self) -> tuple[str, ...]:
         """The functions of the contract that the file defines, in the order in which they are called."""
-        defined = {node.name for node in _parsed(self.source).body if isinstance(node, ast.FunctionDef)}
+        defined = {node.name for node in _kept_tree(self.source).body if isinstance(node, ast.FunctionDef)}
         return tuple(name for name in SIGNATURES if name in defined)
 
 
 @lru_cache(maxsize=1024)
-def _parsed(source: str) -> ast.Module:
+def _kept_tree(source: str) -> ast.Module:
     """Return the syntax tree of a file; a search writes the same parts again and again."""
-    return ast.parse(source)
+    return parsed(source)
 
 
 def written_side_by_side(parts: Sequence[Part]) -> str:
@@ -103,7 +104,7 @@ def parts_of(source: str) -> tuple[str, ...]:
     import or a blank line that a part had of its own is not found again.
     """
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
         written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("channel_")]
         if len(written) < 2:
             return ()
@@ -120,13 +121,13 @@ def parts_of(source: str) -> tuple[str, ...]:
 
 def _untitled(source: str) -> list[str]:
     """Return the lines behind the docstring."""
-    return source.splitlines()[ast.parse(source).body[0].end_lineno :]
+    return source.splitlines()[parsed(source).body[0].end_lineno :]
 
 
 def _part(inside: str, imports: Sequence[ast.Import | ast.ImportFrom]) -> str | None:
     """Return the file that was made the inside of a function, or None if it needs what stands outside."""
     text = textwrap.dedent(inside)
-    tree = ast.parse(text)
+    tree = parsed(text)
     docstring, returned = tree.body[0], tree.body[-1]
     if ast.get_docstring(tree) is None or not isinstance(returned, ast.Return):
         return None
@@ -271,7 +272,7 @@ def _imports(sources: list[str]) -> str:
     modules: set[str] = set()
     members: dict[str, set[str]] = {}
     for source in sources:
-        for node in _parsed(source).body:
+        for node in _kept_tree(source).body:
             if isinstance(node, ast.Import):
                 modules |= {ast.unparse(alias) for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -301,7 +302,7 @@ def _case(name: str) -> tuple[int, str]:
 @lru_cache(maxsize=1024)
 def _channel(slot: int, part: Part) -> str:
     """Return a function that defines what the channel's file defines, and returns its functions of the contract."""
-    tree = _parsed(part.source)
+    tree = _kept_tree(part.source)
     lines = part.source.splitlines()
     last = max(node.end_lineno or 0 for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)))
     body = "\n".join(lines[last:]).strip("\n").replace("\n\n\n", "\n\n")

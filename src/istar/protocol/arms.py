@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from istar.errors import IstarError
-from istar.ledger import InterpretationRecord, Spending
+from istar.ledger import InterpretationRecord, QuestionRecord, Spending
 from istar.rewards.curves import Curve
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class Arms(Protocol):
 
     def baseline(self, table: Table) -> Evaluation:
         """Run the executor without a method on a question."""
+
+    def priced(self, table: Table) -> QuestionRecord:
+        """Return what the rows of a question cost by part and operation."""
 
     def session(self, source: str, name: str) -> AbstractContextManager[Session]:
         """Open a session with the method of this source; its processes end with the context."""

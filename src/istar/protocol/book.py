@@ -44,6 +44,7 @@ class Book:
         self._lock = threading.Lock()
         self._proposals = {record.iteration: record for record in ledger.proposals(run)}
         self._rounds = {record.iteration: record for record in ledger.rounds(run)}
+        self._priced = {record.question_hash for record in ledger.questions(run)}
         self._interpretations = {_key(record): record for record in ledger.interpretations(run)}
 
     def proposal(self, iteration: int) -> Proposal | None:
@@ -89,6 +90,11 @@ class Book:
             BarredError: the question's task is barred from rewards; nothing of such tasks is ever written.
         """
         with self._lock:  # one thread makes it, the others find it
+            question = table.question
+            if question.hash not in self._priced:
+                check_rewardable(question.task)
+                self.ledger.add_question(self.run, arms.priced(table))
+                self._priced.add(question.hash)
             return self._known("baseline", BASELINE, table) or self._write(
                 "baseline", BASELINE, table, arms.baseline(table)
             )

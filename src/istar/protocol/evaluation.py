@@ -7,10 +7,12 @@ shared by all searches.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
+from hashlib import sha256
 from queue import Queue
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,9 +25,10 @@ from istar import paths
 from istar.executors import ChannelRecord, budget_checkpoints
 from istar.executors.experience import experience_of
 from istar.executors.hindsight import channel_record
-from istar.files import check_writable, sweep
+from istar.files import check_writable, read_checked_json, sweep, write_checked_json
+from istar.flops import CostModel, rows_by_op
 from istar.flops.rulebook import RULEBOOK
-from istar.ledger import BatchSpending, InterpretationRecord, Spending
+from istar.ledger import BatchSpending, InterpretationRecord, QuestionRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.methods.side_by_side import parts_of
@@ -37,7 +40,7 @@ from istar.protocol.questions import TaskQuestions
 from istar.protocol.replays import Replays
 from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 from istar.protocol.streams import MOST_BYTES_OF_A_BATCH, QuestionShelf, StreamStore
-from istar.questions import QuestionView, nested_batches
+from istar.questions import QuestionView, build_trie, nested_batches
 from istar.sandbox import (
     InterpretationKey,
     InterpretationStore,
@@ -51,6 +54,8 @@ from istar.sandbox import (
     compute_standard_run,
 )
 from istar.seeds import Seed
+from istar.targets import setup_readings
+from istar.targets.costs import cached_costs_by_op
 
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
@@ -58,6 +63,8 @@ if TYPE_CHECKING:
     from istar.targets import Corpus, Target
     from istar.targets.standard_runs import StandardRun
     from istar.truth import Table
+
+_log = logging.getLogger(__name__)
 
 Answered = TypeVar("Answered")
 
@@ -133,6 +140,34 @@ class SandboxArms(Replays):
         budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
         prior = self._tasks[table.question.task].priors[table.question.hash]
         return channel_record(table, recording, prior, np.stack([budgets, 1 - skills], axis=1))
+
+    def priced(self, table: Table) -> QuestionRecord:
+        """See `Arms`; kept on disk, as interventions are set up for it."""
+        key = sha256("\n".join(map(str, self.streams_key(table))).encode()).hexdigest()
+        file = paths.cache("costs") / "rows" / f"{key}.json"
+        parts = read_checked_json(file)
+        if parts is None:
+            parts = self._rows_by_op(table)
+            write_checked_json(file, parts)
+        return QuestionRecord(table.question.hash, table.question.task, RULEBOOK.version, parts)
+
+    def _rows_by_op(self, table: Table) -> dict[str, dict[str, int]]:
+        question = table.question
+        setups = setup_readings(self.target, question.runs).values()
+        parts = rows_by_op(build_trie(question.runs), self._costs, [reading.by_op for reading in setups])
+        counted = sum(flops for by_op in parts.values() for flops in by_op.values())
+        if counted != table.brute_flops:
+            _log.warning(
+                "%s, question %d: %d FLOPs by brute force where its table was built, %d as %s is metered here (other "
+                "packages or another device); the search cannot be rescored under another rulebook",
+                *(question.task, question.index, table.brute_flops, counted, self.target.name),
+            )
+            return {}
+        return parts
+
+    @cached_property
+    def _costs(self) -> dict[str, CostModel]:
+        return cached_costs_by_op(self.target)
 
     def streams_key(self, table: Table) -> Sequence[str | int]:
         """Return what decides the streams of a question's rows."""

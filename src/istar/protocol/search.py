@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from istar.ledger import RoundRecord
 from istar.ledger.records import Stage
 from istar.methods.contract import MethodError
-from istar.methods.fence import Fault, FenceError, check_source
+from istar.methods.fence import FenceError, check_source
 from istar.protocol.arms import Arms, Evaluation, Session
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
@@ -209,11 +209,11 @@ class Search:
         self,
         iteration: int,
         I: Proposal,
-        faults: Sequence[Fault],
         promising: Callable[[float], bool],
         rival: StageResult | None,
     ) -> Trial:
         """Take one method through the cascade; a finished iteration is rebuilt from the book."""
+        faults = check_source(I.source)
         if faults:
             return Trial("screen", "rejected", str(FenceError(I.name, faults)))
         known = self.book.round(iteration)
@@ -336,10 +336,8 @@ class Search:
         promising: Callable[[float], bool],
         rival: StageResult | None,
     ) -> list[Trial]:
-        # The static check comes before the threads: CPython 3.11's parser is not safe among them.
-        faults = [check_source(I.source) for I in candidates]
         alike = len(candidates)
-        return list(pool.map(self._trial, iterations, candidates, faults, [promising] * alike, [rival] * alike))
+        return list(pool.map(self._trial, iterations, candidates, [promising] * alike, [rival] * alike))
 
 
 def _by_question(score: Score) -> dict[str, float]:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from istar.errors import IstarError
 from istar.methods.language import REQUIRED, SIGNATURES
 from istar.methods.library import library_methods
+from istar.methods.parsing import parsed
 from istar.registry import Registry
 
 MIB = 2**20
@@ -85,7 +86,7 @@ class Primitive:
     def tree(self) -> ast.Module:
         """The syntax tree of the file."""
         try:
-            return ast.parse(self.source)
+            return parsed(self.source)
         except SyntaxError as error:
             raise PrimitiveError(f"{self.path}, line {error.lineno}: {error.msg}") from error
 

@@ -5,7 +5,7 @@ from istar.targets import organisms as _organisms  # noqa: F401  (registers the 
 from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
 from istar.targets.corpus import Corpus, build_corpus
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
-from istar.targets.interventions import APPLIERS, setup_flops, setup_prices
+from istar.targets.interventions import APPLIERS, setup_flops, setup_prices, setup_readings
 from istar.targets.loading import FOLDERS, load_target
 from istar.targets.target import Streams, Target, wrap
 
@@ -26,5 +26,6 @@ __all__ = [
     "load_target",
     "setup_flops",
     "setup_prices",
+    "setup_readings",
     "wrap",
 ]

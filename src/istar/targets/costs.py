@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from istar import paths
 from istar.files import StorageError, read_checked_json, write_checked_json
-from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model
-from istar.flops.meter import Meter
+from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model, fit_costs_by_op
+from istar.flops.meter import Meter, MeterReading
 from istar.flops.rulebook import RULEBOOK
 from istar.targets.packed_forward import residual_stream
 
@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 
 
 @torch.no_grad()
-def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: int) -> int:
-    """Return the metered FLOPs of one forward of new tokens after cached ones, batch 1, that extends the cache.
+def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: int) -> MeterReading:
+    """Return what a meter counts of one forward of new tokens after cached ones, batch 1, that extends the cache.
 
     Args:
         target: the model.
@@ -48,7 +48,7 @@ def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: 
         )
         if reads:
             target.unembed(residual[0].new_zeros(reads, target.width))
-    return meter.flops
+    return meter.snapshot()
 
 
 def cached_costs(target: Target) -> CostModel:
@@ -57,17 +57,38 @@ def cached_costs(target: Target) -> CostModel:
     Raises:
         CorruptDataError: the file is not what was written.
     """
+    return cost_model_from_json(
+        _kept(target, "costs", lambda: fit_cost_model(lambda *size: metered_forward(target, *size).flops).to_json())
+    )
+
+
+def cached_costs_by_op(target: Target) -> dict[str, CostModel]:
+    """Return the costs of a target for each operation, which add up to `cached_costs`, from disk likewise.
+
+    Raises:
+        CorruptDataError: the file is not what was written.
+    """
+
+    def fitted() -> dict[str, Any]:
+        costs = fit_costs_by_op(lambda *size: metered_forward(target, *size).by_op)
+        return {name: cost.to_json() for name, cost in costs.items()}
+
+    return {name: cost_model_from_json(data) for name, data in _kept(target, "costs-by-op", fitted).items()}
+
+
+def _kept(target: Target, kind: str, fit: Callable[[], dict[str, Any]]) -> Any:
+    """Return what is kept of a target's costs on disk, or fit and keep it."""
     import transformers
 
-    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.costs"
+    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.{kind}"
     file = paths.cache("costs") / name
     found = read_checked_json(file)
     if found is not None:
-        return cost_model_from_json(found)
-    costs = fit_cost_model(partial(metered_forward, target))
+        return found
+    fitted = fit()
     try:
-        write_checked_json(file, costs.to_json())
+        write_checked_json(file, fitted)
     except StorageError as error:
         # The costs are right without the copy; a read-only cache only means that they are fitted again next time.
         _log.warning("the costs of %s could not be kept: %s", target.name, error)
-    return costs
+    return fitted

@@ -16,6 +16,7 @@ from istar.registry import Registry
 from istar.targets.errors import TargetError
 
 if TYPE_CHECKING:
+    from istar.flops.meter import MeterReading
     from istar.targets.target import Target
 
 Applier = Callable[["Target", Any], AbstractContextManager[object]]
@@ -76,8 +77,8 @@ class Switch:
         self.key = ""
 
 
-def setup_flops(target: Target, intervention: Intervention) -> int:
-    """Return the metered FLOPs of putting a target under an intervention; an organism is the subject and free.
+def setup_reading(target: Target, intervention: Intervention) -> MeterReading:
+    """Return what putting a target under an intervention was metered at; an organism is the subject and free.
 
     Args:
         target: the model, plain.
@@ -88,7 +89,12 @@ def setup_flops(target: Target, intervention: Intervention) -> int:
     meter = Meter()
     with ExitStack() as stack, meter:
         stack.enter_context(applied(target, intervention))
-    return meter.flops
+    return meter.snapshot()
+
+
+def setup_flops(target: Target, intervention: Intervention) -> int:
+    """Return the metered FLOPs of putting a target under an intervention; see `setup_reading`."""
+    return setup_reading(target, intervention).flops
 
 
 def setup_prices(target: Target, runs: Iterable[Run]) -> dict[str, int]:
@@ -98,9 +104,14 @@ def setup_prices(target: Target, runs: Iterable[Run]) -> dict[str, int]:
         target: the model, plain.
         runs: the runs; interventions that state the same cost are set up and metered once.
     """
+    return {key: reading.flops for key, reading in setup_readings(target, runs).items()}
+
+
+def setup_readings(target: Target, runs: Iterable[Run]) -> dict[str, MeterReading]:
+    """Return what setting up each intervention of some runs was metered at; see `setup_prices`."""
     interventions = {run.intervention.key: run.intervention for run in runs if run.intervention is not None}
-    metered: dict[str, int] = {}
+    metered: dict[str, MeterReading] = {}
     for intervention in interventions.values():
         if intervention.cost_key not in metered:
-            metered[intervention.cost_key] = setup_flops(target, intervention)
+            metered[intervention.cost_key] = setup_reading(target, intervention)
     return {key: metered[intervention.cost_key] for key, intervention in interventions.items()}
