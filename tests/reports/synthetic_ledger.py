@@ -8,10 +8,12 @@ import numpy as np
 
 from istar.ledger import (
     BASELINE,
+    BatchSpending,
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
     ProposalRecord,
+    QuestionRecord,
     RoundRecord,
     RunConfig,
     Spending,
@@ -119,6 +121,8 @@ def _evaluate(
             white = [_curve(task, question, each, "white_box", half - gain, generator, 3) for each in range(SEEDS)]
             record = EvaluationRecord("baseline", BASELINE, task, SPLITS[family], question, index)
             if not known:
+                rows = {"tokens": {"mm": 79 * 10**13, "silu": 8 * 10**12}, "reads": {"mm": 2 * 10**12}}
+                ledger.add_question(RUN, QuestionRecord(question, task, "v1", rows))
                 ledger.add_evaluation(RUN, record, black)
             flops = int(6e12 * generator.uniform(0.7, 1.4))
             spending = Spending(
@@ -139,6 +143,9 @@ def _evaluate(
                 cpu_seconds=flops / 1.9e11 * generator.uniform(0.9, 1.2),
                 seconds=flops / 1.7e11,
                 unexplained_cpu_seconds=flops / 1.9e11 * 0.1,
+                batches=tuple(
+                    BatchSpending(each, {"mm": each // 2, "mul": each // 2}) for each in (10**11, 2 * 10**11, 10**12)
+                ),
             )
             ledger.add_evaluation(
                 RUN,

@@ -97,6 +97,16 @@ def test_formulas_rank_the_methods_of_all_runs(made, main, comparison):
     assert formulas["log"].agreement == pytest.approx(1.0)
     assert formulas["log"].methods > alone["log"].methods
     assert all(-1 <= each.agreement <= 1 for each in formulas.values())
+    (repriced,) = compared(main, other).rulebooks
+    assert repriced.methods == formulas["log"].methods
+    assert repriced.formula.endswith("at the prices of v1-products")
+
+
+def test_a_ledger_that_did_not_keep_what_rows_cost_cannot_tell_of_other_prices(main, monkeypatch):
+    monkeypatch.setattr(main, "questions", lambda run: ())
+    repriced = compared(main).rulebooks[0]
+    assert (repriced.methods, repriced.agreement, repriced.best) == (0, None, "")
+    assert "cost by operation was not kept" in repriced.formula
 
 
 def test_controls_are_told_apart(made, main):

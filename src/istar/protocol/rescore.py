@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from istar.flops import RULEBOOKS, Repricing, RepricingError, Rulebook
-from istar.ledger import BASELINE, Ledger
+from istar.ledger import BASELINE
+from istar.ledger.reader import LedgerReader
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward
 from istar.rewards.repriced import BatchPrices, repriced
@@ -55,7 +56,7 @@ class RepricedRun:
         RepricingError: what was stored does not tell the new prices; the message says why.
     """
 
-    def __init__(self, ledger: Ledger, run: str, rulebook: Rulebook) -> None:
+    def __init__(self, ledger: LedgerReader, run: str, rulebook: Rulebook) -> None:
         """See the class docstring."""
         known = RULEBOOKS.get(ledger.run(run).config.rulebook)
         if known is None:
@@ -101,7 +102,7 @@ class RepricedRun:
         return repriced(curve, self._brute[curve.question_hash], batches)
 
 
-def rescore(ledger: Ledger, run: str, formula: Reward, prices: RepricedRun | None = None) -> tuple[Rescored, ...]:
+def rescore(ledger: LedgerReader, run: str, formula: Reward, prices: RepricedRun | None = None) -> tuple[Rescored, ...]:
     """Return the training rewards of a run's methods under a formula, the best first.
 
     Methods that the cascade stopped before the training stage have no training curves and are left out.

@@ -19,16 +19,21 @@ from scipy.stats import kendalltau
 
 from istar.errors import IstarError
 from istar.files import write_whole
-from istar.ledger import RunRecord
+from istar.flops import RULEBOOKS, RepricingError, Rulebook
+from istar.ledger import BASELINE, RunRecord
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
 from istar.methods.library import library_methods
 from istar.methods.loading import source_hash
+from istar.protocol.rescore import RepricedRun
 from istar.reports import figures, words
 from istar.reports.pages import templates
 from istar.reports.report import HEADLINE_LEVEL, KINDS
 from istar.rewards import LEVELS, REWARDS, Curve, Summary, compare
+from istar.rewards.repriced import RepricedError
 from istar.seeds import Seed
+
+BothArms = tuple[Sequence[Curve], Sequence[Curve]]
 
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
@@ -120,10 +125,10 @@ class Tested:
 
 @dataclass(frozen=True)
 class Formula:
-    """How a reward formula ranks all methods that the runs trained.
+    """How a reward formula, or a rulebook, ranks all methods that the runs trained.
 
     Attributes:
-        name: of the formula.
+        name: of the formula, with the rulebook if it is another than the first run's.
         formula: in words and symbols.
         methods: how many were ranked.
         agreement: Kendall's tau with the ranking by the first run's formula; None where one ranks all alike.
@@ -145,12 +150,14 @@ class RunComparison:
         contenders: the runs, in the order they were named in.
         tested: every method that was shown on the first run's sealed test, I* first, then by reward.
         formulas: how formulas rank the methods.
+        rulebooks: how the first run's formula ranks them at the prices of other rulebooks.
         reward: the first run's formula.
     """
 
     contenders: tuple[Contender, ...]
     tested: tuple[Tested, ...]
     formulas: tuple[Formula, ...]
+    rulebooks: tuple[Formula, ...]
     reward: str
 
     def to_json(self) -> dict[str, Any]:
@@ -177,6 +184,7 @@ class RunComparison:
                 for each in self.tested
             ],
             "formulas": [asdict(each) for each in self.formulas],
+            "rulebooks": [asdict(each) for each in self.rulebooks],
         }
 
 
@@ -209,6 +217,7 @@ def compare_runs(runs: Sequence[tuple[LedgerReader, str]]) -> RunComparison:
         contenders=tuple(each.contender() for each in read),
         tested=read[0].tested(),
         formulas=_formulas(read),
+        rulebooks=_rulebooks(read),
         reward=records[0].config.reward,
     )
 
@@ -261,14 +270,16 @@ class _Run:
                 summary = compare(black, white, seed=Seed.root(self.record.config.seed).split("compare", method))
                 rewards = {formula: REWARDS.get(formula).reward(black, white) for formula in REWARDS}
                 questions = len({curve.question_hash for curve in white})
-                found.append(Tested(self._name(method), method, questions, rewards, summary))
+                found.append(Tested(self.name_of(method), method, questions, rewards, summary))
         best = [each.method for each in self.rounds if each.improved][-1:]
         mine = self.record.config.reward
         return tuple(sorted(found, key=lambda each: (each.method not in best, -each.rewards[mine], each.name)))
 
     def _judged(self, method: str) -> Judged:
         rewards = {stage: self._reward(stage, method) for stage in STAGES}
-        return Judged(self._name(method), method, {stage: each for stage, each in rewards.items() if each is not None})
+        return Judged(
+            self.name_of(method), method, {stage: each for stage, each in rewards.items() if each is not None}
+        )
 
     def _reward(self, stage: Stage, method: str) -> Reward | None:
         black, white = self.curves(stage, method)
@@ -277,7 +288,7 @@ class _Run:
         score = self.formula.score(black, white)
         return Reward(score.reward, score.standard_error)
 
-    def _name(self, method: str) -> str:
+    def name_of(self, method: str) -> str:
         return self.names.get(method, method[:12])
 
 
@@ -286,25 +297,57 @@ def _greater(one: float | None, other: float | None) -> float | None:
     return max(known, default=None)
 
 
+def _trained(runs: Sequence[_Run]) -> dict[str, tuple[_Run, BothArms]]:
+    return {method: (run, curves) for run in runs for method, curves in run.trained.items() if curves[1]}
+
+
 def _formulas(runs: Sequence[_Run]) -> tuple[Formula, ...]:
-    trained = {method: curves for run in runs for method, curves in run.trained.items() if curves[1]}
-    rewards = {name: [REWARDS.get(name).reward(*curves) for curves in trained.values()] for name in REWARDS}
+    trained = _trained(runs)
+    rewards = {name: [REWARDS.get(name).reward(*curves) for _, curves in trained.values()] for name in REWARDS}
     mine = rewards[runs[0].record.config.reward]
-    methods = list(trained)
-    found = []
-    for name, values in rewards.items():
-        alike = len(set(values)) < 2 or len(set(mine)) < 2
-        best = max(range(len(values)), key=values.__getitem__, default=None)
-        found.append(
-            Formula(
-                name=name,
-                formula=REWARDS.get(name).formula,
-                methods=len(methods),
-                agreement=None if alike else float(kendalltau(mine, values).statistic),
-                best="" if best is None else runs[0].names.get(methods[best], methods[best][:12]),
+    names = [runs[0].name_of(method) for method in trained]
+    return tuple(_ranked(name, REWARDS.get(name).formula, values, mine, names) for name, values in rewards.items())
+
+
+def _rulebooks(runs: Sequence[_Run]) -> tuple[Formula, ...]:
+    trained = _trained(runs)
+    formula = runs[0].formula
+    mine = [formula.reward(*curves) for _, curves in trained.values()]
+    names = [runs[0].name_of(method) for method in trained]
+    others = [book for version, book in RULEBOOKS.items() if version != runs[0].record.config.rulebook]
+    return tuple(_ranked(book.version, *_under(book, runs, trained), mine, names) for book in others)
+
+
+def _under(
+    rulebook: Rulebook, runs: Sequence[_Run], trained: Mapping[str, tuple[_Run, BothArms]]
+) -> tuple[str, list[float]]:
+    """Return the first run's formula under another rulebook, in words, and its rewards; none if that is not known."""
+    formula = runs[0].formula
+    try:
+        prices = {id(run): RepricedRun(run.ledger, run.record.name, rulebook) for run in runs}
+        rewards = []
+        for method, (run, (black, white)) in trained.items():
+            here = prices[id(run)]
+            rewards.append(
+                formula.reward(
+                    [here.curve(BASELINE, curve) for curve in black], [here.curve(method, curve) for curve in white]
+                )
             )
-        )
-    return tuple(found)
+    except (RepricingError, RepricedError) as error:
+        return f"not known: {error}", []
+    return f"{formula.formula}, at the prices of {rulebook.version}", rewards
+
+
+def _ranked(name: str, words: str, values: Sequence[float], mine: Sequence[float], methods: Sequence[str]) -> Formula:
+    alike = len(set(values)) < 2 or len(set(mine)) < 2
+    best = max(range(len(values)), key=values.__getitem__, default=None)
+    return Formula(
+        name=name,
+        formula=words,
+        methods=len(values),
+        agreement=None if alike else float(kendalltau(mine, values).statistic),
+        best="" if best is None else methods[best],
+    )
 
 
 def by_kind(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:
