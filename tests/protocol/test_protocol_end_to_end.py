@@ -232,7 +232,7 @@ def test_failing_method_exits_with_3(config, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_killed_search_resumes_to_the_same_ledger(config, tmp_path, home):
-    """SIGKILL a few times at growing ages; `benchmarks/kill_resume.py` does it twenty times."""
+    """SIGKILL twice at growing ages; `benchmarks/kill_resume.py` does it twenty times."""
 
     def prepare(name):
         fresh = tmp_path / name / "home"
@@ -248,7 +248,7 @@ def test_killed_search_resumes_to_the_same_ledger(config, tmp_path, home):
     arguments, environment, undisturbed = prepare("undisturbed")
     subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
     arguments, environment, killed = prepare("killed")
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         ledger = killed.path / "ledger.sqlite"
         while process.poll() is None and not ledger.exists():

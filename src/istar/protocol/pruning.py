@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 FEWEST_QUESTIONS = 8
 """Fewer pairs are not compared."""
@@ -27,6 +26,8 @@ def clearly_worse(rewards: Mapping[str, float], rival: Mapping[str, float], leve
     differences = np.array([reward - rival[question] for question, reward in rewards.items()])
     if level == 0 or len(differences) < FEWEST_QUESTIONS or not differences.any() or differences.mean() >= 0:
         return False
+    from scipy.stats import wilcoxon  # slow to import
+
     return bool(wilcoxon(differences, alternative="less", zero_method="zsplit").pvalue < level)
 
 

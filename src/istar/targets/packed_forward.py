@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import AttentionInterface
 
 from istar.targets.anatomy import Anatomy
 from istar.targets.errors import TargetError
@@ -129,7 +129,13 @@ def _packed_attention(
     return packed.attend(int(module.layer_idx), query, key, value, scaling, sliding_window), None  # type: ignore[arg-type]
 
 
-AttentionInterface.register(ATTENTION, _packed_attention)
+@cache
+def packed_attention_name() -> str:
+    """Return the name under which Hugging Face's attention interface knows ours; registered when it is first asked."""
+    from transformers import AttentionInterface  # slow to import, and whoever only reads tables has no model
+
+    AttentionInterface.register(ATTENTION, _packed_attention)
+    return ATTENTION
 
 
 class _Reached(Exception):  # noqa: N818 (not an error: it carries the residual stream out of the forward)
@@ -171,7 +177,7 @@ def _attention_through(module: nn.Module, packed: _PackedAttention) -> Iterator[
     config: Any = module.config
     before = config._attn_implementation
     token = _ACTIVE.set(packed)
-    config._attn_implementation = ATTENTION
+    config._attn_implementation = packed_attention_name()
     try:
         yield
     finally:

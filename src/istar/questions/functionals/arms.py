@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
 from istar.questions.functionals.base import (
     FUNCTIONALS,
@@ -74,6 +73,8 @@ class ArmRanking(_ArmScores):
         error = float(np.mean((answer - truth) ** 2))
         if error <= TIE**2:
             return 0.0
+        from scipy.stats import rankdata  # slow to import
+
         mine, right = rankdata(np.round(answer, 12)), rankdata(np.round(truth, 12))
         agreement = 0.0 if mine.std() == 0 or right.std() == 0 else float(np.corrcoef(mine, right)[0, 1])
         return error / max(float(truth.var()), TIE) / 2 + max(0.0, 1 - agreement) / 2

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 from scipy.special import comb
-from scipy.stats import rankdata
 
 from istar.questions.functionals.base import FUNCTIONALS, FunctionalError, LinearFunctional, one_per_level
 from istar.questions.structure import Structure
@@ -114,6 +113,8 @@ class DatamodelEffects(LinearFunctional):
     ) -> float:
         """Return the linear datamodeling score of effects, between -1 and 1; constant predictions score 0."""
         mean, switches = self._design(structure)
+        from scipy.stats import rankdata  # slow to import
+
         predicted = rankdata(np.round(switches[-self.held_out :] @ answer, 12))
         actual = rankdata((mean @ values)[-self.held_out :])
         if predicted.std() == 0 or actual.std() == 0:
