@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 
 from istar.errors import IstarError
 from istar.flops.composites import SHORTCUTS
+from istar.flops.histograms import added_up
 from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, dearest_output, unknown_operation
 from istar.flops.unpriced import LINEAR
 
@@ -293,11 +294,8 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @property
     def by_op(self) -> dict[str, int]:
         """FLOPs by operation name, dearest first."""
-        counted = dict(self._charged)
-        for entry in self._entries.values():
-            if entry.flops:
-                counted[entry.name] = counted.get(entry.name, 0) + entry.flops
-        return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+        counted = [{entry.name: entry.flops} for entry in self._entries.values() if entry.flops]
+        return added_up(self._charged, *counted)
 
     @property
     def by_region(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ coverage function: monotone, submodular, and zero for what was bought before.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from scipy.sparse import csr_matrix
 
 from istar.errors import IstarError
 from istar.flops.costs import CostModel
+from istar.flops.histograms import added_up
 from istar.flops.segments import path_segments, shared_sets
 from istar.questions.runs import Run
 from istar.questions.trie import Trie
@@ -188,7 +188,7 @@ def rows_by_op(
         part: {name: count * int(getattr(cost, each[part])) for name, cost in costs.items()}
         for part, count in counts.items()
     }
-    parts["interventions"] = dict(sum((Counter(setup) for setup in setups), Counter()))
+    parts["interventions"] = added_up(*setups)
     return {part: {name: flops for name, flops in by_op.items() if flops} for part, by_op in parts.items()}
 
 

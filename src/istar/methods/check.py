@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from istar.flops.histograms import added_up
 from istar.flops.meter import Meter
 from istar.methods.check_questions import sample_questions
 from istar.methods.contract import Interpretation, MethodError
@@ -165,7 +166,7 @@ def _check_question(
         prepare_flops=recording.prepare_flops,
         predict_flops=recording.total_flops - recording.prepare_flops,
         exact_flops=exact.flops,
-        by_op=dict(sorted(recording.by_op.items(), key=lambda item: -item[1])),
+        by_op=added_up(recording.by_op),
         seconds=recording.seconds,
     )
     return check, recording.unknown

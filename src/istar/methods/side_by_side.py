@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 import builtins
 import textwrap
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from istar.flops.histograms import added_up
 from istar.methods.contract import Interpretation
 from istar.methods.language import SIGNATURES
 from istar.methods.parsing import parsed
@@ -232,15 +232,12 @@ def recorded_side_by_side(
         channels = np.concatenate([batch.channels for batch in together], axis=1)
         done += len(channels)
         numbers += channels.size
-        by_op = Counter({CONCATENATION: numbers} if numbers else {})
-        for batch in together:
-            by_op.update(batch.by_op)
+        by_op = added_up({CONCATENATION: numbers} if numbers else {}, *(batch.by_op for batch in together))
         spent = sum(batch.flops for batch in together) + numbers
-        if by_op.total() != spent or (max_flops is not None and spent > 2 * max_flops):
+        if sum(by_op.values()) != spent or (max_flops is not None and spent > 2 * max_flops):
             return None
         products = sum(batch.matmul_flops for batch in together)
-        ordered = dict(sorted(by_op.items(), key=lambda item: (-item[1], item[0])))  # as the meter orders them
-        batches.append(ChannelBatch(together[0].rows, channels, spent, ordered, products))
+        batches.append(ChannelBatch(together[0].rows, channels, spent, by_op, products))
     if not batches or any(part.unknown for part in parts):
         return None
     regions = {"prepare": prepared, "predict": spent - prepared}

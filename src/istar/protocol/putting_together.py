@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from istar.flops.histograms import added_up
 from istar.flops.meter import MeterReading
 from istar.methods.side_by_side import learned_side_by_side, recorded_side_by_side
 from istar.protocol.stores import KeptRecording
@@ -26,9 +26,9 @@ def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome
             rulebook=readings[0].rulebook,
             flops=sum(reading.flops for reading in readings),
             matmul_flops=sum(reading.matmul_flops for reading in readings),
-            by_op=_sum([reading.by_op for reading in readings]),
-            by_region=_sum([reading.by_region for reading in readings]),
-            unknown=_sum([reading.unknown for reading in readings]),
+            by_op=added_up(*(reading.by_op for reading in readings)),
+            by_region=added_up(*(reading.by_region for reading in readings)),
+            unknown=added_up(*(reading.unknown for reading in readings)),
         ),
         seconds=sum(part.seconds for part in parts),
         cpu_seconds=sum(part.cpu_seconds for part in parts),
@@ -56,14 +56,6 @@ def kept_side_by_side(
         unexplained_cpu_seconds=sum(part.unexplained_cpu_seconds for part in parts),
         tier=_tiers([part.tier for part in parts]),
     )
-
-
-def _sum(histograms: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """Return the sum of histograms, the largest count first."""
-    total: Counter[str] = Counter()
-    for histogram in histograms:
-        total.update(histogram)
-    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _tiers(names: Sequence[str]) -> str:
