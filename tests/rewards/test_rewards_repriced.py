@@ -58,6 +58,13 @@ def test_an_answer_stands_where_its_channels_cost_now():
     assert half.skill[-2:] == (curve.skill[-1],) * 2
 
 
+def test_answers_that_took_channels_alone_cost_nothing_once_these_are_free():
+    curve = replace(make_curve(ramp(-4.0), arm="white_box"), channel_batches=tuple(range(1, COUNT + 1)))
+    free = repriced(curve, BRUTE, BatchPrices(CHECKPOINTS, (0,) * COUNT))
+    assert free.skill == (curve.skill[-1],) * COUNT
+    assert free.flops == (0,) * COUNT
+
+
 def test_only_the_part_that_went_for_channels_changes():
     curve = white(ramp(-4.0))
     free = repriced(curve, BRUTE, BatchPrices(BATCHES, (0, 0)))

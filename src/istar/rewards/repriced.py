@@ -98,6 +98,7 @@ def _stretch(curve: Curve, scale: float, batches: BatchPrices) -> Float[np.ndarr
         raise RepricedError(f"{where}: its batches of channels cost more than it spent")
     changed: Float[np.ndarray, " checkpoints"] = np.ones(len(spent))
     np.divide(spent - old + new / scale, spent, out=changed, where=old > 0)
+    np.maximum(changed, np.finfo(np.float64).tiny, out=changed)  # where all went for channels that are free now
     return changed
 
 
