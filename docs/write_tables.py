@@ -2,6 +2,7 @@
 
     python docs/write_tables.py tasks results/audit.json README.md
     python docs/write_tables.py library results/library docs/methods.md
+    python docs/write_tables.py runs results/smollm2-135m results/smollm2-135m/README.md
     python docs/write_tables.py study results/smollm2-135m results/smollm2-135m/README.md
 
 A table stands between two comments, and nothing else of the file is touched.
@@ -49,6 +50,33 @@ def _study(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def _runs(folder: Path) -> str:
+    """Return what each search of the study found: its best method in training, and I* at every stage."""
+    lines = [
+        "| run | researcher | seed | methods | best in training | reward | round | I* | train | validation | test |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for run in json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["runs"]:
+        kind = f"{run['researcher']}, shuffled rewards" if run["shuffled"] else run["researcher"]
+        best, leader = run["best"], run["leader"]
+        rose = 1 + run["progress"].index(run["progress"][-1]) if leader else None
+        rewards = [best["rewards"].get(stage) if best else None for stage in ("train", "validation", "test")]
+        lines.append(
+            f"| `{run['run']}` | {kind} | {run['seed']} | {run['methods']} | "
+            f"{_method(leader)} | {_reward(leader and leader['rewards']['train'])} | {rose or ''} | {_method(best)} | "
+            f"{' | '.join(map(_reward, rewards))} |"
+        )
+    return "\n".join(lines)
+
+
+def _method(judged: dict[str, Any] | None) -> str:
+    return "none" if judged is None else f"`{judged['name']}`"
+
+
+def _reward(reward: dict[str, float] | None) -> str:
+    return "" if reward is None else f"{reward['reward']:+.3f}".replace("-0.000", "+0.000")
+
+
 def _multiplier(method: dict[str, Any], task: str) -> dict[str, Any] | None:
     return next((each["multipliers"][LEVEL] for each in method["tasks"] if each["task"] == task), None)
 
@@ -61,7 +89,7 @@ def _interval(multiplier: dict[str, Any] | None) -> str:
     return f"{multiplier['estimate']:.3g} ({multiplier['low']:.3g} to {multiplier['high']:.3g})"
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"tasks": _tasks, "library": _library, "study": _study}
+TABLES: dict[str, Callable[[Path], str]] = {"tasks": _tasks, "library": _library, "runs": _runs, "study": _study}
 
 
 def main(name: str, results: str, document: str) -> None:
@@ -78,5 +106,5 @@ def main(name: str, results: str, document: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 4 or sys.argv[1] not in TABLES:
-        sys.exit("usage: python docs/write_tables.py tasks|library|study RESULTS DOCUMENT")
+        sys.exit("usage: python docs/write_tables.py tasks|library|runs|study RESULTS DOCUMENT")
     main(*sys.argv[1:])

@@ -67,4 +67,5 @@ done
   --executor-seeds 1 --flops 0.2 --json > "$TO/transfer.json"
 
 "$PYTHON" "$TO/ledgers.py" keep "$RUNS"
+"$PYTHON" docs/write_tables.py runs "$TO" "$TO/README.md"
 "$PYTHON" docs/write_tables.py study "$TO" "$TO/README.md"

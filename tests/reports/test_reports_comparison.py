@@ -73,6 +73,7 @@ def test_progress_is_the_best_reward_so_far(main, comparison):
     known = [max((r for r in told[: at + 1] if r is not None), default=None) for at in range(len(told))]
     assert [each is None for each in contender.progress] == [each is None for each in known]
     assert [each or 0.0 for each in contender.progress] == pytest.approx([each or 0.0 for each in known])
+    assert contender.leader.rewards["train"].reward == pytest.approx(contender.progress[-1])
 
 
 def test_without_the_guard_the_greatest_validation_reward_is_taken(main, comparison):

@@ -78,6 +78,7 @@ class Contender:
         methods: how many were tried.
         queries: how often validation was consulted.
         progress: the best training reward so far after every round, None before the first.
+        leader: the method with the greatest training reward, the first of equals; None if none was trained in full.
         best: I*, chosen through the guard; None if no method was validated.
         unguarded: the method with the greatest validation reward, which a choice without the guard would have taken.
     """
@@ -90,6 +91,7 @@ class Contender:
     methods: int
     queries: int
     progress: tuple[float | None, ...]
+    leader: Judged | None
     best: Judged | None
     unguarded: Judged | None
 
@@ -256,6 +258,7 @@ class _Run:
             methods=len(self.rounds),
             queries=len(openings),
             progress=tuple(accumulate((rewards.get(each.method) for each in self.rounds), _greater)),
+            leader=self._judged(max(rewards, key=lambda method: rewards[method])) if rewards else None,
             best=self._judged(improved[-1]) if improved else None,
             unguarded=self._judged(max(known, key=lambda method: known[method])) if known else None,
         )
