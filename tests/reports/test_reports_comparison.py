@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,22 @@ def test_the_test_lists_all_that_was_shown_there(comparison):
     assert tested.questions == 16
     assert len(tested.summary.families) == 1
     assert tested.families_above == int(tested.summary.families[0].multipliers[0.8].low > 1)
+
+
+def test_a_method_that_was_not_asked_all_of_the_test_is_left_out(made):
+    ledger = made("half", rounds=3, strengths=STRENGTHS[:3])
+    tested = compared(ledger).tested
+    first, *_ = ledger.evaluations(RUN, stage="test")
+    ledger.add_evaluation(RUN, replace(first, method="a" * 64), _as(ledger, first))
+    assert compared(ledger).tested == tested
+    failed = replace(first, method="b" * 64, question_hash="e" * 64, status="error", reason="it divided by zero")
+    for task in {each.task for each in ledger.evaluations(RUN, stage="test", method=first.method)}:
+        ledger.add_evaluation(RUN, replace(failed, task=task, question_hash=f"{task:e<64}"[:64]))
+    assert compared(ledger).tested == tested  # asked everywhere, and no curve to show
+
+
+def _as(ledger, evaluation):
+    return ledger.curves(RUN, stage="test", method=evaluation.method, question_hash=evaluation.question_hash)
 
 
 def test_formulas_rank_the_methods_of_all_runs(made, main, comparison):

@@ -20,7 +20,7 @@ from scipy.stats import kendalltau
 from istar.errors import IstarError
 from istar.files import write_whole
 from istar.flops import RULEBOOKS, RepricingError, Rulebook
-from istar.ledger import BASELINE, RunRecord
+from istar.ledger import BASELINE, EvaluationRecord, RunRecord
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
 from istar.methods.library import library_methods
@@ -150,7 +150,7 @@ class RunComparison:
 
     Attributes:
         contenders: the runs, in the order they were named in.
-        tested: every method that was shown on the first run's sealed test, I* first, then by reward.
+        tested: every method that was asked all of the first run's sealed test, I* first, then by reward.
         formulas: how formulas rank the methods.
         rulebooks: how the first run's formula ranks them at the prices of other rulebooks.
         reward: the first run's formula.
@@ -265,9 +265,8 @@ class _Run:
 
     def tested(self) -> tuple[Tested, ...]:
         name = self.record.name
-        methods = dict.fromkeys(each.method for each in self.ledger.evaluations(name, stage="test"))
         found = []
-        for method in methods:
+        for method in _asked_in_full(self.ledger.evaluations(name, stage="test")):
             black, white = self.curves("test", method)
             if white:
                 summary = compare(black, white, seed=Seed.root(self.record.config.seed).split("compare", method))
@@ -293,6 +292,19 @@ class _Run:
 
     def name_of(self, method: str) -> str:
         return self.names.get(method, method[:12])
+
+
+def _asked_in_full(evaluations: Sequence[EvaluationRecord]) -> list[str]:
+    """Return the methods that were asked every question, but for those behind one of the same task that they failed."""
+    passed: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for each in evaluations:
+        passed[each.method][each.task].append(each.status == "ok")
+    whole = {task: max(len(tasks[task]) for tasks in passed.values()) for task in {each.task for each in evaluations}}
+    return [
+        method
+        for method, tasks in passed.items()
+        if all(len(tasks[task]) == count or not all(tasks[task]) for task, count in whole.items())
+    ]
 
 
 def _greater(one: float | None, other: float | None) -> float | None:
