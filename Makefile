@@ -27,7 +27,7 @@ demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the repor
 	$(BIN)/istar report $(RUN)
 
 test: $(READY)  ## run the tests with coverage, JOBS files at a time (2 unless stated)
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 trust: $(READY)  ## try everything against the measurement and write results/trust.html (resumes; about an hour)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'

@@ -10,6 +10,12 @@ settings.register_profile("istar", deadline=None)
 settings.load_profile("istar")
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that hold slow tests, so that no worker is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Run tiny tensors and matrices on one thread; on several they spend their time waiting for one another."""

@@ -27,6 +27,7 @@ def test_the_page_shows_what_the_command_writes_in_sixty_lines():
     assert len(code.splitlines()) <= 60
 
 
+@pytest.mark.slow
 def test_what_is_written_passes_its_tests_and_runs(tmp_path):
     assert run(["tasks", "new", "copy_strength", "--folder", str(tmp_path)]) == 0
     tested = process(sys.executable, "-m", "pytest", "-q", "test_copy_strength.py", cwd=tmp_path)

@@ -175,6 +175,7 @@ def test_an_unfinished_search_is_named(made):
     assert "is sealed" in render_comparison(comparison)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page_and_json(made, main, tmp_path, capsys):
     other = made("other_seed", researcher="random")
     folders = [str(Path(ledger.url.removeprefix("sqlite:///")).parent) for ledger in (main, other)]

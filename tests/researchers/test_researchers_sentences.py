@@ -68,6 +68,7 @@ def test_one_channel_is_the_file_of_its_primitive():
     "kinds",
     [("attention_gates", "logit_lens"), ("context_student", "gradient_influence", "mahalanobis"), ("tuned_lens",) * 2],
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [None, 0.3, 0.02])
 def test_several_channels_are_what_each_is_alone(kinds, share, questions, recorded):
     """Side by side in one file, also two of one kind: the same numbers and FLOPs, batch by batch, until cut."""
