@@ -160,7 +160,12 @@ def read_checked_json(path: Path) -> Any:
         CorruptDataError: the file is not what was written.
     """
     content = read_checked(path)
-    return None if content is None else json.loads(content)
+    if content is None:
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:  # something else wrote it, checksum and all
+        raise CorruptDataError(f"{path} is not what was written ({error}); delete it, it is made again") from error
 
 
 def checksum(content: bytes) -> str:
