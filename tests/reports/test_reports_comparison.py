@@ -98,10 +98,20 @@ def test_a_method_that_was_not_asked_all_of_the_test_is_left_out(made):
     first, *_ = ledger.evaluations(RUN, stage="test")
     ledger.add_evaluation(RUN, replace(first, method="a" * 64), _as(ledger, first))
     assert compared(ledger).tested == tested
-    failed = replace(first, method="b" * 64, question_hash="e" * 64, status="error", reason="it divided by zero")
-    for task in {each.task for each in ledger.evaluations(RUN, stage="test", method=first.method)}:
-        ledger.add_evaluation(RUN, replace(failed, task=task, question_hash=f"{task:e<64}"[:64]))
-    assert compared(ledger).tested == tested  # asked everywhere, and no curve to show
+
+
+def test_a_method_that_failed_a_task_of_the_test_is_shown_with_the_others(made):
+    ledger = made("failing", rounds=3, strengths=STRENGTHS[:3])
+    asked = ledger.evaluations(RUN, stage="test", method=compared(ledger).tested[0].method)
+    first, second = sorted({each.task for each in asked})
+    for each in asked:
+        if each.task == first:
+            ledger.add_evaluation(RUN, replace(each, method="b" * 64), _as(ledger, each))
+    assert len(compared(ledger).tested) == 1  # not asked the second task yet
+    failed = next(each for each in asked if each.task == second)
+    ledger.add_evaluation(RUN, replace(failed, method="b" * 64, status="error", reason="it divided by zero"))
+    (other,) = (each for each in compared(ledger).tested if each.method == "b" * 64)
+    assert other.questions == 8
 
 
 def _as(ledger, evaluation):

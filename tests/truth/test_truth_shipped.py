@@ -84,9 +84,8 @@ def test_a_question_of_each_family_is_rebuilt_from_scratch_on_a_small_target(tas
     question = task.question(target.tokenizer, 0)
     assert same(question, stored.question)
     if stored.brute_flops > REBUILT_FLOPS:
-        found = verify_table(
-            target, stored, fraction=_fraction(stored) / 4, seed=1
-        )  # small models are slow for their FLOPs
+        fraction = _fraction(stored) / 4  # small models take long for their FLOPs
+        found = verify_table(target, stored, fraction=fraction, seed=1)
         assert found.passed, found.wrong
         return
     built = build_table(target, question, folder=tmp_path)

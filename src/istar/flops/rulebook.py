@@ -225,7 +225,7 @@ _V1 = Rulebook("v1", _rules(V1))
 RULEBOOKS: Mapping[str, Rulebook] = MappingProxyType(
     {"v1": _V1, "v1-products": _products_alone(_V1, "v1-products")},
 )
-"""By version. `v1-products` prices what torch's own flop counter prices, and nothing else."""
+"""By version. `v1-products` prices matrix products, convolutions and attention as v1 does, and nothing else."""
 RULEBOOK = RULEBOOKS["v1"]
 BASES = tuple(sorted({rule.basis for rule in RULEBOOK.rules.values()}))
 """What rules may count."""

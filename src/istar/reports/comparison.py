@@ -339,10 +339,10 @@ def _under(
     """Return the first run's formula under another rulebook, in words, and its rewards; none if that is not known."""
     formula = runs[0].formula
     try:
-        prices = {id(run): RepricedRun(run.ledger, run.record.name, rulebook) for run in runs}
+        prices = {run: RepricedRun(run.ledger, run.record.name, rulebook) for run in runs}
         rewards = []
         for method, (run, (black, white)) in trained.items():
-            here = prices[id(run)]
+            here = prices[run]
             rewards.append(
                 formula.reward(
                     [here.curve(BASELINE, curve) for curve in black], [here.curve(method, curve) for curve in white]
