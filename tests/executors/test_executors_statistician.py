@@ -219,6 +219,35 @@ def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
         assert max(loss[place] for place in np.flatnonzero(share > 1.2 * price)) < 0.05 * loss[0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
+    deaf = 0
+    for table, prior, heard, experience in heard_before(kind, "noise", 0.01):
+        stall = Market(table, heard, prior=prior, experience=experience)
+        if not Statistician().will_not_listen(stall):
+            continue
+        deaf += 1
+        with_it = Statistician().answer(stall, Seed.root(0))
+        without = Statistician().answer(Market(table, prior=prior), Seed.root(0))
+        for name in Trace.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(with_it, name), getattr(without, name), err_msg=name)
+    assert deaf >= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_listens_to_the_truth(kind):
+    for table, prior, heard, experience in heard_before(kind, "truth", 0.01):
+        stall = Market(table, heard, prior=prior, experience=experience)
+        assert not Statistician().will_not_listen(stall)
+
+
+def test_a_stranger_is_listened_to_where_the_answer_is_linear():
+    for kind, linear in (("shapley", True), ("stream", False)):
+        tables, priors = family(kind)
+        heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
+        assert Statistician().will_not_listen(Market(tables[0], heard, prior=priors[0])) != linear
+
+
 def test_experience_leaves_the_question_itself_out():
     (table, _, _, experience), *_ = heard_before("shapley", "truth", 0.1)
     assert len(experience.records) == QUESTIONS - 1

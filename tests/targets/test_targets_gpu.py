@@ -45,19 +45,16 @@ CHANGES = {
 
 
 def runs(change=None):
-    found = []
-    for tokens in PROMPTS:
-        start = len(tokens) - 2
-        for readout in (
-            SpanLogprob(start),
-            SpanMargin(start, (9, 8)),
-            Entropy(),
-            GreedyCorrect(start),
-            KLFrom(PROMPTS[0], last=2),
-            PolicyCost(start, OTHER),
-        ):
-            found.append(Run(tokens, readout, change))
-    return found
+    return [Run(tokens, readout, change) for tokens in PROMPTS for readout in readouts(len(tokens) - 2)]
+
+
+def readouts(start):
+    yield SpanLogprob(start)
+    yield SpanMargin(start, (9, 8))
+    yield Entropy()
+    yield GreedyCorrect(start)
+    yield KLFrom(PROMPTS[0], last=2)
+    yield PolicyCost(start, OTHER)
 
 
 @pytest.fixture(scope="module")

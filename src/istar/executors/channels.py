@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from istar.executors.drift import Drift, DriftingProcess
 from istar.executors.evidence import Evidence, Worth, channel_features
+from istar.executors.experience import DOUBTFUL
 from istar.executors.forecast import levels_left
 from istar.executors.opinion import Credit, opinion, regression, surprise
 from istar.executors.posterior import Posterior
@@ -187,11 +188,9 @@ class ChannelDesk:
         if self.experience is None:
             worth = self.worth()
             return worth.useless <= DOUBT and worth.unexplained <= STRANGE
-        batches = len(self.session.market.batch_rows)
-        if not self.linear:
-            drift = self._drift(batches)
-            return drift is not None and drift.speaks
-        return (self.credit or self.experience.credit(batches)).useless <= 0.5
+        if self.credit is not None:
+            return self.credit.useless <= DOUBTFUL
+        return self.experience.convinces(len(self.session.market.batch_rows), linear=self.linear)
 
     def _too_few_to_judge(self) -> bool:
         """Whether fewer rows have channels than it takes to judge a method never heard before."""

@@ -82,3 +82,11 @@ class Executor(ABC):
             market: everything the executor may see; used up by the call.
             seed: decides every random choice; the same seed gives the same trace to the last bit.
         """
+
+    def will_not_listen(self, market: Market) -> bool:
+        """Return whether `answer` would for certain buy no channel on a fresh market, whatever the rows turn out to be.
+
+        Its trace is then that of the black-box arm, to the last bit, and need not be made again. False promises
+        nothing.
+        """
+        return False

@@ -25,6 +25,9 @@ from istar.executors.rehearsal import Rehearsal
 Item = TypeVar("Item")
 Losses: TypeAlias = Float[np.ndarray, "questions shares"]
 
+DOUBTFUL = 0.5
+"""How likely an opinion may at most be useless for its method to be listened to."""
+
 TRIED = 3
 """Every so many nested batches, the last among them, it is rehearsed what channels leave of the loss."""
 
@@ -50,6 +53,18 @@ class Experience:
         silent = Agreement(1.0, 0.0, 1.0, 1)
         said = [_at(each.opinions.agreements, batches) if each.opinions else silent for each in self.records]
         return Credit.from_agreements(said)
+
+    def convinces(self, batches: int, *, linear: bool) -> bool:
+        """Return whether the method is likely enough to be worth something, as far as other questions tell.
+
+        Args:
+            batches: how many nested batches of channels are offered.
+            linear: whether the answer is linear in the values and read off the channels, or values are foretold first.
+        """
+        if linear:
+            return self.credit(batches).useless <= DOUBTFUL
+        drift = self.drift(batches)
+        return drift is not None and drift.speaks
 
     def left_by_opinion(self, batches: int) -> float:
         """Return the share of the loss that opinions after so many batches are sure to leave, taken as far as believed.

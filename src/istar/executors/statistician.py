@@ -11,7 +11,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from istar.executors.adaptive import best_arm_weights, contender_rows, general_scores, score_order, tail_scores
+from istar.executors.adaptive import (
+    best_arm_weights,
+    contender_rows,
+    design_weights,
+    general_scores,
+    score_order,
+    tail_scores,
+)
 from istar.executors.answers import Answer, Answerer
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.channels import ChannelDesk
@@ -235,3 +242,12 @@ class Statistician(Executor):
             if stopping.should_stop(market.spent, session.current.remaining):
                 market.stop(session.current.centre)
         return market.trace()
+
+    def will_not_listen(self, market: Market) -> bool:
+        """See the base class: so it is with a method that did not convince on the task's other questions."""
+        linear = design_weights(market.functional, market.structure) is not None
+        if market.channel_count == 0:
+            return True
+        if market.experience is None:
+            return not linear
+        return not market.experience.convinces(len(market.batch_rows), linear=linear)

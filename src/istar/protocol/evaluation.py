@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import sha256
 from queue import Queue
@@ -274,9 +273,8 @@ class SandboxSession:
         try:
             kept = self._sound(table)
             spending = _spending(kept)
-            if kept.recording.channels == 0:  # nothing was said, so the executor does what it does without a method
-                unheard = self.arms.baseline(table).curves
-                return Evaluation(tuple(replace(curve, arm="white_box") for curve in unheard), spending)
+            if kept.recording.channels == 0:  # then what it said of other questions is of no use either
+                return Evaluation(self.arms.white_box(table, kept.recording, None), spending)
             records = [self._record_of(other) for other in others]
         except _VoidError as failure:
             return Evaluation((), failure.spending, "void", str(failure))
@@ -285,7 +283,7 @@ class SandboxSession:
         key = ("white_box", *self.arms.replay_key(table), *(self._key(each).name for each in (table, *others)))
         curves = self.arms.curves.load(key)
         if curves is None:
-            curves = self.arms.replay(table, kept.recording, experience_of(records, table.question.hash))
+            curves = self.arms.white_box(table, kept.recording, experience_of(records, table.question.hash))
             self.arms.curves.save(key, curves)
         return Evaluation(curves, spending)
 

@@ -7,6 +7,7 @@ of a second. Curves are kept on disk and shared by everything that asks for them
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from istar import paths
@@ -53,6 +54,21 @@ class Replays:
             curves = self.replay(table, None)
             self.baselines.save(key, curves)
         return Evaluation(curves)
+
+    def white_box(self, table: Table, recording: Recording, experience: Experience | None) -> tuple[Curve, ...]:
+        """Return the curves of the white-box arm on a question, one a seed.
+
+        They are the black-box arm's where the executor is sure not to buy what the method says.
+
+        Args:
+            table: the question.
+            recording: what the method said of it.
+            experience: what the method was worth on other questions of the task.
+        """
+        prior = self._tasks[table.question.task].priors[table.question.hash]
+        if self.executor.will_not_listen(self.market(table, recording, prior=prior, experience=experience)):
+            return tuple(replace(curve, arm="white_box") for curve in self.baseline(table).curves)
+        return self.replay(table, recording, experience)
 
     def replay(
         self, table: Table, recording: Recording | None, experience: Experience | None = None

@@ -82,6 +82,14 @@ class ExecutorConformance(ABC):
             _, trace = self._traces(number)[0]
             assert not trace.channel_batches.any()
 
+    def test_who_will_not_listen_does_not(self) -> None:
+        """What an executor says it will not listen to changes nothing, to the last bit."""
+        for number in range(self.markets):
+            if self.make().will_not_listen(self.market(number, True)):
+                (_, plain), (_, deaf) = self._traces(number)
+                for name in Trace.__dataclass_fields__:
+                    np.testing.assert_array_equal(getattr(plain, name), getattr(deaf, name), err_msg=name)
+
     def test_stop_is_within_brute_force(self) -> None:
         """The executor's own stop is a place it reached."""
         for number in range(self.markets):
