@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from istar.methods.contract import MethodError
-from istar.protocol.evaluation import SandboxSession
+from istar.protocol.sessions import SandboxSession
 from istar.questions import nested_batches
 from istar.sandbox.battery import LIMITS
 from istar.sandbox.client import Worker

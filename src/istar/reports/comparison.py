@@ -15,25 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
-from scipy.stats import kendalltau
 
 from istar.errors import IstarError
 from istar.files import write_whole
-from istar.flops import RULEBOOKS, RepricingError, Rulebook
-from istar.ledger import BASELINE, EvaluationRecord, RunRecord
+from istar.ledger import EvaluationRecord, RunRecord
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
 from istar.methods.library import library_methods
 from istar.methods.loading import source_hash
-from istar.protocol.rescore import RepricedRun
 from istar.reports import figures, words
 from istar.reports.pages import templates
+from istar.reports.rankings import Ranking, Trained, rank_by_formulas, rank_by_rulebooks
 from istar.reports.report import HEADLINE_LEVEL, KINDS
 from istar.rewards import LEVELS, REWARDS, Curve, Summary, compare
-from istar.rewards.repriced import RepricedError
 from istar.seeds import Seed
-
-BothArms = tuple[Sequence[Curve], Sequence[Curve]]
 
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
@@ -126,25 +121,6 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Formula:
-    """How a reward formula, or a rulebook, ranks all methods that the runs trained.
-
-    Attributes:
-        name: of the formula, with the rulebook if it is another than the first run's.
-        formula: in words and symbols.
-        methods: how many were ranked.
-        agreement: Kendall's tau with the ranking by the first run's formula; None where one ranks all alike.
-        best: the method it puts first.
-    """
-
-    name: str
-    formula: str
-    methods: int
-    agreement: float | None
-    best: str
-
-
-@dataclass(frozen=True)
 class RunComparison:
     """Several runs side by side.
 
@@ -158,8 +134,8 @@ class RunComparison:
 
     contenders: tuple[Contender, ...]
     tested: tuple[Tested, ...]
-    formulas: tuple[Formula, ...]
-    rulebooks: tuple[Formula, ...]
+    formulas: tuple[Ranking, ...]
+    rulebooks: tuple[Ranking, ...]
     reward: str
 
     def to_json(self) -> dict[str, Any]:
@@ -215,11 +191,13 @@ def compare_runs(runs: Sequence[tuple[LedgerReader, str]]) -> RunComparison:
     for ledger, run in runs:
         names.update({each.method: each.name for each in ledger.proposals(run)})
     read = [_Run(ledger, record, names) for (ledger, _), record in zip(runs, records, strict=True)]
+    # a method that several runs trained is ranked by what the last of them measured
+    trained = {each.method: each for run in read for each in run.all_trained()}.values()
     return RunComparison(
         contenders=tuple(each.contender() for each in read),
         tested=read[0].tested(),
-        formulas=_formulas(read),
-        rulebooks=_rulebooks(read),
+        formulas=rank_by_formulas(trained, records[0].config.reward),
+        rulebooks=rank_by_rulebooks(trained, records[0].config.reward, records[0].config.rulebook),
         reward=records[0].config.reward,
     )
 
@@ -262,6 +240,14 @@ class _Run:
             best=self._judged(improved[-1]) if improved else None,
             unguarded=self._judged(max(known, key=lambda method: known[method])) if known else None,
         )
+
+    def all_trained(self) -> list[Trained]:
+        run = self.record.name
+        return [
+            Trained(method, self.name_of(method), self.ledger, run, *curves)
+            for method, curves in self.trained.items()
+            if curves[1]
+        ]
 
     def tested(self) -> tuple[Tested, ...]:
         name = self.record.name
@@ -310,59 +296,6 @@ def _asked_in_full(evaluations: Sequence[EvaluationRecord]) -> list[str]:
 def _greater(one: float | None, other: float | None) -> float | None:
     known = [each for each in (one, other) if each is not None]
     return max(known, default=None)
-
-
-def _trained(runs: Sequence[_Run]) -> dict[str, tuple[_Run, BothArms]]:
-    return {method: (run, curves) for run in runs for method, curves in run.trained.items() if curves[1]}
-
-
-def _formulas(runs: Sequence[_Run]) -> tuple[Formula, ...]:
-    trained = _trained(runs)
-    rewards = {name: [REWARDS.get(name).reward(*curves) for _, curves in trained.values()] for name in REWARDS}
-    mine = rewards[runs[0].record.config.reward]
-    names = [runs[0].name_of(method) for method in trained]
-    return tuple(_ranked(name, REWARDS.get(name).formula, values, mine, names) for name, values in rewards.items())
-
-
-def _rulebooks(runs: Sequence[_Run]) -> tuple[Formula, ...]:
-    trained = _trained(runs)
-    formula = runs[0].formula
-    mine = [formula.reward(*curves) for _, curves in trained.values()]
-    names = [runs[0].name_of(method) for method in trained]
-    others = [book for version, book in RULEBOOKS.items() if version != runs[0].record.config.rulebook]
-    return tuple(_ranked(book.version, *_under(book, runs, trained), mine, names) for book in others)
-
-
-def _under(
-    rulebook: Rulebook, runs: Sequence[_Run], trained: Mapping[str, tuple[_Run, BothArms]]
-) -> tuple[str, list[float]]:
-    """Return the first run's formula under another rulebook, in words, and its rewards; none if that is not known."""
-    formula = runs[0].formula
-    try:
-        prices = {run: RepricedRun(run.ledger, run.record.name, rulebook) for run in runs}
-        rewards = []
-        for method, (run, (black, white)) in trained.items():
-            here = prices[run]
-            rewards.append(
-                formula.reward(
-                    [here.curve(BASELINE, curve) for curve in black], [here.curve(method, curve) for curve in white]
-                )
-            )
-    except (RepricingError, RepricedError) as error:
-        return f"not known: {error}", []
-    return f"{formula.formula}, at the prices of {rulebook.version}", rewards
-
-
-def _ranked(name: str, words: str, values: Sequence[float], mine: Sequence[float], methods: Sequence[str]) -> Formula:
-    alike = len(set(values)) < 2 or len(set(mine)) < 2
-    best = max(range(len(values)), key=values.__getitem__, default=None)
-    return Formula(
-        name=name,
-        formula=words,
-        methods=len(values),
-        agreement=None if alike else float(kendalltau(mine, values).statistic),
-        best="" if best is None else methods[best],
-    )
 
 
 def by_kind(contenders: Sequence[Contender]) -> dict[str, list[Contender]]:

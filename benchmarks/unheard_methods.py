@@ -1,0 +1,99 @@
+"""How many times less an executor's curves cost where methods that it will not listen to are not replayed.
+
+    python benchmarks/unheard_methods.py [--method NAME] [--task NAME] [--output FILE]
+
+Methods of the library are recorded on training questions, under the caps of `results/library/score.sh`; recordings and
+the black-box arm's curves are found on disk where they were made before, and are left out of the times. Then the
+white-box arm's curves of every question are made twice, by replaying the executor and by asking first whether it will
+listen. They must be the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from machine import describe_machine
+
+METHODS = ("logit_lens", "confidence_probe", "sparse_autoencoder", "short_context")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--method", action="append", help="of the library; may be repeated")
+    parser.add_argument("--task", action="append", help="of training; may be repeated; all if not given")
+    parser.add_argument("--questions", type=int, default=4)
+    parser.add_argument("--executor-seeds", type=int, default=2)
+    parser.add_argument("--flops", type=float, default=0.02, help="share of brute force that methods may take")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "unheard_methods.json")
+    arguments = parser.parse_args()
+
+    from istar.protocol.config import Caps, SearchConfig, StageSize
+
+    config = SearchConfig(
+        threads=1,
+        executor_seeds=arguments.executor_seeds,
+        caps=Caps(flops_fraction=arguments.flops),
+        train=StageSize(questions=arguments.questions, tasks=tuple(arguments.task or ())),
+    )
+    result = compare(config, tuple(arguments.method or METHODS))
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+    return 0 if result["same_curves"] else 1
+
+
+def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
+    """Make the curves in both ways; return times and whether they are the same."""
+    from istar.executors.experience import experience_of
+    from istar.methods.library import library_methods
+    from istar.protocol.conduct import stand
+
+    rows, same = [], True
+    with stand(config, ("train",)) as here:
+        for name in methods:
+            with here.arms.session(library_methods()[name].read_text(), name) as session:
+                session.interpret()
+                for task, tables in here.tables("train").items():
+                    recordings = [session.record(table).recording for table in tables]
+                    if recordings[0].channels == 0:
+                        continue
+                    records = [here.arms.channel_record(*each) for each in zip(tables, recordings, strict=True)]
+                    row = {"method": name, "task": task, "replayed": 0.0, "asked_first": 0.0}
+                    for table, recording in zip(tables, recordings, strict=True):
+                        experience = experience_of(records, table.question.hash)
+                        made = {}
+                        for way, make in (("asked_first", here.arms.white_box), ("replayed", here.arms.replay)):
+                            start = time.perf_counter()
+                            made[way] = make(table, recording, experience)
+                            row[way] += time.perf_counter() - start
+                        replayed = tuple(replace(curve, arm="white_box") for curve in made["replayed"])
+                        same &= made["asked_first"] == replayed
+                    rows.append(row)
+    return {
+        "target": config.target,
+        "questions": config.train.questions,
+        "executor_seeds": config.executor_seeds,
+        "machine": describe_machine(),
+        "ratio": ratio(rows),
+        "ratio_by_method": {name: ratio([row for row in rows if row["method"] == name]) for name in methods},
+        "same_curves": same,
+        "seconds": rows,
+    }
+
+
+def ratio(rows: list[dict[str, Any]]) -> float | None:
+    """Return how many times less time the curves take."""
+    asked = sum(row["asked_first"] for row in rows)
+    return sum(row["replayed"] for row in rows) / asked if asked else None
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    sys.exit(main())
