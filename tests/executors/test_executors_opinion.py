@@ -114,6 +114,17 @@ def test_the_values_themselves_say_by_how_much_the_expectation_is_wrong():
     assert said.std() == pytest.approx((values - expected).std(), rel=0.1)
 
 
+@pytest.mark.parametrize("rows", [4, 12, 200])
+def test_the_values_themselves_surprise_in_proportion_however_few_are_known(rows):
+    # what is left of the expectation would be the same mistake on every row that it expects the same of
+    replicate, expected, values = expectations(np.random.default_rng(3))
+    fitted = regression(values[:, None], expected, values, replicate, np.arange(rows))
+    said = surprise(fitted, values[:, None], expected)
+    share = said @ (values - expected) / ((values - expected) @ (values - expected))
+    np.testing.assert_allclose(said, share * (values - expected), atol=1e-9)
+    assert 0 < share < 1
+
+
 def test_an_opinion_without_surprises_is_the_blind_answer():
     tables = [shapley_table(number) for number in range(3)]
     question = tables[0].question
@@ -143,4 +154,5 @@ def test_what_one_channel_leaves_of_the_others_is_least_squares():
     left = within[:, [0, 1, 3]] - within[:, 2:3] * expected
     np.testing.assert_allclose(rest.inner, left[:, :2].T @ left[:, :2], atol=1e-9)
     np.testing.assert_allclose(rest.side, left[:, :2].T @ left[:, 2], atol=1e-9)
-    assert rest.explained() == pytest.approx(1 - ((left[:, 2] - left[:, :2] @ rest.slopes()) ** 2).sum() / rest.total)
+    foretold = left[:, :2] @ rest.slopes()
+    assert rest.explained() == pytest.approx(foretold @ left[:, 2] / rest.total)

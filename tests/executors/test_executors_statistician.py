@@ -15,6 +15,7 @@ from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant, variances_of
 from istar.seeds import Seed
 from istar.testing.executors import ExecutorConformance
+from istar.truth import load_tables
 
 KINDS = tuple(MAKERS)
 QUESTIONS = 5
@@ -246,6 +247,20 @@ def test_a_stranger_is_listened_to_where_the_answer_is_linear():
         tables, priors = family(kind)
         heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
         assert Statistician().will_not_listen(Market(tables[0], heard, prior=priors[0])) != linear
+
+
+def test_a_stranger_that_knows_the_truth_does_no_harm_before_all_of_it_is_paid_for():
+    tables = load_tables("context_attribution/reviews-loo", "smollm2-135m")
+    records = [record_of(table.question, table.values) for table in tables]
+    skills = []
+    for table in tables[:3]:
+        prior, question = pool(records, table.question.hash), table.question
+        heard = recording(table, table.values[:, None], 0.1)
+        trace = Statistician().answer(Market(table, heard, prior=prior), Seed.root(0))
+        assert trace.channel_batches[-1] == len(heard.batches)
+        loss = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
+        skills.append(1 - np.array(loss) / loss[0])
+    assert np.mean(skills, axis=0).min() > -0.05
 
 
 def test_experience_leaves_the_question_itself_out():

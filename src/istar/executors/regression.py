@@ -86,7 +86,9 @@ class Regression:
         return solved
 
     def explained(self) -> float:
-        """Return the share of the values' variance that the slopes explain, from 0 to 1."""
-        slopes = self.slopes()
-        left = self.total - 2 * slopes @ self.side + slopes @ self.inner @ slopes
-        return float(np.clip(1 - left / max(self.total, 1e-300), 0.0, 1.0))
+        """Return the share of the values' variance that goes with what the slopes foretell, from 0 to 1.
+
+        It is as cautious as the slopes are: channels that are the values are not taken to explain more of them than
+        they are allowed to say.
+        """
+        return float(np.clip(self.slopes() @ self.side / max(self.total, 1e-300), 0.0, 1.0))
