@@ -245,9 +245,9 @@ class Statistician(Executor):
 
     def will_not_listen(self, market: Market) -> bool:
         """See the base class: so it is with a method that did not convince on the task's other questions."""
-        linear = design_weights(market.functional, market.structure) is not None
-        if market.channel_count == 0:
+        if super().will_not_listen(market):
             return True
+        linear = design_weights(market.functional, market.structure) is not None
         if market.experience is None:
             return not linear
         return not market.experience.convinces(len(market.batch_rows), linear=linear)
