@@ -65,8 +65,7 @@ class Replays:
             recording: what the method said of it.
             experience: what the method was worth on other questions of the task.
         """
-        prior = self._tasks[table.question.task].priors[table.question.hash]
-        if self.executor.will_not_listen(self.market(table, recording, prior=prior, experience=experience)):
+        if self.executor.will_not_listen(self._fresh(table, recording, experience)):
             return tuple(replace(curve, arm="white_box") for curve in self.baseline(table).curves)
         return self.replay(table, recording, experience)
 
@@ -90,13 +89,17 @@ class Replays:
             number: which seed.
             experience: what the method was worth on other questions of the task.
         """
-        task, question = self._tasks[table.question.task], table.question.hash
-        market = self.market(table, recording, prior=task.priors[question], experience=experience)
-        trace = self.executor.answer(
-            market, Seed.root(self.config.environment_seed).split("executor", question, number)
-        )
+        question = table.question.hash
+        seed = Seed.root(self.config.environment_seed).split("executor", question, number)
+        trace = self.executor.answer(self._fresh(table, recording, experience), seed)
+        reference = self._tasks[table.question.task].references[question]
         arm: Arm = "black_box" if recording is None else "white_box"
-        return curve_from_trace(trace, table, reference_loss=task.references[question], arm=arm, seed=number)
+        return curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)
+
+    def _fresh(self, table: Table, recording: Recording | None, experience: Experience | None) -> Market:
+        """Return the market of a question on which nothing is bought yet."""
+        prior = self._tasks[table.question.task].priors[table.question.hash]
+        return self.market(table, recording, prior=prior, experience=experience)
 
     def replay_key(self, table: Table) -> Sequence[str | int | float]:
         """Return what decides the curves of a question besides what a method says of it."""

@@ -95,7 +95,7 @@ def rank_by_rulebooks(methods: Collection[Trained], mine: str, rulebook: str) ->
 def _under(rulebook: Rulebook, formula: Reward, methods: Collection[Trained]) -> tuple[str, list[float]]:
     """Return the formula under a rulebook, in words, and the rewards; none if they are not known."""
     try:
-        runs = {(each.ledger, each.run) for each in methods}
+        runs = dict.fromkeys((each.ledger, each.run) for each in methods)  # in order: the first that fails is named
         prices = {run: RepricedRun(*run, rulebook) for run in runs}
         rewards = [each.repriced(formula, prices[each.ledger, each.run]) for each in methods]
     except (RepricingError, RepricedError) as error:
