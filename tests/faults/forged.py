@@ -24,6 +24,7 @@ from istar.methods.contract import Interpretation
 from istar.methods.recording import ChannelBatch
 from istar.protocol import conduct as conducting
 from istar.protocol import evaluation as evaluating
+from istar.protocol import sessions
 from istar.protocol.conduct import Stand, conduct
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.evaluation import SandboxArms
@@ -166,7 +167,7 @@ def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
     target = SimpleNamespace(id=TARGET, name="made-up", path=None)
     with (
         mock.patch.object(evaluating, "choose_tier", return_value=SimpleNamespace(name="forged")),
-        mock.patch.object(evaluating, "experience_of", return_value=None),
+        mock.patch.object(sessions, "experience_of", return_value=None),
         ForgedArms(settings, target, SimpleNamespace(hash="c" * 64), questions.values()) as arms,
     ):
         yield Stand(settings, target, SimpleNamespace(hash="c" * 64), summaries, questions, arms)
