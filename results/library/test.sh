@@ -1,0 +1,28 @@
+#!/bin/bash
+# The library on the sealed test (`scores-test-*.json` beside this file), and its table in docs/methods.md. A test is
+# opened through the seal of a search, with the search's cap: so there are three searches here, as short as can be, whose
+# I* does not matter. What was computed is kept, so that this may be called again after a kill, or for one cap only.
+#
+#   bash results/library/test.sh [0.02|0.1|0.25...]
+set -eu
+cd "$(dirname "$0")/../.."
+. results/library/methods.sh
+ISTAR=${ISTAR:-.venv/bin/istar}
+PYTHON=${PYTHON:-.venv/bin/python}
+TO=${TO:-results/library}
+RUNS=${RUNS:-runs}
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+for share in ${*:-0.02 0.1 0.25}; do
+  run=library-$share
+  beside=()
+  for method in "${!cap[@]}"; do
+    if [ "${cap[$method]}" = "$share" ]; then beside+=(--beside "$method"); fi
+  done
+  mkdir -p "$RUNS"
+  sed "s/CAP/$share/" results/library/test-run.json > "$RUNS/$run-settings.json"
+  "$ISTAR" search --run "$run" --runs "$RUNS" --config "$RUNS/$run-settings.json" --resume
+  "$ISTAR" unseal "$run" --runs "$RUNS" "${beside[@]}" --json > "$RUNS/$run-test.json"
+  cp "$RUNS/$run-test.json" "$TO/scores-test-$share.json"
+done
+"$PYTHON" docs/write_tables.py library "$TO" docs/methods.md
