@@ -1,7 +1,8 @@
 #!/bin/bash
 # The library on the sealed test (`scores-test-*.json` beside this file), and its table in docs/methods.md. A test is
-# opened through the seal of a search, with the search's cap: so there are three searches here, as short as can be, whose
-# I* does not matter. What was computed is kept, so that this may be called again after a kill, or for one cap only.
+# opened through the seal of a search, with the search's cap: so there are three searches here, of one method each, whose
+# I* has nothing to say on the test. What was computed is kept, so that this may be called again after a kill, or for one
+# cap only. About two hours of one core.
 #
 #   bash results/library/test.sh [0.02|0.1|0.25...]
 set -eu
