@@ -1,0 +1,15 @@
+#!/bin/bash
+# The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each, and the README's table
+# of it. Curves that were made before are found on disk; all of them take about a quarter of an hour of one core.
+#
+#   bash results/audit.sh
+set -eu
+cd "$(dirname "$0")/.."
+ISTAR=${ISTAR:-.venv/bin/istar}
+PYTHON=${PYTHON:-.venv/bin/python}
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+methods=()
+for scores in results/library/scores-*.json; do methods+=(--methods "$scores"); done
+"$ISTAR" tasks audit --recompute 0.002 "${methods[@]}" --out results/audit.json --html results/audit.html
+"$PYTHON" docs/write_tables.py tasks results/audit.json README.md
