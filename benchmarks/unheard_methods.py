@@ -2,11 +2,11 @@
 
     python benchmarks/unheard_methods.py [--method NAME] [--task NAME] [--output FILE]
 
-Methods of the library are recorded on training questions, under the caps of `results/library/score.sh`; recordings and
-the black-box arm's curves are found on disk where they were made before, and are left out of the times. Then the
-white-box arm's curves of every question are made twice, by replaying the executor and by asking first whether it will
-listen. They must be the same to the last bit. What either needs to know of a task's other questions is computed once
-and counted against the second way.
+Methods of the library are recorded on training questions, under the cap that `results/library/common.sh` gives them;
+recordings and the black-box arm's curves are found on disk where they were made before, and are left out of the times.
+Then the white-box arm's curves of every question are made twice, by replaying the executor and by asking first whether
+it will listen. They must be the same to the last bit. What either needs to know of a task's other questions is
+computed once and counted against the second way.
 """
 
 from __future__ import annotations

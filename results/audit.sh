@@ -1,6 +1,6 @@
 #!/bin/bash
 # The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each, and the README's table
-# of it. Curves that were made before are found on disk; all of them take about a quarter of an hour of one core.
+# of it. About half an hour of one core, half of it for curves, which are found on disk where they were made before.
 #
 #   bash results/audit.sh
 set -eu

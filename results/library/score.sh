@@ -6,16 +6,13 @@
 #   bash results/library/score.sh [METHOD...]
 set -eu
 cd "$(dirname "$0")/../.."
-. results/library/methods.sh
-ISTAR=${ISTAR:-.venv/bin/istar}
-PYTHON=${PYTHON:-.venv/bin/python}
-TO=${TO:-results/library}
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+. results/library/common.sh
+
+for method in "$@"; do : "${cap[$method]:?"$method is no method of the library"}"; done
 
 for method in ${*:-${!cap[@]}}; do
-  share=${cap[$method]:?"$method is no method of the library"}
   for split in train validation; do
-    "$ISTAR" score "$method" --split "$split" --questions 4 --executor-seeds 2 --flops "$share" --threads 1 \
+    "$ISTAR" score "$method" --split "$split" --questions 4 --executor-seeds 2 --flops "${cap[$method]}" --threads 1 \
       --out "$TO/scores-$method-$split.json"
   done
 done

@@ -2,17 +2,18 @@
 # The library on the sealed test (`scores-test-*.json` beside this file), and its table in docs/methods.md. A test is
 # opened through the seal of a search, with the search's cap: so there are three searches here, of one method each, whose
 # I* has nothing to say on the test. What was computed is kept, so that this may be called again after a kill, or for one
-# cap only. About two hours of one core.
+# cap only. One to two hours of one core.
 #
 #   bash results/library/test.sh [0.02|0.1|0.25...]
 set -eu
 cd "$(dirname "$0")/../.."
-. results/library/methods.sh
-ISTAR=${ISTAR:-.venv/bin/istar}
-PYTHON=${PYTHON:-.venv/bin/python}
-TO=${TO:-results/library}
+. results/library/common.sh
 RUNS=${RUNS:-runs}
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+mkdir -p "$RUNS"
+
+for share in "$@"; do
+  case " ${cap[*]} " in *" $share "*) ;; *) echo "no method of the library has the cap $share" >&2; exit 2 ;; esac
+done
 
 for share in ${*:-0.02 0.1 0.25}; do
   run=library-$share
@@ -20,7 +21,6 @@ for share in ${*:-0.02 0.1 0.25}; do
   for method in "${!cap[@]}"; do
     if [ "${cap[$method]}" = "$share" ]; then beside+=(--beside "$method"); fi
   done
-  mkdir -p "$RUNS"
   sed "s/CAP/$share/" results/library/test-run.json > "$RUNS/$run-settings.json"
   "$ISTAR" search --run "$run" --runs "$RUNS" --config "$RUNS/$run-settings.json" --resume
   "$ISTAR" unseal "$run" --runs "$RUNS" "${beside[@]}" --json > "$RUNS/$run-test.json"

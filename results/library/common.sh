@@ -1,3 +1,9 @@
+# What score.sh and test.sh share; read from the project's root.
+ISTAR=${ISTAR:-.venv/bin/istar}
+PYTHON=${PYTHON:-.venv/bin/python}
+TO=${TO:-results/library}
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
 # The methods of the library, and the share of brute force after which each is asked no further. Gradients that serve all
 # rows may cost most, for they are taken once; a method that runs a part of the model on every row has to be cheap, or it
 # saves nothing.
