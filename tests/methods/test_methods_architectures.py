@@ -1,4 +1,4 @@
-"""The library on GPT-2, GPT-NeoX, Qwen and Mistral: where a method ought to be exact, it is."""
+"""The library on GPT-2, GPT-NeoX, Qwen and Mistral, some blocks with short windows: what ought to be exact, is."""
 
 import copy
 
@@ -27,8 +27,11 @@ SHAPE = {
 CONFIGURATIONS = {
     "gpt2": GPT2Config(**VOCABULARY, n_embd=32, n_layer=3, n_head=2, n_positions=512),
     "gpt_neox": GPTNeoXConfig(**SHAPE),
-    "mistral": MistralConfig(**SHAPE, num_key_value_heads=1, sliding_window=None),
+    "mistral": MistralConfig(**SHAPE, num_key_value_heads=1, sliding_window=12),
     "qwen2": Qwen2Config(**SHAPE, num_key_value_heads=2),
+    "qwen2 with windows above": Qwen2Config(
+        **SHAPE, num_key_value_heads=2, use_sliding_window=True, sliding_window=16, max_window_layers=1
+    ),
 }
 
 

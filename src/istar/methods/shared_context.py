@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.methods.alignment import Alignment, Placement
+from istar.methods.windows import whole_cache, windows_cut_out
 from istar.questions import Run
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ class SharedContexts:
     def _cache(self, context: int) -> Any:
         if context not in self._caches:
             tokens = torch.tensor([self.contexts[context]], device=self.target.device)
+            cache = whole_cache()
             with torch.no_grad():
-                self._caches[context] = self.target.anatomy.base(input_ids=tokens, use_cache=True).past_key_values
+                self.target.anatomy.base(input_ids=tokens, past_key_values=cache, use_cache=True)
+            self._caches[context] = cache
         return self._caches[context]
 
     def _run(
@@ -134,16 +137,19 @@ class SharedContexts:
         device, dtype = self.target.device, self.target.dtype
         among = torch.zeros(len(nodes), len(nodes), dtype=dtype).masked_fill(~ancestors, float("-inf")).to(device)
         subsets = torch.tensor([subset for subset, _ in nodes], device=device)
-        mask = torch.cat([gates.to(device, dtype).log()[subsets], among], dim=1)
+        mask = torch.cat([gates.to(device, dtype).log()[subsets], among], dim=1)[None, None]
         length = len(self.contexts[context])
         cache = self._cache(context)
-        streams = self.target.anatomy.base(
-            input_ids=torch.tensor([[prefix[-1] for _, prefix in nodes]], device=device),
-            position_ids=torch.tensor([[length + len(prefix) - 1 for _, prefix in nodes]], device=device),
-            attention_mask=mask[None, None],
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state[0]
+        places = torch.tensor([[length + len(prefix) - 1 for _, prefix in nodes]], device=device)
+        seen = torch.cat([torch.arange(length, device=device)[None], places], dim=1)
+        with windows_cut_out(self.target, mask, places, seen):
+            streams = self.target.anatomy.base(
+                input_ids=torch.tensor([[prefix[-1] for _, prefix in nodes]], device=device),
+                position_ids=places,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state[0]
         cache.crop(-len(nodes))
         return [
             [streams[[nodes[subset, query[: at + 1]] for at in range(len(query))]] for query in group]

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from istar.methods.windows import whole_cache, windows_cut_out
 from istar.questions import Path, QuestionView, Run, build_trie
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class StitchedRuns:
         if (key, number) in self._caches:
             return
         donor = self.donors[key][number]
-        cache = _empty_cache()
+        cache = whole_cache()
         if donor.parent is not None:
             self._compute(key, donor.parent)
             beginning = self._caches[key, donor.parent][..., : donor.shared, :]
@@ -225,7 +226,7 @@ class StitchedRuns:
         held = torch.tensor(_padded([stitch.places for stitch in stitches], 2**30), device=device)
         fresh = torch.tensor(_padded([stitch.fresh for stitch in stitches], -1), device=device)
         tokens = [[path.tokens[at] for at in stitch.fresh] for (_, path), stitch in zip(pack, stitches, strict=True)]
-        cache = _empty_cache()
+        cache = whole_cache()
         if held.shape[1]:
             together = pad_sequence([each.movedim(3, 0) for each in taken], batch_first=True)
             _fill(cache, together.movedim(1, 4))
@@ -233,9 +234,10 @@ class StitchedRuns:
         among = (fresh[:, None, :] <= fresh[:, :, None]) & real[:, None, :]
         among |= torch.eye(fresh.shape[1], dtype=torch.bool, device=device)  # what is padded sees itself
         sees = torch.cat([held[:, None, :] < fresh[:, :, None], among], dim=2)
-        mask = torch.zeros(sees.shape, dtype=dtype, device=device).masked_fill(~sees, float("-inf"))
+        mask = torch.zeros(sees.shape, dtype=dtype, device=device).masked_fill(~sees, float("-inf"))[:, None]
         inputs = torch.tensor(_padded(tokens, 0), device=device)
-        streams = self._forward(inputs, fresh.clamp_min(0), cache, mask[:, None])
+        with windows_cut_out(self.target, mask, fresh, torch.cat([held, fresh], dim=1)):
+            streams = self._forward(inputs, fresh.clamp_min(0), cache, mask)
         return {
             sequel: stream[[stitch.fresh.index(read) for read in sequel[1].reads]]
             for sequel, stitch, stream in zip(pack, stitches, streams, strict=True)
@@ -342,12 +344,6 @@ def _packs(stitches: dict[Sequel, Stitch], sequels: dict[Sequel, None]) -> Itera
 def _padded(rows: Sequence[Sequence[int]], filling: int) -> list[list[int]]:
     length = max(map(len, rows))
     return [[*row, *[filling] * (length - len(row))] for row in rows]
-
-
-def _empty_cache() -> DynamicCache:
-    from transformers import DynamicCache  # slow to import, and only needed here
-
-    return DynamicCache()
 
 
 def _fill(cache: DynamicCache, content: Float[Tensor, "batch layers two heads tokens size"]) -> None:
