@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from istar.errors import IstarError, UnknownNameError
-from istar.plugins import load_plugins
+from istar.plugins import GROUP, LOADING, load_plugins, note_origin
 
 Entry = TypeVar("Entry")
 
@@ -47,6 +47,7 @@ class Registry(Generic[Entry]):
                 f"two entries of the registry of {self.kind}s are called {name!r}: {known!r} and {entry!r}; rename one"
             )
         self._entries[name] = entry
+        note_origin(getattr(entry, "__module__", None) or type(entry).__module__)
         return entry
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
@@ -67,13 +68,18 @@ class Registry(Generic[Entry]):
         raise UnknownNameError(f"no {self.kind} is called {name!r}{hint} There are: {', '.join(self) or 'none'}.")
 
     def _load_plugins(self) -> None:
-        if self._plugins_loaded:
-            return
-        self._plugins_loaded = True
-        load_plugins()
-        for point in entry_points(group=f"istar.{self.kind}"):
-            if point.name not in self._entries:
-                self.add(point.name, point.load())
+        with LOADING:
+            if self._plugins_loaded:
+                return
+            self._plugins_loaded = True  # what is imported now may ask this registry itself
+            try:
+                load_plugins()
+                for point in entry_points(group=f"{GROUP}{self.kind}"):
+                    if point.name not in self._entries:
+                        self.add(point.name, point.load())
+            except BaseException:
+                self._plugins_loaded = False  # whoever asks next is told the reason again
+                raise
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names in alphabetical order."""

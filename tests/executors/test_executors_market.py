@@ -1,11 +1,25 @@
 import dataclasses
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic_tables import recording, removal_table, shapley_table, stream_table
 
-from istar.executors import ExecutorError, Market, PriorError, Trace, budget_checkpoints, pool, record_of
+from istar import plugins
+from istar.executors import (
+    ExecutorError,
+    Market,
+    PriorError,
+    Trace,
+    budget_checkpoints,
+    learn_records,
+    pool,
+    priors,
+    record_of,
+)
 from istar.executors.priors import TaskPrior, _read, write_records
+from istar.testing.stores import make_table
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +148,26 @@ def test_records_survive_the_file(tmp_path, records):
     path.write_text(path.read_text().replace('"version": 2', '"version": 0'))
     with pytest.raises(PriorError, match="another version"):
         _read(path)
+
+
+def test_own_records_belong_to_a_table_and_to_code(tmp_path, monkeypatch):
+    """Records learned on this machine are learned again where the table or a plug-in is another."""
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path))
+    tables = [make_table(index) for index in range(3)]
+    learned = []
+    monkeypatch.setattr(priors, "record_of", lambda *table: learned.append(table) or record_of(*table))
+    first = learn_records(tables)
+    assert len(learned) == 3
+    assert learn_records(tables) == first
+    assert len(learned) == 3
+
+    other = replace(tables[1], values=tables[1].values + 1)
+    again = learn_records([tables[0], other, tables[2]])
+    assert len(learned) == 4
+    assert (again[0], again[2]) == (first[0], first[2])
+    assert again[1] == record_of(other.question, other.values)
+    assert pool(again, "none").digest != pool(first, "none").digest
+
+    monkeypatch.setitem(plugins._identities, Path("mine.py"), "edited")
+    learn_records(tables)
+    assert len(learned) == 7

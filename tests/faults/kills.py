@@ -15,7 +15,8 @@ import forged
 from reaper import computed_again, killed_after, killed_at, killed_in_a_write, labels, moments
 
 from istar.executors.priors import forget_records
-from istar.protocol.fingerprint import fingerprint
+from istar.fingerprint import fingerprint
+from istar.protocol.replays import REPLAY_CODE, REPLAY_LIBRARIES
 
 KILLED = -9
 KILLED_WRITING = -25  # SIGXFSZ
@@ -43,7 +44,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         """Build the tables and run the undisturbed search."""
-        fingerprint()  # of the code; kept in memory, so that no child computes it again
+        fingerprint(REPLAY_CODE, REPLAY_LIBRARIES)  # of the code; kept in memory, so that no child computes it again
         forget_records()  # of tables that earlier tests wrote: every child must learn, and keep, its own
         self.settings = forged.config(side_by_side=self.side_by_side)
         self.journal = self.folder / "journal"

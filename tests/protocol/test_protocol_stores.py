@@ -5,7 +5,6 @@ from fake_arms import curve, table
 from istar.errors import CorruptDataError
 from istar.methods.recording import ChannelBatch, Recording
 from istar.protocol.config import Caps
-from istar.protocol.fingerprint import fingerprint
 from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
@@ -31,7 +30,8 @@ def test_recording_is_read_back_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"method": "other"}, {"seed": 1}, {"caps": Caps(rows_fraction=0.1)}, {"corpus": "other"}]
+    "changed",
+    [{"method": "other"}, {"seed": 1}, {"caps": Caps(rows_fraction=0.1)}, {"corpus": "other"}, {"plugins": "edited"}],
 )
 def test_recording_depends_on_all_of_its_key(tmp_path, changed):
     store = RecordingStore(tmp_path)
@@ -57,8 +57,3 @@ def test_baseline_curves_are_read_back_to_the_last_bit(tmp_path):
     store.save(key, curves)
     assert store.load(key) == curves
     assert store.load(("black_box", "question", 2, 0.1)) is None
-
-
-def test_fingerprint_is_stable_and_depends_on_the_packages():
-    assert fingerprint() == fingerprint()
-    assert fingerprint(("istar.questions",)) != fingerprint(("istar.flops",))

@@ -7,6 +7,7 @@ every task and split. Records of the committed tables are committed too, in `cal
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from istar.executors.components import model_space
 from istar.executors.fitting import fit_table
 from istar.executors.process import Hyperparameters
 from istar.files import read_checked_json, read_text, write_checked_json, write_whole
+from istar.fingerprint import fingerprint
 from istar.paths import cache as cache_folder
 from istar.questions import Functional, Question, Structure
 
@@ -33,6 +35,15 @@ QUANTILE_KNOTS = np.concatenate([[0.001, 0.003], np.linspace(0.01, 0.99, 50), [0
 LEAST_QUESTIONS = 2
 """A prior needs the records of at least this many other questions."""
 VERSION = 2
+RECORD_CODE = (
+    "istar.executors.components",
+    "istar.executors.fitting",
+    "istar.executors.grid",
+    "istar.executors.priors",
+    "istar.questions",
+)
+RECORD_LIBRARIES = ("numpy", "scipy", "torch")
+"""The packages that decide what a table teaches."""
 
 
 class PriorError(IstarError):
@@ -101,6 +112,12 @@ class TaskPrior:
                 f"a prior needs the tables of at least {LEAST_QUESTIONS} other questions of the task, but there are "
                 f"{len(self.records)}; build more with `istar truth build TASK --questions N`"
             )
+
+    @cached_property
+    def digest(self) -> str:
+        """A SHA-256 of the records, 64 hexadecimal digits."""
+        records = [vars(record) for record in self.records]
+        return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def variances(self) -> dict[str, float]:
@@ -191,8 +208,9 @@ def _to_json(task: str, target: str, records: Sequence[QuestionRecord]) -> dict[
 
 
 def _own_file(task: str, target: str) -> Path:
-    """Return the file of the records that were learned on this machine; it has a checksum."""
-    return calibration_file(task, target, cache_folder(f"calibration-v{VERSION}")).with_suffix(".records")
+    """Return the file of the records that the present code learned on this machine; it has a checksum."""
+    code = fingerprint(RECORD_CODE, RECORD_LIBRARIES)
+    return calibration_file(task, target, cache_folder("calibration")).with_suffix(f".{code[:16]}.records")
 
 
 def _read(path: Path) -> tuple[QuestionRecord, ...]:
@@ -240,20 +258,28 @@ def committed_folder() -> Path:
 
 
 @cache
-def _known_records(task: str, target: str) -> tuple[QuestionRecord, ...]:
-    found: dict[str, QuestionRecord] = {}
-    own = read_checked_json(_own_file(task, target))
-    if own is not None:
-        found |= {record.question: record for record in _from_json(own, _own_file(task, target))}
-    committed = calibration_file(task, target, committed_folder())
-    if committed.exists():
-        found |= {record.question: record for record in _read(committed)}
-    return tuple(found.values())
+def _committed_records(task: str, target: str) -> dict[str, QuestionRecord]:
+    """Return the committed records by question."""
+    path = calibration_file(task, target, committed_folder())
+    return {record.question: record for record in _read(path)} if path.exists() else {}
+
+
+def _own_records(task: str, target: str) -> dict[str, tuple[str, QuestionRecord]]:
+    """Return the records that were learned on this machine by question, each with the digest of its table."""
+    path = _own_file(task, target)
+    data = read_checked_json(path)
+    if data is None:
+        return {}
+    records = _from_json(data, path)
+    try:
+        return {record.question: (str(data["tables"][record.question]), record) for record in records}
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
 
 
 def forget_records() -> None:
     """Forget the calibration files read so far, so that they are read again."""
-    _known_records.cache_clear()
+    _committed_records.cache_clear()
 
 
 def prior_of_question(question: Question, target: str) -> TaskPrior:
@@ -262,8 +288,9 @@ def prior_of_question(question: Question, target: str) -> TaskPrior:
     Raises:
         PriorError: too few other questions of the task are known on this target.
     """
-    records = _known_records(question.task, target)
-    others = tuple(record for record in records if record.question != question.hash)
+    own = {name: record for name, (_, record) in _own_records(question.task, target).items()}
+    records = own | _committed_records(question.task, target)
+    others = tuple(record for record in records.values() if record.question != question.hash)
     if len(others) < LEAST_QUESTIONS:
         raise PriorError(
             f"there are records of {len(others)} other questions of {question.task} on target {target[:12]}, and a "
@@ -281,12 +308,18 @@ def learn_records(tables: Sequence[Table]) -> tuple[QuestionRecord, ...]:
     if len({(table.question.task, table.target) for table in tables}) != 1:
         raise PriorError("a prior is learned from the tables of one task on one target")
     task, target = tables[0].question.task, tables[0].target
-    known = {record.question: record for record in _known_records(task, target)}
-    missing = [table for table in tables if table.question.hash not in known]
-    if missing:
-        known |= {table.question.hash: record_of(table.question, table.values) for table in missing}
-        write_checked_json(_own_file(task, target), _to_json(task, target, tuple(known.values())))
-        forget_records()
+    committed, own = _committed_records(task, target), _own_records(task, target)
+    unknown = [
+        table
+        for table in tables
+        if table.question.hash not in committed and own.get(table.question.hash, ("",))[0] != table.digest
+    ]
+    if unknown:
+        own |= {table.question.hash: (table.digest, record_of(table.question, table.values)) for table in unknown}
+        digests = {question: digest for question, (digest, _) in own.items()}
+        content = _to_json(task, target, [record for _, record in own.values()])
+        write_checked_json(_own_file(task, target), content | {"tables": digests})
+    known = {question: record for question, (_, record) in own.items()} | committed
     return tuple(known[table.question.hash] for table in tables)
 
 

@@ -14,8 +14,8 @@ import re
 from istar.errors import printable
 from istar.methods import language
 from istar.methods.faults import Fault, FenceError
-from istar.methods.parsing import parsed
 from istar.methods.signatures import contract_faults, describe
+from istar.parsing import parsed
 
 __all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from istar.methods import language
 from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction
 from istar.methods.fence import FenceError, check_source
+from istar.parsing import parsed
 
 OWN = "__own__"
 """What `_own` is called in a method's code; the fence refuses the name in its source."""
@@ -106,7 +107,7 @@ def _run_definitions(source: str, name: str) -> Method:
     sys.modules[module.__name__] = module
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     try:
-        tree = ast.fix_missing_locations(_OwnAttributes().visit(ast.parse(source, filename)))
+        tree = ast.fix_missing_locations(_OwnAttributes().visit(parsed(source, filename)))
         exec(compile(tree, filename, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         raise MethodError(f"method {name!r} fails while it is loaded: {type(error).__name__}: {error}") from error

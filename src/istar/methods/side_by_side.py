@@ -19,9 +19,9 @@ import numpy as np
 from istar.flops.histograms import added_up
 from istar.methods.contract import Interpretation
 from istar.methods.language import SIGNATURES
-from istar.methods.parsing import parsed
 from istar.methods.recorder import CHANNELS_LIMIT
 from istar.methods.recording import ChannelBatch, Recording
+from istar.parsing import parsed
 
 JOINED = '''
 def joined(parts: dict[str, Interpretation]) -> Interpretation:

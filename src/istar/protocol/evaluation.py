@@ -16,7 +16,6 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Int
 from threadpoolctl import threadpool_limits
 
@@ -24,13 +23,13 @@ from istar import paths
 from istar.executors import ChannelRecord, budget_checkpoints
 from istar.executors.hindsight import channel_record
 from istar.files import check_writable, read_checked_json, sweep, write_checked_json
+from istar.fingerprint import fingerprint
 from istar.flops import CostModel, rows_by_op
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import QuestionRecord
 from istar.methods.contract import MethodError
 from istar.protocol.arms import StoppedError
 from istar.protocol.config import SearchConfig
-from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.replays import Replays
 from istar.protocol.sessions import SandboxSession
@@ -58,7 +57,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-STREAM_PACKAGES = ("istar.targets", "istar.questions", "istar.flops")
+STREAM_CODE = ("istar.targets", "istar.questions", "istar.flops")
+STREAM_LIBRARIES = ("numpy", "torch", "transformers")
 """The packages that decide what a standard run holds and costs."""
 
 
@@ -156,8 +156,8 @@ class SandboxArms(Replays):
 
     def streams_key(self, table: Table) -> Sequence[str | int]:
         """Return what decides the streams of a question's rows."""
-        code = fingerprint(STREAM_PACKAGES)
-        return table.question.hash, self.target.id, RULEBOOK.version, code, torch.__version__, self.config.threads
+        code = fingerprint(STREAM_CODE, STREAM_LIBRARIES)
+        return table.question.hash, self.target.id, RULEBOOK.version, code, self.config.threads
 
     def standard_run(self, jail: Jail, view: QuestionView, rows: Int[np.ndarray, " rows"]) -> StandardRun:
         """Compute the standard run of some rows of a question in a jail that is free."""

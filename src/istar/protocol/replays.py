@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from istar import paths
 from istar.executors import EXECUTORS, Experience, Market
+from istar.fingerprint import fingerprint
 from istar.flops.rulebook import RULEBOOK
 from istar.protocol.arms import Evaluation
 from istar.protocol.config import SearchConfig
-from istar.protocol.fingerprint import fingerprint
 from istar.protocol.questions import TaskQuestions
 from istar.protocol.stores import CurveStore
 from istar.rewards.curves import Arm, Curve, curve_from_trace
@@ -24,6 +24,19 @@ from istar.seeds import Seed
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
     from istar.truth import Table
+
+REPLAY_CODE = (
+    "istar.executors",
+    "istar.questions",
+    "istar.flops",
+    "istar.rewards",
+    "istar.methods.recording",
+    "istar.truth.table",
+    "istar.protocol.replays",
+    "istar.seeds",
+)
+REPLAY_LIBRARIES = ("numpy", "scipy", "torch")
+"""The packages that decide an executor's curve on a given table."""
 
 
 class Replays:
@@ -102,7 +115,12 @@ class Replays:
         return self.market(table, recording, prior=prior, experience=experience)
 
     def replay_key(self, table: Table) -> Sequence[str | int | float]:
-        """Return what decides the curves of a question besides what a method says of it."""
-        reference = self._tasks[table.question.task].references[table.question.hash]
-        executor = (self.config.executor, self.config.executor_seeds, self.config.environment_seed, reference)
-        return table.question.hash, table.target, RULEBOOK.version, fingerprint(), *executor
+        """Return what decides the curves of a question besides what a method says of it.
+
+        That is code (`fingerprint`), settings, and data: the table's own values and prices, since a table can be built
+        again, and what is known of the task from its other questions, since more of them can be built.
+        """
+        task, question = self._tasks[table.question.task], table.question.hash
+        executor = (self.config.executor, self.config.executor_seeds, self.config.environment_seed)
+        data = (table.digest, task.priors[question].digest, task.references[question])
+        return question, table.target, RULEBOOK.version, fingerprint(REPLAY_CODE, REPLAY_LIBRARIES), *executor, *data

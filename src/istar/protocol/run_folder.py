@@ -13,6 +13,7 @@ from istar.errors import IstarError
 from istar.files import storing, write_whole
 from istar.ledger import Ledger, OldLedgerError
 from istar.protocol.config import CONFIG_FILE, SearchConfig, as_begun, checked_config
+from istar.protocol.provenance import changed_plugins
 
 DEFAULT_RUNS = Path("runs")
 LONGEST = 200
@@ -143,12 +144,19 @@ class RunFolder:
 
         Raises:
             LedgerError: it is not sound.
-            RunFolderError: the settings are others.
+            RunFolderError: the settings or the plug-ins are others.
         """
         with self.ledger() as ledger:
-            options = {run.name: run.config.options for run in ledger.runs()}.get(self.name)
+            run = {run.name: run for run in ledger.runs()}.get(self.name)
+        if run is None:
+            return
+        if changed := changed_plugins(run.versions):
+            raise RunFolderError(
+                f"the run in {self.path} was begun with other plug-ins (differing: {', '.join(changed)}); put them "
+                "back, or give the new run another name"
+            )
         now = self.config().model_dump()
-        begun = now if options is None else as_begun(checked_config(options, str(self.ledger_path))).model_dump()
+        begun = as_begun(checked_config(run.config.options, str(self.ledger_path))).model_dump()
         differing = sorted(name for name in now if begun[name] != now[name])
         if differing:
             raise RunFolderError(

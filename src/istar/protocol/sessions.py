@@ -111,7 +111,12 @@ class SandboxSession:
             return Evaluation((), failure.spending, "void", str(failure))
         except MethodError as failure:
             return Evaluation((), spending, "error", str(failure))
-        key = ("white_box", *self.arms.replay_key(table), *(self._key(each).name for each in (table, *others)))
+        key = (
+            "white_box",
+            *self.arms.replay_key(table),
+            *(self._key(each).name for each in (table, *others)),
+            *(str(part) for other in others for part in self.arms.replay_key(other)),
+        )
         curves = self.arms.curves.load(key)
         if curves is None:
             curves = self.arms.white_box(table, kept.recording, experience_of(records, table.question.hash))

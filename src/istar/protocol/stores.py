@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from istar import paths
 from istar.errors import CorruptDataError
 from istar.files import checksum, read_checked_json, storing, write_checked_json, write_whole
 from istar.methods.recording import Recording
+from istar.plugins import plugin_identity
 from istar.protocol.config import Caps
 from istar.rewards.curves import Curve, CurveError, curve_from_json
 
@@ -32,6 +33,7 @@ class RecordingKey:
         rulebook: version of the rulebook.
         seed: seeds torch's random numbers.
         caps: how much of the question the method might look at.
+        plugins: identity of the plug-ins in force, which may hold readouts, interventions and architectures.
     """
 
     method: str
@@ -41,13 +43,16 @@ class RecordingKey:
     rulebook: str
     seed: int
     caps: Caps
+    plugins: str = field(default_factory=plugin_identity)
 
     @property
     def name(self) -> str:
         """The name of the file."""
         # seconds are left out: a recording that took too long was never kept
         caps = (self.caps.rows_fraction, self.caps.flops_fraction)
-        parts = (self.method, self.question, self.target, self.corpus, self.rulebook, self.seed, caps)
+        # without plug-ins nothing is added, so that recordings made before there were any are found
+        plugins = (self.plugins,) if self.plugins else ()
+        parts = (self.method, self.question, self.target, self.corpus, self.rulebook, self.seed, caps, *plugins)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ from istar.methods.contract import MethodError
 from istar.protocol.asking import Asked
 from istar.protocol.book import Book
 from istar.protocol.conduct import Stand
+from istar.protocol.provenance import changed_plugins
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Summary, compare
 from istar.seeds import Seed
@@ -105,6 +106,10 @@ def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
         raise UnsealError(
             f"the search {run!r} ran with other settings than those in its folder (differing: {', '.join(differing)}); "
             "put back the config.json that the search wrote"
+        )
+    if changed := changed_plugins(ledger.run(run).versions):
+        raise UnsealError(
+            f"the search {run!r} ran with other plug-ins (differing: {', '.join(changed)}); put them back"
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from istar.errors import IstarError
 from istar.methods.language import REQUIRED, SIGNATURES
 from istar.methods.library import library_methods
-from istar.methods.parsing import parsed
+from istar.parsing import parsed
 from istar.registry import Registry
 
 MIB = 2**20

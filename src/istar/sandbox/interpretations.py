@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from istar.files import checksum, storing, write_whole
 from istar.flops.meter import meter_reading_from_json
 from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import INTERPRETATION_BYTES_LIMIT, Interpretation, MethodError
+from istar.plugins import plugin_identity
 from istar.sandbox.client import InterpretOutcome, Worker
 from istar.sandbox.frames import Frame, FrameCaps, FrameError, frame_bytes, read_frame
 
@@ -38,6 +39,7 @@ class InterpretationKey:
         corpus: hash of the corpus.
         rulebook: version of the rulebook its FLOPs were counted under.
         seed: the seed it was built with.
+        plugins: identity of the plug-ins in force, which may hold architectures and interventions.
     """
 
     method: str
@@ -45,12 +47,17 @@ class InterpretationKey:
     corpus: str
     rulebook: str = RULEBOOK.version
     seed: int = 0
+    plugins: str = field(default_factory=plugin_identity)
 
     @property
     def name(self) -> str:
         """The name of the file."""
-        text = "\n".join((self.method, self.target, self.corpus, self.rulebook, str(self.seed)))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256("\n".join(map(str, self.parts.values())).encode()).hexdigest()
+
+    @property
+    def parts(self) -> dict[str, str | int]:
+        """The parts by name; without plug-ins there is no such part, so that what was built before is found."""
+        return {name: part for name, part in asdict(self).items() if name != "plugins" or part}
 
 
 class InterpretationStore:
@@ -103,7 +110,7 @@ class InterpretationStore:
     def save(self, key: InterpretationKey, outcome: InterpretOutcome) -> None:
         """Write an interpretation."""
         fields = {
-            "key": asdict(key),
+            "key": key.parts,
             "sha256": hashlib.sha256(outcome.content).hexdigest(),
             "reading": outcome.reading.to_json(),
             "seconds": outcome.seconds,
@@ -147,7 +154,7 @@ def _check(key: InterpretationKey, fields: Mapping[str, Any], content: bytes) ->
         raise ValueError(f"its fields are {', '.join(sorted(others))}")
     if others["sha256"] != hashlib.sha256(content).hexdigest():
         raise ValueError("the hash of its content is wrong")
-    if others["key"] != asdict(key):
+    if others["key"] != key.parts:
         raise ValueError("it was built by another method, or on another target or corpus")
 
 

@@ -18,6 +18,7 @@ import torch
 
 from istar import paths
 from istar.files import read_checked_json, write_checked_json
+from istar.plugins import plugin_identity
 from istar.seeds import Seed
 from istar.targets.errors import TargetError
 from istar.targets.target import Target
@@ -65,7 +66,9 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
     if sequences < 1 or length < 2:
         raise TargetError(f"a corpus of {sequences} sequences of {length} tokens is empty; ask for 1 of 2 at least")
     seed = (seed or Seed.root(0)).split("corpus")
-    name = hashlib.sha256(json.dumps([FORMAT, target.id, sequences, length, seed.path]).encode()).hexdigest()
+    # a plug-in may hold the architecture, and with it what is sampled; without one nothing is added to the name
+    plugins = [identity] if (identity := plugin_identity()) else []
+    name = hashlib.sha256(json.dumps([FORMAT, target.id, sequences, length, seed.path, *plugins]).encode()).hexdigest()
     file = paths.cache("corpora") / f"{name[:32]}.corpus"
     known = read_checked_json(file)
     if known is not None:

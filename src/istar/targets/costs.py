@@ -10,6 +10,7 @@ import torch
 
 from istar import paths
 from istar.files import StorageError, read_checked_json, write_checked_json
+from istar.fingerprint import fingerprint
 from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model, fit_costs_by_op
 from istar.flops.meter import Meter, MeterReading
 from istar.flops.rulebook import RULEBOOK
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from istar.targets.target import Target
 
 _log = logging.getLogger(__name__)
+
+COST_CODE = ("istar.targets.anatomy", "istar.targets.costs", "istar.targets.packed_forward", "istar.flops")
+COST_LIBRARIES = ("torch", "transformers")
+"""The packages that decide what a forward of a target costs."""
 
 
 @torch.no_grad()
@@ -78,10 +83,8 @@ def cached_costs_by_op(target: Target) -> dict[str, CostModel]:
 
 def _kept(target: Target, kind: str, fit: Callable[[], dict[str, Any]]) -> Any:
     """Return what is kept of a target's costs on disk, or fit and keep it."""
-    import transformers
-
-    name = f"{target.id[:16]}-rulebook-{RULEBOOK.version}-transformers-{transformers.__version__}.{kind}"
-    file = paths.cache("costs") / name
+    code = fingerprint(COST_CODE, COST_LIBRARIES)
+    file = paths.cache("costs") / f"{target.id[:16]}-rulebook-{RULEBOOK.version}-{code[:16]}.{kind}"
     found = read_checked_json(file)
     if found is not None:
         return found

@@ -8,7 +8,6 @@ covers everything; a file that does not match is refused.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
 import zlib
@@ -94,7 +93,7 @@ class ParquetStore(TruthStore):
             raise _corrupt(path, _first_line(error)) from error
         if table.key != key:
             raise _corrupt(path, f"it holds {table.key}")
-        if _fingerprint(table) != data.get("fingerprint"):
+        if table.digest != data.get("fingerprint"):
             raise _corrupt(path, "its digest does not match its content")
         if "checksum" not in data and not _agree(_digest(path, data), table):
             raise _corrupt(path, "its facts do not follow from its content")
@@ -183,16 +182,6 @@ def _facts(table: Table) -> dict[str, Any]:
     }
 
 
-def _fingerprint(table: Table) -> str:
-    """Return the SHA-256 of everything a table holds."""
-    digest = hashlib.sha256(table.question.hash.encode())
-    digest.update(np.ascontiguousarray(table.values, dtype="<f8").tobytes())
-    for name, array in sorted(table.prices.to_arrays().items()):
-        digest.update(name.encode() + np.ascontiguousarray(array, dtype="<i8").tobytes())
-    digest.update(json.dumps(table.provenance.to_json(), sort_keys=True).encode())
-    return digest.hexdigest()
-
-
 def _pack(array: Int[np.ndarray, " _"]) -> str:
     return base64.b64encode(zlib.compress(np.ascontiguousarray(array, dtype="<i8").tobytes(), 9)).decode()
 
@@ -228,7 +217,7 @@ def _arrow(table: Table) -> pa.Table:
         "segment_tokens": _pack(prices["segment_tokens"]),
         "provenance": table.provenance.to_json(),
         "facts": _facts(table),
-        "fingerprint": _fingerprint(table),
+        "fingerprint": table.digest,
     }
     metadata["checksum"] = _checksum(metadata)
     return pa.table(arrays, metadata={"istar": json.dumps(metadata)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -107,6 +109,16 @@ class Table:
     def key(self) -> TableKey:
         """What the table is found by."""
         return TableKey(self.target, self.question.task, self.question.index, self.provenance.seed)
+
+    @cached_property
+    def digest(self) -> str:
+        """A SHA-256 of everything the table holds, 64 hexadecimal digits."""
+        digest = hashlib.sha256(self.question.hash.encode())
+        digest.update(np.ascontiguousarray(self.values, dtype="<f8").tobytes())
+        for name, array in sorted(self.prices.to_arrays().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array, dtype="<i8").tobytes())
+        digest.update(json.dumps(self.provenance.to_json(), sort_keys=True).encode())
+        return digest.hexdigest()
 
     @cached_property
     def answer(self) -> Float[np.ndarray, " outputs"]:

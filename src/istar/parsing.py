@@ -1,4 +1,4 @@
-"""Parsing the source of methods, by one thread at a time.
+"""Parsing Python source, by one thread at a time.
 
 While CPython 3.11 makes the nodes of a syntax tree it counts how deep it is in a number that all threads share, and
 raises `SystemError` where another thread has changed it.

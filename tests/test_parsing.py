@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from istar.methods.library import library_methods
-from istar.methods.parsing import parsed
+from istar.parsing import parsed
 
 
 @pytest.fixture
