@@ -106,6 +106,22 @@ def test_the_truth_and_all_that_knows_of_it_are_not_there():
     assert [each[0] for each in found[3:]] == ["failed"] * 2
 
 
+def test_the_truth_is_not_there_under_another_name_of_the_installation_either(tmp_path, monkeypatch):
+    installed = tmp_path / "venv" / "lib" / "istar"
+    for name in ("truth", "methods"):
+        (installed / name).mkdir(parents=True)
+        (installed / name / "content").write_text(name)
+    (tmp_path / "venv" / "lib64").symlink_to("lib")
+    (tmp_path / "home").symlink_to(tmp_path / "venv")
+    names = [tmp_path / name for name in ("home/lib", "home/lib64", "venv/lib64")]
+    real = mounts.python_folders()
+    monkeypatch.setattr(mounts, "python_folders", lambda: (*real, *names))
+    monkeypatch.setattr(mounts, "package_folder", lambda: installed)
+    parts = [[f"{name}/istar/{part}" for part in ("methods", "truth")] for name in names]
+    found = in_jail(f"[[os.listdir(part) for part in both] for both in {parts}]")
+    assert found == [[["content"], []]] * 3
+
+
 def test_home_folders_and_the_system_are_out_of_reach():
     found = in_jail(
         """[

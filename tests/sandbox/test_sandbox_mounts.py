@@ -9,9 +9,18 @@ from istar.sandbox import mounts
 from istar.sandbox.mounts import PACKAGES_IN_JAIL, import_path, jail_mounts, python_folders
 
 
+def followed(path: Path, words: list[str]) -> Path:
+    """Where a path leads in the jail by the links made there."""
+    links = {Path(words[at + 2]): words[at + 1] for at, word in enumerate(words) if word == "--symlink"}
+    for place in (path, *path.parents):
+        if place in links:
+            return followed(place.parent / links[place] / path.relative_to(place), words)
+    return path
+
+
 def shown(path: Path, words: list[str]) -> bool:
     """Whether the last mount that covers a path, by bubblewrap's rule that later ones lie on top, shows it."""
-    visible = False
+    visible, path = False, followed(path, words)
     for word, place in itertools.pairwise(words):
         if word in ("--ro-bind", "--tmpfs") and (Path(place) == path or Path(place) in path.parents):
             visible = word == "--ro-bind"
@@ -38,6 +47,22 @@ def test_truth_and_every_other_package_are_covered():
     assert {"truth", "tasks", "executors", "ledger"} <= {each.name for each in others}
     for each in others:
         assert not shown(each / "tables" / "x.parquet", words)
+
+
+def test_what_is_covered_is_covered_under_every_name_of_its_folder(tmp_path, monkeypatch):
+    real = tmp_path / "disk" / "venv"
+    (real / "lib" / "istar" / "truth").mkdir(parents=True)
+    (real / "lib" / "istar" / "methods").mkdir()
+    (real / "lib64").symlink_to("lib")
+    (tmp_path / "home").symlink_to(tmp_path / "disk")
+    monkeypatch.setattr(mounts, "package_folder", lambda: real / "lib" / "istar")
+    names = [root / "venv" / lib for root in (tmp_path / "disk", tmp_path / "home") for lib in ("lib", "lib64")]
+    monkeypatch.setattr(mounts, "python_folders", lambda: tuple(names))
+    words = jail_mounts(None, []).arguments()
+    assert [word for word in words if word.startswith(str(tmp_path / "home"))] == [str(tmp_path / "home")]
+    for name in names:
+        assert shown(name / "istar" / "methods" / "contract.py", words)
+        assert not shown(name / "istar" / "truth" / "tables", words)
 
 
 def test_a_prefix_shows_only_what_python_uses(tmp_path, monkeypatch):
@@ -68,8 +93,10 @@ def test_weights_behind_links_are_shown_where_the_links_point(tmp_path):
     (blobs / "123").write_bytes(b"weights")
     (blobs / "another model's").write_bytes(b"other weights")
     (snapshot / "model.safetensors").symlink_to("../../blobs/123")
-    words = jail_mounts(snapshot, []).arguments()
+    (tmp_path / "cache").symlink_to(tmp_path)
+    words = jail_mounts(tmp_path / "cache" / "snapshots" / "abc", []).arguments()
     assert shown(snapshot / "model.safetensors", words)
+    assert shown(tmp_path / "cache" / "snapshots" / "abc" / "model.safetensors", words)
     assert shown(blobs / "123", words)
     assert not shown(blobs / "another model's", words)
 

@@ -3,6 +3,9 @@
 The list is an allow-list. Of istar's own package only the folders that a worker needs are visible, so the truth
 tables that ship inside it are not there, and neither is any package added later until it is named here. The user's
 data folder, the repository, the ledger and home folders are never mounted.
+
+A folder is mounted at its real place alone, and its other names are links in the jail as they are outside: what is
+covered in it is covered under every name (`lib64` of a virtual environment is a link to its `lib`).
 """
 
 from __future__ import annotations
@@ -66,24 +69,22 @@ def jail_mounts(weights: Path | None, private: Iterable[Path]) -> Mounts:
         weights: folder of the target's files, or None for a target built in code.
         private: folders that must not be seen even where they lie inside a folder that is mounted.
     """
-    folders = [Path(name) for name in SYSTEM_FOLDERS if Path(name).exists()]
-    links = tuple((folder, os.readlink(folder)) for folder in folders if folder.is_symlink())
-    read_only = [folder for folder in folders if not folder.is_symlink()]
-    read_only += [Path(name) for name in SYSTEM_FILES if Path(name).exists()]
-    read_only += [folder for folder in python_folders() if not _inside_any(folder, read_only)]
+    links: dict[Path, str] = {}
+    named = [Path(name) for name in (*SYSTEM_FOLDERS, *SYSTEM_FILES, PROCESSOR_FACTS)]
+    wanted = [*named, *python_folders(), package_folder()]
+    read_only = _outermost(_real_place(path, links) for path in wanted if path.exists())
     package = package_folder()
-    if not _inside_any(package, read_only):
-        read_only.append(package)
     hidden = [
         folder
         for folder in sorted(package.iterdir())
         if folder.is_dir() and folder.name not in (*PACKAGES_IN_JAIL, "__pycache__")
     ]
-    hidden += [folder for folder in private if folder.is_dir() and _inside_any(folder, read_only)]
-    if Path(PROCESSOR_FACTS).exists():
-        read_only.append(Path(PROCESSOR_FACTS))
-    revealed = () if weights is None else _with_link_targets(weights)
-    return Mounts(tuple(read_only), links, tuple(hidden), revealed)
+    hidden += [
+        folder for folder in (path.resolve() for path in private if path.is_dir()) if _inside_any(folder, read_only)
+    ]
+    revealed = () if weights is None else _with_link_targets(weights, links)
+    outside = ((place, text) for place, text in links.items() if not _inside_any(place, (*read_only, *revealed)))
+    return Mounts(tuple(read_only), tuple(outside), tuple(hidden), revealed)
 
 
 def package_folder() -> Path:
@@ -101,11 +102,7 @@ def python_folders() -> tuple[Path, ...]:
     libraries = [Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
     packages = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     found += [*_folders_on_the_way_to(Path(sys.executable)), *libraries, *packages]
-    kept: list[Path] = []
-    for path in sorted({path for path in found if path.exists()}, key=lambda path: len(path.parts)):
-        if not _inside_any(path, kept):
-            kept.append(path)
-    return tuple(kept)
+    return tuple(_outermost(path for path in found if path.exists()))
 
 
 def import_path() -> tuple[str, ...]:
@@ -128,9 +125,35 @@ def _inside_any(path: Path, folders: Iterable[Path]) -> bool:
     return any(path == folder or folder in path.parents for folder in folders)
 
 
-def _with_link_targets(folder: Path) -> tuple[Path, ...]:
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Return those of some paths that lie in no other one."""
+    kept: list[Path] = []
+    for path in sorted(set(paths), key=lambda path: (len(path.parts), path)):
+        if not _inside_any(path, kept):
+            kept.append(path)
+    return kept
+
+
+def _real_place(path: Path, links: dict[Path, str]) -> Path:
+    """Return where an existing path leads, and note each link on the way: its place, and what it points to."""
+    place, left = Path("/"), list(path.absolute().parts[1:])
+    while left:
+        name = left.pop(0)
+        here = place.parent if name == ".." else place / name
+        if here.is_symlink():
+            links[here] = os.readlink(here)
+            target = Path(links[here])
+            left = [*target.parts[target.is_absolute() :], *left]
+            place = Path("/") if target.is_absolute() else place
+        else:
+            place = here
+    return place
+
+
+def _with_link_targets(folder: Path, links: dict[Path, str]) -> tuple[Path, ...]:
     """Return a folder and the files outside it that its links point to (the Hugging Face cache keeps weights so)."""
-    targets = {entry.resolve() for entry in folder.rglob("*") if entry.is_symlink() and entry.resolve().is_file()}
-    real = folder.resolve()
-    outside = sorted(path for path in targets if real not in path.parents)
-    return tuple(dict.fromkeys([folder, *outside]))
+    real = _real_place(folder, links)
+    targets = {
+        _real_place(entry, links) for entry in real.rglob("*") if entry.is_symlink() and entry.resolve().is_file()
+    }
+    return (real, *sorted(path for path in targets if real not in path.parents))
