@@ -7,6 +7,6 @@ Exit codes: 0 success; 1 an error that the message explains; 2 wrong usage; 3 th
 
 from __future__ import annotations
 
-from istar.cli.app import main
+from istar.cli.entry import main
 
 __all__ = ["main"]

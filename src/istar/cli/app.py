@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-import os
+import re
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
 from rich.table import Table
 
 from istar import __version__
+from istar.cli.console import PIPED_WIDTH, PlainConsole, to_nowhere
+from istar.cli.entry import INTERRUPTED
 from istar.errors import IstarError
 
-SUCCESS, ERROR, USAGE, METHOD_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+SUCCESS, ERROR, USAGE, METHOD_FAULT = 0, 1, 2, 3
 
 EPILOGUE = """
 Examples:
 
-  istar doctor                                     what this machine can do
-  istar check my_method.py                         does it keep the contract? in seconds, on a tiny model
-  istar score my_method.py --split train --json    how much does it save?
-  istar search --run first --methods 50            search for better ones; `--resume` goes on after a kill
-  istar unseal first                               open the sealed test, once
-  istar report first                               one HTML page
-  istar compare first control --to page.html       a run beside its controls
+  istar doctor                               what this machine can do
+  istar check my_method.py                   does it keep the contract?
+  istar score my_method.py                   how much does it save?
+  istar search --run first --methods 50      search for better ones
+  istar search --run first --resume          go on after a kill
+  istar unseal first                         open the sealed test, once
+  istar report first                         one HTML page
+  istar compare first control --to page.html a run beside its controls
 
-Exit codes: 0 success, 1 an error the message explains, 2 wrong usage, 3 the method is at fault, 130 interrupted.
+Exit codes: 0 success, 1 an error the message explains, 2 wrong usage,
+3 the method is at fault, 130 interrupted.
 """
+
+output = PlainConsole(width=PIPED_WIDTH)
+"""Where results go."""
+
+notes = PlainConsole(stderr=True, width=PIPED_WIDTH)
+"""Where progress and errors go, so that results can be piped."""
 
 app = App(
     name="istar",
@@ -38,44 +49,80 @@ app = App(
     help_epilogue=EPILOGUE,
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
+    console=PlainConsole(),
 )
 
-PIPED_WIDTH = 140
-
-output = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-"""Where results go."""
-
-notes = Console(stderr=True)
-"""Where progress and errors go, so that results can be piped."""
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit."""
-    # before torch is imported: threads that spin while they wait starve one another where cores are few
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+def command(*examples: str, of: App = app) -> Callable[[Command], Command]:
+    """Return a decorator that makes a function a command, its docstring the help, with examples of its own below.
+
+    Args:
+        examples: command lines.
+        of: the application or group of commands that it belongs to.
+    """
+
+    def register(function: Command) -> Command:
+        paragraphs = re.split(r"\n\n+", inspect.getdoc(function) or "")
+        of.command(
+            function,
+            help="\n\n".join(" ".join(each.split()) for each in paragraphs),
+            help_epilogue=shown_examples(*examples),
+        )
+        return function
+
+    return register
+
+
+def group(name: str, about: str, *examples: str) -> App:
+    """Return a group of commands, which belongs to the application."""
+    made = App(name=name, help=about, help_format="plaintext", help_epilogue=shown_examples(*examples))
+    app.command(made)
+    return made
+
+
+def shown_examples(*examples: str) -> str:
+    """Return what stands below the help of a command."""
+    return "\n".join((f"Example{'s' * (len(examples) > 1)}:", *(f"  {each}" for each in examples)))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
-    register_commands()
     try:
-        result = app(list(arguments), exit_on_error=False, print_error=True, result_action="return_value")
-    except CycloptsError:
+        register_commands()
+        result = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        notes.tell(f"{error}\nsee `{' '.join(('istar', *_command_of(arguments)))} --help`", "error:", "bold red")
         return USAGE
-    except BrokenPipeError:
-        return SUCCESS  # the reader had enough
     except IstarError as error:
-        notes.print(f"[bold red]error:[/] {_escaped(error)}", highlight=False)
+        notes.tell(str(error), "error:", "bold red")
         return METHOD_FAULT if _method_is_at_fault(error) else ERROR
     except (OSError, MemoryError) as error:
         # what the system refuses in a place that no message of ours foresees
-        notes.print(f"[bold red]error:[/] the system refused: {_escaped(error) or 'no memory'}", highlight=False)
+        notes.tell(f"the system refused: {error or 'no memory'}", "error:", "bold red")
         return ERROR
-    except KeyboardInterrupt:
-        notes.print("[bold]interrupted[/]; a search goes on with --resume")
+    except KeyboardInterrupt as interrupt:
+        notes.tell(f"interrupted; {interrupt}" if interrupt.args else "interrupted")
         return INTERRUPTED
     return result if isinstance(result, int) else SUCCESS
+
+
+GOES_ON = "what was finished is kept, and the same command goes on from there"
+
+
+@contextmanager
+def when_interrupted(say: Callable[[], str]) -> Iterator[None]:
+    """Say of a command that was interrupted what is kept of it and how it goes on.
+
+    Args:
+        say: what is true then; nothing is said if it returns nothing.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        said = say()
+        raise KeyboardInterrupt(*filter(None, [said])) from interrupt
 
 
 def register_commands() -> None:
@@ -85,7 +132,11 @@ def register_commands() -> None:
 
 def print_json(data: Any) -> None:
     """Print a result as JSON."""
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    try:
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        to_nowhere(sys.stdout)
 
 
 def table(title: str, *columns: str) -> Table:
@@ -101,10 +152,9 @@ def quantity(number: float) -> str:
     return f"{number:.3g}"
 
 
-def _escaped(error: Exception) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))
+def _command_of(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that name a command, none if the first names none."""
+    return tuple(app.parse_commands(list(arguments))[0])
 
 
 def _method_is_at_fault(error: IstarError) -> bool:

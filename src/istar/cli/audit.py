@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import notes, output, print_json, table
+from istar.cli.app import command, notes, output, print_json, table
 from istar.cli.options import AsJson, OtherTarget
 from istar.cli.tasks import tasks
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from istar.truth import Verification
 
 
-@tasks.command
+@command(
+    "istar tasks audit",
+    "istar tasks audit train --recompute 0.01 --html audit.html",
+    "istar tasks audit --methods scores/*.json",
+    of=tasks,
+)
 def audit(
     names: Annotated[list[str] | None, Parameter(help="Tasks, families or splits; all if none.", negative="")] = None,
     /,
@@ -39,10 +44,6 @@ def audit(
     """Measure what makes a task good: how dear, how checkable, how much room; and what tasks share.
 
     Tasks that are not reliable are dropped; those that are cheap, or leave no room, are kept and marked.
-
-    Examples:
-      istar tasks audit
-      istar tasks audit train --recompute 0.01 --html audit.html
     """
     from istar.audit import audit_tasks, known_methods
     from istar.cli.progress import ticker
@@ -74,7 +75,7 @@ def audit(
     if out is not None:
         write_whole(out, (json.dumps(found.to_json(), indent=1) + "\n").encode())
     if html is not None:
-        notes.print(f"the page is {write_audit(found, html)}", highlight=False)
+        notes.tell(f"the page is {write_audit(found, html)}")
     if as_json:
         print_json(found.to_json())
     else:
@@ -130,12 +131,10 @@ def _show(found: Audit) -> None:
     for each in found.tasks:
         for remark in (each.summary.reason, *each.marks):
             if remark:
-                output.print(f"{each.summary.name}: {remark}", highlight=False)
+                output.tell(f"{each.summary.name}: {remark}")
     for pair in found.redundant:
-        output.print(f"{pair.first} and {pair.second} rank methods alike (correlation {pair.correlation:.2f})")
+        output.tell(f"{pair.first} and {pair.second} rank methods alike (correlation {pair.correlation:.2f})")
     for leak in found.leaks:
-        output.print(
-            f"leak: {leak.stretches} stretches of {leak.task} ({leak.share:.1%}) stand in {leak.place}", highlight=False
-        )
+        output.tell(f"leak: {leak.stretches} stretches of {leak.task} ({leak.share:.1%}) stand in {leak.place}")
     if found.missing:
-        output.print(f"no tables: {', '.join(found.missing)}", highlight=False)
+        output.tell(f"no tables: {', '.join(found.missing)}")

@@ -7,17 +7,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import METHOD_FAULT, SUCCESS, app, output, print_json, quantity, table
+from istar.cli.app import METHOD_FAULT, SUCCESS, command, output, print_json, quantity, table
+from istar.cli.console import styled
 from istar.cli.options import AsJson
 
 
-@app.command
+@command("istar check my_method.py", "istar check my_method.py --json")
 def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_json: AsJson = False) -> int:
     """Run a method on a tiny model, in seconds: faults of its language, shapes, FLOPs, errors.
 
     The method runs in this process, so check only files that you would run.
-
-    Example: istar check my_method.py
     """
     from istar.methods.check import check_method
 
@@ -26,10 +25,10 @@ def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_j
         print_json(report.to_json())
         return SUCCESS if report.passed else METHOD_FAULT
     for fault in report.faults:
-        output.print(f"[red]fault[/] {fault}", highlight=False)
+        output.tell(str(fault), "fault", "red")
     if report.interpret is not None:
         tensors = ", ".join(f"{name} {list(shape)}" for name, shape in report.interpret.tensors.items()) or "none"
-        output.print(
+        output.tell(
             f"interpret: {quantity(report.interpret.flops)} FLOPs, {report.interpret.bytes} bytes, tensors: {tensors}"
         )
     columns = ("rows", ">runs", ">channels", ">prepare FLOPs", ">predict FLOPs", ">of exact", "dearest operation")
@@ -47,8 +46,10 @@ def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_j
         )
     output.print(shown)
     for name in report.unknown_operations:
-        output.print(f"[yellow]unpriced[/] {name}: charged at the dearest rate", highlight=False)
+        output.tell(f"{name}: charged at the dearest rate", "unpriced", "yellow")
     for error in report.errors:
-        output.print(f"[red]error[/] {error}", highlight=False, markup=False)
-    output.print("[green]the method keeps the contract[/]" if report.passed else "[red]the method has faults[/]")
+        output.tell(error, "error", "red")
+    output.print(
+        styled("the method keeps the contract", "green") if report.passed else styled("the method has faults", "red")
+    )
     return SUCCESS if report.passed else METHOD_FAULT

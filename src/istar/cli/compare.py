@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, output, print_json, table
+from istar.cli.app import command, output, print_json, table
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from istar.reports.comparison import Judged, RunComparison
 
 
-@app.command
+@command("istar compare first first-random first-shuffled --to comparison.html")
 def compare(
     run: Annotated[list[str], Parameter(help="Runs, by name or folder: the one that matters, then its controls.")],
     /,
@@ -28,8 +28,6 @@ def compare(
     """Compare a run with its controls: other researchers, other seeds, shuffled rewards, other formulas.
 
     Everything is read from the runs' ledgers; nothing is run again.
-
-    Example: istar compare first first-random first-shuffled --to comparison.html
     """
     from istar.files import check_destination
     from istar.protocol.run_folder import find_run
@@ -48,7 +46,7 @@ def compare(
         return
     _print(comparison)
     if to is not None:
-        output.print(f"the comparison is in {to}")
+        output.tell(f"the comparison is in {to}")
 
 
 def _print(comparison: RunComparison) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.markup import escape
 
-from istar.cli.app import ERROR, SUCCESS, app, output, print_json, table
+from istar.cli.app import ERROR, SUCCESS, command, output, print_json, table
+from istar.cli.console import styled
 from istar.cli.options import AsJson
 
 Attacks = Annotated[bool, Parameter(help="Attack the jail, which takes some seconds.")]
 
 
-@app.command
+@command("istar doctor", "istar doctor --no-attacks --json")
 def doctor(*, attacks: Attacks = True, as_json: AsJson = False) -> int:
-    """Say whether this machine can jail methods, what its jail withstands, and which versions are installed.
-
-    Example: istar doctor
-    """
+    """Say whether this machine can jail methods, what its jail withstands, and which versions are installed."""
     from dataclasses import asdict
 
     from istar import paths
@@ -35,14 +32,14 @@ def doctor(*, attacks: Attacks = True, as_json: AsJson = False) -> int:
         return SUCCESS if healthy else ERROR
     shown = table("Sandbox", "check", "", "found")
     for check in report.checks:
-        shown.add_row(check.name, "[green]yes[/]" if check.holds else "[red]no[/]", check.detail)
+        shown.add_row(check.name, styled("yes", "green") if check.holds else styled("no", "red"), check.detail)
     output.print(shown)
-    output.print(f"methods run under: [bold]{report.tier}[/] ({report.reason})\n")
+    output.tell(f"{report.tier} ({report.reason})\n", "methods run under:")
     if verdicts:
         tried = table("Attacks on this jail", "attack", "", "what became of it")
         for verdict in verdicts:
-            held = "[green]held[/]" if verdict.held else "[red]broken[/]"
-            tried.add_row(verdict.attack.replace("_", " "), held, escape(verdict.found.partition("\n")[0][:100]))
+            held = styled("held", "green") if verdict.held else styled("broken", "red")
+            tried.add_row(verdict.attack.replace("_", " "), held, verdict.found.partition("\n")[0][:100])
         output.print(tried)
         output.print()
     rest = table("Machine", "what", "found")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from istar.cli.app import table
+from istar.cli.console import styled
 from istar.rewards.multipliers import Comparison, MultiplierEstimate, Summary
 
 SIGNS = {"exact": "", "at_least": ">= ", "at_most": "<= ", "unknown": "~ "}
@@ -19,7 +20,7 @@ def summary_table(title: str, summary: Summary) -> Table:
     shown.add_section()
     for family in summary.families:
         shown.add_row(f"family {family.name}", *_cells(family))
-    shown.add_row("[bold]all[/]", *_cells(summary.overall))
+    shown.add_row(styled("all", "bold"), *_cells(summary.overall))
     return shown
 
 

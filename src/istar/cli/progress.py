@@ -1,4 +1,4 @@
-"""Progress with an estimate, on the terminal's error stream; silent where nobody looks."""
+"""Progress on the error stream: a bar with an estimate on a terminal, a line for each new thing begun elsewhere."""
 
 from __future__ import annotations
 
@@ -16,46 +16,79 @@ from rich.progress import (
 )
 
 from istar.cli.app import notes
+from istar.cli.console import styled, visible
 
 
 class Ticker:
-    """A bar that is moved by one, or to a place.
+    """Says how far a command is; here in lines, one whenever what it does has another name.
+
+    Args:
+        text: what it does first.
+        total: of how many steps; None if that is not known yet.
+    """
+
+    def __init__(self, text: str, total: int | None) -> None:
+        """See the class docstring."""
+        self._done, self._total = 0, total
+        self._said = ""
+        self.say(text)
+
+    def step(self, text: str | None = None, total: int | None = None) -> None:
+        """Move on by one."""
+        self.move(self._done + 1, total, text)
+
+    def move(self, done: int, total: int | None, text: str | None = None) -> None:
+        """Move to a place."""
+        self._done = done
+        self.say(text, total)
+
+    def say(self, text: str | None = None, total: int | None = None) -> None:
+        """Change what it does, or of how many steps that is."""
+        self._total = self._total if total is None else total
+        if text is not None and text != self._said:
+            self._said = text
+            self._show()
+
+    def note(self, line: str, style: str = "") -> None:
+        """Print a line that stays."""
+        notes.print(styled(line, style), soft_wrap=True)
+
+    def _show(self) -> None:
+        self.note(self._said if self._total is None else f"[{self._done}/{self._total}] {self._said}")
+
+
+class Bar(Ticker):
+    """The same as a bar on a terminal.
 
     Args:
         progress: what draws it.
         task: which of its bars.
+        text: what it says first.
+        total: how long it is.
     """
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
+    def __init__(self, progress: Progress, task: TaskID, text: str, total: int | None) -> None:
         """See the class docstring."""
         self._progress, self._task = progress, task
-
-    def step(self, text: str | None = None, total: int | None = None) -> None:
-        """Move on by one."""
-        self._progress.advance(self._task)
-        self.say(text, total)
-
-    def move(self, done: int, total: int, text: str | None = None) -> None:
-        """Move to a place."""
-        self._progress.update(self._task, completed=done)
-        self.say(text, total)
+        super().__init__(text, total)
 
     def say(self, text: str | None = None, total: int | None = None) -> None:
-        """Change what the bar says, or how long it is."""
-        if text is not None:
-            self._progress.update(self._task, description=text)
-        if total is not None:
-            self._progress.update(self._task, total=total)
+        """See the base class."""
+        super().say(text, total)
+        self._show()
 
-    def note(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._progress.console.print(line, highlight=False)
+    def _show(self) -> None:
+        said = visible(self._said)
+        self._progress.update(self._task, description=said, completed=self._done, total=self._total)
 
 
 @contextmanager
 def ticker(text: str, total: int | None) -> Iterator[Ticker]:
-    """Show a bar while the block runs."""
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
+    """Say how far a command is while the block runs."""
+    if not notes.is_terminal:
+        yield Ticker(text, total)
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, *times, console=notes, transient=True) as progress:
-        yield Ticker(progress, progress.add_task(text, total=total))
+        yield Bar(progress, progress.add_task(text, total=total), text, total)

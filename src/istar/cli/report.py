@@ -7,11 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, output, print_json
+from istar.cli.app import command, output, print_json
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
 
 
-@app.command
+@command("istar report first")
 def report(
     run: RunName,
     *,
@@ -19,10 +19,7 @@ def report(
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run's report: one self-contained HTML page.
-
-    Example: istar report first
-    """
+    """Write a run's report: one self-contained HTML page."""
     from istar.files import check_destination
     from istar.protocol.run_folder import find_run
     from istar.reports import write_report
@@ -35,4 +32,4 @@ def report(
     if as_json:
         print_json({"run": folder.name, "report": str(path)})
     else:
-        output.print(f"the report is in {path}")
+        output.tell(f"the report is in {path}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, notes, output, print_json, table
+from istar.cli.app import command, notes, output, print_json, table
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
 from istar.cli.rulebook import named_rulebook
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from istar.protocol.rescore import RepricedRun, Rescored
 
 
-@app.command
+@command(
+    "istar rescore first --reward linear",
+    "istar rescore first --rulebook v1-products",
+    "istar rulebook > mine.json; istar rescore first --rulebook mine.json",
+)
 def rescore(
     run: RunName,
     *,
@@ -28,11 +32,6 @@ def rescore(
     """Recompute the training reward of every method of a run from what is stored; nothing is run again.
 
     Under another rulebook everything that was bought stays, at what it would have cost.
-
-    Examples:
-      istar rescore first --reward linear
-      istar rescore first --rulebook v1-products
-      istar rulebook > mine.json; istar rescore first --rulebook mine.json
     """
     from istar.protocol.rescore import RepricedRun
     from istar.protocol.rescore import rescore as recompute
@@ -79,8 +78,7 @@ def _show(title: str, heading: str, rescored: tuple[Rescored, ...]) -> None:
 
 def _tell(repricing: RepricedRun) -> None:
     factors = (f"{part} {low:.4g} to {high:.4g}" for part, (low, high) in repricing.factors.items())
-    notes.print(
+    notes.tell(
         f"Prices of rows change by a factor of: {'; '.join(factors)}. All rows of a question are taken to change as "
-        "its brute force does.",
-        highlight=False,
+        "its brute force does."
     )

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, output
+from istar.cli.app import command, output
 
 if TYPE_CHECKING:
     from istar.flops import Rulebook
 
 
-@app.command
+@command("istar rulebook v1-products")
 def rulebook(
     version: Annotated[str, Parameter(help="A version of istar's own, or a file.")] = "v1",
 ) -> None:
     """Print a rulebook as JSON: by operation, what is counted and the FLOPs of each.
 
     A changed copy can be given to `istar rescore --rulebook`. Methods are always metered under istar's own.
-
-    Example: istar rulebook v1-products
     """
-    output.print(_text(named_rulebook(version)), highlight=False, markup=False, soft_wrap=True)
+    output.print(_text(named_rulebook(version)), soft_wrap=True)
 
 
 def _text(chosen: Rulebook) -> str:

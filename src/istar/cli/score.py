@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from rich.markup import escape
 
-from istar.cli.app import app, notes, output, print_json, quantity
+from istar.cli.app import GOES_ON, command, notes, output, print_json, quantity, when_interrupted
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 
 if TYPE_CHECKING:
     from istar.protocol.score import MethodScore
 
 
-@app.command
+@command(
+    "istar score my_method.py",
+    "istar score my_method.py --split validation --questions 8 --json",
+    "istar score library --questions 2 --rows 0.25 --out scores.json",
+)
 def score(
     methods: Annotated[
         list[str], Parameter(help="Files of methods, names of methods of the library, or `library` for all of these.")
@@ -42,11 +45,6 @@ def score(
 
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. What was
     computed is kept, so a command that was killed goes on where it was.
-
-    Examples:
-      istar score my_method.py
-      istar score my_method.py --split validation --questions 8 --json
-      istar score library --questions 2 --rows 0.25 --out scores.json
     """
     from istar.cli.methods import method_sources
     from istar.cli.progress import ticker
@@ -76,7 +74,7 @@ def score(
         check_destination(out)
     results: list[MethodScore] = []
     failed: list[MethodError] = []
-    with ticker("loading", None) as bar, stand(config, (split,)) as here:
+    with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar, stand(config, (split,)) as here:
         tables = here.tables(split)
         bar.say("scoring", len(sources) * sum(map(len, tables.values())))
         for name, source in sources.items():
@@ -95,7 +93,7 @@ def score(
         for result in results:
             _show(result)
     for failure in failed:
-        notes.print(f"[red]failed:[/] {escape(str(failure))}", highlight=False)
+        notes.tell(str(failure), "failed:", "red")
 
 
 def _write(path: Path, data: object) -> None:
@@ -108,20 +106,20 @@ def _show(result: MethodScore) -> None:
     from istar.cli.multipliers import summary_table
 
     output.print(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
-    output.print(
+    output.tell(
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
         f"{result.interpret.bytes} bytes (not charged)\nreward ({result.reward_name}): {result.reward:.3f}"
     )
     heard, answers = result.heard()
-    output.print(
+    output.tell(
         f"channels were bought in {heard} of {answers} answers; in the others they were too dear for what they say, "
         "and multipliers of exactly 1 come from these"
     )
     if result.explained:
         task, share = min(result.explained.items(), key=lambda pair: pair[1])
-        output.print(
+        output.tell(
             f"the metered FLOPs explain at least {max(0.0, share):.0%} of the worker's processor time on each question "
             f"(least on {task})"
         )
     for reason in result.failures.values():
-        output.print(f"[red]failed, and left out above:[/] {escape(reason)}", highlight=False)
+        output.tell(reason, "failed, and left out above:", "red")

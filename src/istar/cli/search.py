@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from istar.cli.app import app, output, print_json, table
+from istar.cli.app import command, output, print_json, table, when_interrupted
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder, Unsafe
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from istar.researchers import Proposal
 
 
-@app.command
+@command(
+    "istar search --run first --methods 50",
+    "istar search --run first --resume",
+    "istar search --run tiny --target tiny-random --methods 4 --threads 1",
+)
 def search(
     *,
     run: Annotated[str | None, Parameter(help="Name of the run; made from the time if there is none.")] = None,
@@ -45,11 +50,6 @@ def search(
     """Search for an interpretability method that saves computation on tasks it was not developed on.
 
     Everything is written to RUNS/RUN as soon as it is done; a killed search goes on with --resume.
-
-    Examples:
-      istar search --run first --methods 50
-      istar search --run first --resume
-      istar search --run tiny --target tiny-random --methods 4 --threads 1
     """
     from istar.cli.progress import ticker
     from istar.protocol.run_folder import RunFolder, checked_name
@@ -72,7 +72,7 @@ def search(
 
     from istar.protocol.conduct import conduct
 
-    with ticker("loading", None) as bar:
+    with when_interrupted(lambda: _how_to_go_on(folder)), ticker("loading", None) as bar:
         outcome = conduct(
             folder,
             settings,
@@ -80,6 +80,13 @@ def search(
             on_round=lambda done, proposal: _tell(bar, done, proposal),
         )
     _print(folder, outcome, as_json)
+
+
+def _how_to_go_on(folder: RunFolder) -> str:
+    if not folder.exists:
+        return ""
+    place = "" if folder.path.parent == DEFAULT_RUNS else f" --runs {quote(str(folder.path.parent))}"
+    return f"what was found is kept; go on with `istar search --run {quote(folder.name)}{place} --resume`"
 
 
 def _settings(
@@ -114,9 +121,9 @@ def _settings(
 
 def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:
     reward = "no reward" if done.reward is None else f"training reward {done.reward:+.3f}"
-    new = f"  [bold green]new best, validation {done.best_reward:+.3f}[/]" if done.improved else ""
-    how = "" if done.status == "ok" else f"  [yellow]{done.status}[/]"
-    bar.note(f"{done.iteration:4d}  {proposal.name:<40} {reward}{how}{new}")
+    new = f"  new best, validation {done.best_reward:+.3f}" if done.improved else ""
+    how = "" if done.status == "ok" else f"  {done.status}"
+    bar.note(f"{done.iteration:4d}  {proposal.name:<40} {reward}{how}{new}", "bold green" if done.improved else "")
     bar.step()
 
 

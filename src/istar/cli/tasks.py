@@ -8,9 +8,9 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from istar.cli.app import app, output, print_json, quantity, table
+from istar.cli.app import command, group, output, print_json, quantity, table
 from istar.cli.options import AsJson, OtherTarget
 
 if TYPE_CHECKING:
@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
-tasks = App(name="tasks", help="List tasks, audit them, write new ones.", help_format="plaintext")
-app.command(tasks)
+tasks = group("tasks", "List tasks, audit them, write new ones.", "istar tasks --json")
 
 
 @tasks.default
 def show(*, target: OtherTarget = None, as_json: AsJson = False) -> None:
-    """List the tasks: split, target, questions, cost of brute force, reliability, and which were dropped and why.
-
-    Example: istar tasks --json
-    """
+    """List the tasks: split, target, questions, cost of brute force, reliability, and which were dropped and why."""
     from dataclasses import asdict
 
     from istar.truth import default_store, target_id, task_summaries
@@ -46,7 +42,7 @@ def show(*, target: OtherTarget = None, as_json: AsJson = False) -> None:
     for each in summaries:
         for remark in (each.reason, *each.marks):
             if remark:
-                output.print(f"{each.name}: {remark}", highlight=False)
+                output.tell(f"{each.name}: {remark}")
 
 
 def _cells(summary: TaskSummary) -> tuple[str, ...]:
@@ -64,17 +60,14 @@ def _cells(summary: TaskSummary) -> tuple[str, ...]:
     )
 
 
-@tasks.command
+@command("istar tasks new copy_distance", of=tasks)
 def new(
     name: Annotated[str, Parameter(help="The family's name, such as copy_distance.")],
     /,
     *,
     folder: Annotated[Path, Parameter(help="Where the files go.")] = Path(),
 ) -> None:
-    """Write a task family that runs, with its tests: a start for your own.
-
-    Example: istar tasks new copy_distance
-    """
+    """Write a task family that runs, with its tests: a start for your own."""
     from istar.files import storing, write_whole
     from istar.plugins import VARIABLE
     from istar.tasks import FAMILIES, TaskError
@@ -94,17 +87,15 @@ def new(
     for path, template in wanted.items():
         write_whole(path, rendered(template, name).encode())
     written = folder / f"{name}.py"
-    output.print(
+    output.tell(
         f"wrote {' and '.join(map(str, wanted))}\n"
         f"test it:   pytest {folder / f'test_{name}.py'}\n"
         f"run it:    {VARIABLE}={written} istar truth build {name} --target tiny-random --questions 3\n"
         f"see it:    {VARIABLE}={written} istar tasks --target tiny-random",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
 def rendered(template: str, name: str) -> str:
     """Return a template's text for a family of this name."""
     klass = "".join(word.capitalize() for word in name.split("_"))
-    return (files("istar.cli") / "templates" / template).read_text().format(name=name, klass=klass)
+    return (files("istar.cli") / "templates" / template).read_text(encoding="utf-8").format(name=name, klass=klass)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from istar.cli.app import ERROR, SUCCESS, app, output, print_json, quantity, table
+from istar.cli.app import ERROR, GOES_ON, SUCCESS, command, group, output, print_json, quantity, table, when_interrupted
+from istar.cli.console import styled
 from istar.cli.options import AsJson, Dtype, OtherTarget, SeedNumber
 
 if TYPE_CHECKING:
     from istar.tasks import Task
 
-truth = App(name="truth", help="Build and verify truth tables.", help_format="plaintext")
-app.command(truth)
+truth = group("truth", "Build and verify truth tables.", "istar truth build shot_shapley")
 
 MOST_QUESTIONS = 10_000
 
@@ -29,7 +29,7 @@ def by_target(chosen: Iterable[Task], target: str | None) -> dict[str, list[Task
     return grouped
 
 
-@truth.command
+@command("istar truth build", "istar truth build shot_shapley --questions 16", of=truth)
 def build(
     names: Names = None,
     /,
@@ -40,12 +40,7 @@ def build(
     seed: SeedNumber = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Run every row of the questions that have no table yet; resumable, also within a question.
-
-    Examples:
-      istar truth build
-      istar truth build shot_shapley --questions 16
-    """
+    """Run every row of the questions that have no table yet; resumable, also within a question."""
     from istar.cli.progress import ticker
     from istar.targets import load_target
     from istar.tasks import select_tasks
@@ -54,7 +49,7 @@ def build(
     _check_count(questions)
     chosen = by_target(select_tasks(names or []), target)
     built = []
-    with ticker("loading", None) as bar:
+    with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar:
         for name, theirs in chosen.items():
             made = build_truth(
                 theirs,
@@ -87,7 +82,7 @@ def build(
     output.print(shown if built else "every table asked for was there already")
 
 
-@truth.command
+@command("istar truth verify shot_shapley --fraction 0.02", of=truth)
 def verify(
     names: Names = None,
     /,
@@ -102,8 +97,6 @@ def verify(
     """Recompute a random sample of cells without packing, one plain forward each, and compare.
 
     Exits with 1 if a cell could not be reproduced.
-
-    Example: istar truth verify shot_shapley --fraction 0.02
     """
     from dataclasses import asdict
 
@@ -137,7 +130,7 @@ def verify(
         return SUCCESS if passed else ERROR
     shown = table("Verified", "task", ">question", ">cells", ">largest error", "")
     for found in checked:
-        verdict = "[green]ok[/]" if found.passed else f"[red]{len(found.wrong)} wrong[/]"
+        verdict = styled("ok", "green") if found.passed else styled(f"{len(found.wrong)} wrong", "red")
         shown.add_row(found.key.task, str(found.key.index), str(found.rows), f"{found.largest_error:.2e}", verdict)
     output.print(shown)
     return SUCCESS if passed else ERROR

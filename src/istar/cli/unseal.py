@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.markup import escape
 
-from istar.cli.app import app, output, print_json
+from istar.cli.app import GOES_ON, command, output, print_json, when_interrupted
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunName, RunsFolder
 
 
-@app.command
+@command(
+    "istar unseal first",
+    "istar unseal first --beside my_method.py attention_gates runs/control",
+    "istar unseal first --parts",
+)
 def unseal(
     run: RunName,
     *,
@@ -33,11 +36,6 @@ def unseal(
     """Evaluate the best method of a finished search on the test families, which nobody has seen before.
 
     The opening is recorded in the run's ledger; the report shows how often the test was opened.
-
-    Examples:
-      istar unseal first
-      istar unseal first --beside my_method.py --beside attention_gates --beside runs/control
-      istar unseal first --parts
     """
     from istar.cli.methods import method_sources
     from istar.cli.multipliers import summary_table
@@ -58,6 +56,7 @@ def unseal(
     from istar.protocol.conduct import stand
 
     with (
+        when_interrupted(lambda: GOES_ON),
         folder.alone(),
         ticker("loading", None) as bar,
         stand(folder.config(), ("test",)) as here,
@@ -76,7 +75,7 @@ def unseal(
             output.print(summary_table(f"{result.name} on the test families", result.summary))
             output.print(f"reward: {result.reward:+.3f}\n")
         for reason in result.failures.values():
-            output.print(f"[red]{escape(result.name)} failed:[/] {escape(reason)}", highlight=False)
+            output.tell(reason, f"{result.name} failed:", "red")
 
 
 def _json(result: Any) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""Consoles that show text as it is.
+
+What commands print holds names, errors and paths that come from methods, plug-ins and files. Such text is never markup
+here, and of its control characters those that a terminal would obey are shown escaped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import IO, Any
+
+from rich.console import Console
+from rich.text import Text
+
+PIPED_WIDTH = 10_000
+"""Columns of what is piped: no line is folded, so that each can be searched for."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text with every character that a terminal would obey or hide written out, such as `\x1b`."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable() or letter in "\n\t" or unicodedata.category(letter) == "Zs":
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+class PlainConsole(Console):
+    """A console without markup and emoji codes; a reader that closes its pipe misses the rest and changes nothing.
+
+    Args:
+        stderr: whether it writes to the error stream.
+        width: columns where nobody looks and `COLUMNS` is not set; rich's own choice if None.
+    """
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        """See the class docstring."""
+        stream = sys.stderr if stderr else sys.stdout
+        watched = stream is not None and stream.isatty()
+        chosen = None if watched or "COLUMNS" in os.environ else width
+        super().__init__(stderr=stderr, width=chosen, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See the base class."""
+        return super().render_str(visible(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Go on without the reader, so that a command ends with its own exit code."""
+        to_nowhere(self.file)
+
+    def tell(self, text: str, label: str = "", style: str = "") -> None:
+        """Print a remark: lines after the first are indented, and none is broken, so that commands can be pasted.
+
+        Args:
+            text: the remark.
+            label: what stands before it.
+            style: how the label is shown.
+        """
+        shown = "\n  ".join(visible(text).split("\n"))
+        self.print(Text.assemble((visible(label), style), " " if label else "", shown), soft_wrap=True)
+
+
+def styled(text: str, style: str) -> Text:
+    """Return a text for a cell or a line, in a style."""
+    return Text(visible(text), style=style)
+
+
+def to_nowhere(stream: IO[str]) -> None:
+    """Let whatever is written to a stream from now on vanish, what it still holds included."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    finally:
+        os.close(nowhere)
