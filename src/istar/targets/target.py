@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from istar.questions.runs import Run
 from istar.questions.trie import build_trie
 from istar.targets.anatomy import Anatomy, dissect
+from istar.targets.encoding import encoding_of, first_token
 from istar.targets.errors import TargetError
 from istar.targets.interventions import Switch
 from istar.targets.packed_forward import ResidualHook, residual_stream
@@ -104,14 +105,8 @@ class Target:
 
     @cached_property
     def bos(self) -> int:
-        """The token that every sequence starts with; attention needs it as a sink.
-
-        Models without a beginning-of-sequence token (Qwen) use their end-of-sequence token in its place.
-        """
-        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
-            if token is not None:
-                return int(token)
-        raise TargetError(f"the tokenizer of {self.name} has neither a BOS nor an EOS token to start sequences with")
+        """The token that every sequence starts with; see `istar.targets.encoding.first_token`."""
+        return first_token(self.tokenizer)
 
     @cached_property
     def costs(self) -> CostModel:
@@ -121,12 +116,18 @@ class Target:
         return cached_costs(self)
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the tokens of a text, without special tokens."""
-        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        """Return the tokens of a text, without special tokens around it; see `istar.targets.encoding`.
+
+        Characters that the vocabulary lacks become its unknown token, if it has one.
+
+        Raises:
+            TokenizerError: the tokens would not read as the text.
+        """
+        return encoding_of(self.tokenizer).encode(text, unknown=True)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of tokens, special ones included."""
-        return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))
+        """Return the text of tokens as it reads inside a run, special ones included."""
+        return encoding_of(self.tokenizer).decode(tokens)
 
     def run(
         self, runs: Sequence[Run], upto: int | None = None, hooks: Mapping[int, ResidualHook] | None = None

@@ -19,6 +19,7 @@ from istar.errors import IstarError
 from istar.questions import Column, Question, Role, Structure
 from istar.registry import Registry
 from istar.seeds import Seed
+from istar.targets.encoding import TokenizerError, encoding_of
 
 Split = Literal["train", "validation", "test", "use"]
 """`use`: for direct use of a method alone, barred from every reward."""
@@ -53,25 +54,26 @@ class Encoder:
 
     def __init__(self, tokenizer: Any) -> None:
         """See the class docstring."""
-        bos = tokenizer.bos_token_id
-        if bos is None:
-            bos = tokenizer.eos_token_id
-        if bos is None:
-            raise TaskError(
-                f"the tokenizer {type(tokenizer).__name__} has neither a beginning- nor an end-of-sequence token; "
-                "every run starts with one, so set `bos_token`"
-            )
-        self.bos: int = int(bos)
-        self._encode = cache(lambda text: tuple(tokenizer.encode(text, add_special_tokens=False)))
+        try:
+            encoding = encoding_of(tokenizer)
+        except TokenizerError as error:
+            raise TaskError(str(error)) from error
+        self.bos: int = encoding.bos
+        self._encode = cache(encoding.encode)
 
     def __call__(self, text: str) -> tuple[int, ...]:
         """Return the tokens of a text on its own.
 
         Families encode the parts of a run one by one and join the tokens, so that runs which share a text share its
         tokens whatever the tokenizer would merge across the border.
+
+        Raises:
+            TaskError: the tokenizer cannot write the text so that a model reads it.
         """
-        tokens: tuple[int, ...] = self._encode(text)
-        return tokens
+        try:
+            return self._encode(text)
+        except TokenizerError as error:
+            raise TaskError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class ByteTokenizer:
         """Return the bytes of a text, moved up by the two special tokens."""
         return [self.bos_token_id] * add_special_tokens + [2 + byte for byte in text.encode()]
 
-    def decode(self, tokens: Sequence[int]) -> str:
+    def decode(self, tokens: Sequence[int], **_options: bool) -> str:
         """Return the text of tokens without the special ones."""
         return bytes(token - 2 for token in tokens if token >= 2).decode()
 
