@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -39,6 +40,8 @@ class Plan:
 
 
 _PLANS: OrderedDict[Hashable, Plan] = OrderedDict()
+_LOCK = Lock()
+"""Held while `_PLANS` is looked into or changed, never while a plan is made: trials side by side replay in threads."""
 
 
 def plan_purchases(
@@ -63,12 +66,18 @@ def plan_purchases(
         seed: decides random choices.
         sealed: rows that cannot be bought.
     """
-    if key not in _PLANS:
-        _PLANS[key] = _make(process, weights, sheet, checkpoints, variant, seed, sealed)
+    with _LOCK:
+        known = _PLANS.get(key)
+        if known is not None:
+            _PLANS.move_to_end(key)
+            return known
+    plan = _make(process, weights, sheet, checkpoints, variant, seed, sealed)
+    with _LOCK:
+        _PLANS[key] = plan
+        _PLANS.move_to_end(key)
         while len(_PLANS) > KEPT_PLANS:
             _PLANS.popitem(last=False)
-    _PLANS.move_to_end(key)
-    return _PLANS[key]
+    return plan
 
 
 def _make(

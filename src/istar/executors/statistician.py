@@ -93,7 +93,7 @@ class Session:
             before = self.arithmetic.take()
             key = (
                 self.market.question_hash,
-                tuple(record.question for record in self.market.prior.records),
+                self.market.prior.digest,
                 self.variant,
                 self.seed.path,
                 tuple(self.market.checkpoints.tolist()),

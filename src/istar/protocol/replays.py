@@ -55,7 +55,7 @@ class Replays:
     def __init__(self, config: SearchConfig, questions: Iterable[TaskQuestions]) -> None:
         """See the class docstring."""
         self.config = config
-        self.executor = EXECUTORS.get(config.executor)()
+        self._executor = EXECUTORS.get(config.executor)  # a new one each time: trials side by side are threads
         self.baselines = CurveStore(paths.cache("baselines"))
         self._tasks = {each.task: each for each in questions}
 
@@ -78,7 +78,7 @@ class Replays:
             recording: what the method said of it.
             experience: what the method was worth on other questions of the task.
         """
-        if self.executor.will_not_listen(self._fresh(table, recording, experience)):
+        if self._executor().will_not_listen(self._fresh(table, recording, experience)):
             return tuple(replace(curve, arm="white_box") for curve in self.baseline(table).curves)
         return self.replay(table, recording, experience)
 
@@ -104,7 +104,7 @@ class Replays:
         """
         question = table.question.hash
         seed = Seed.root(self.config.environment_seed).split("executor", question, number)
-        trace = self.executor.answer(self._fresh(table, recording, experience), seed)
+        trace = self._executor().answer(self._fresh(table, recording, experience), seed)
         reference = self._tasks[table.question.task].references[question]
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)

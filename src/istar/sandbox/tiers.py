@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 from istar import paths
@@ -258,6 +259,10 @@ def working_landlock() -> tuple[Tier | None, str]:
     return found()
 
 
+_ASKING_FOR_A_LAUNCHER = Lock()
+"""Two threads that ask at once would get two of them, and one would end, and its jails with it."""
+
+
 @cache
 def _launcher(process: int) -> ThreadPoolExecutor:
     """Return the thread that starts jails: one for each process, as a thread does not survive a fork."""
@@ -274,7 +279,9 @@ def launch_for_good(command: Sequence[str], **options: Any) -> subprocess.Popen[
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, **options)
 
-    return _launcher(os.getpid()).submit(start).result()
+    with _ASKING_FOR_A_LAUNCHER:
+        launcher = _launcher(os.getpid())
+    return launcher.submit(start).result()
 
 
 def _anonymous_file(name: str, content: bytes) -> int:

@@ -1,0 +1,70 @@
+"""The memory of plans, which threads share."""
+
+from collections import OrderedDict
+from functools import partial
+from threading import Thread
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from istar.executors import plan as plans
+from istar.executors.plan import Plan, plan_purchases
+
+
+class Interleaving(OrderedDict):
+    """A memory in which another thread gets its turn just before anything is moved to the end."""
+
+    other = staticmethod(lambda: None)
+
+    def move_to_end(self, key, last=True):
+        other, self.other = self.other, lambda: None
+        thread = Thread(target=other)
+        thread.start()
+        # it has come and gone by now, or waits for its turn: the outcome must be the same
+        thread.join(0.3)
+        self.waiting = thread
+        super().move_to_end(key, last)
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    made = []
+
+    def make(*arguments):
+        made.append(arguments)
+        return Plan(np.array([len(made)]), (0,), (1,))
+
+    memory = Interleaving()
+    monkeypatch.setattr(plans, "_PLANS", memory)
+    monkeypatch.setattr(plans, "KEPT_PLANS", 1)
+    monkeypatch.setattr(plans, "_make", make)
+    return SimpleNamespace(plans=memory, made=made)
+
+
+def plan(key):
+    return plan_purchases(key, *[None] * 7)
+
+
+def test_a_thread_may_drop_a_plan_while_another_takes_it(memory):
+    """What another thread makes leaves no room for the plan that is just being taken."""
+    first = plan("mine")
+    memory.plans.other = partial(plan, "another")
+    assert plan("mine") is first
+    memory.plans.waiting.join()
+    assert list(memory.plans) == ["another"]
+
+
+def test_a_thread_may_drop_a_plan_that_another_has_just_made(memory):
+    memory.plans.other = partial(plan, "another")
+    assert plan("mine").order.tolist() == [1]
+    memory.plans.waiting.join()
+    assert list(memory.plans) == ["another"]
+
+
+def test_the_longest_unused_plan_is_dropped(memory, monkeypatch):
+    monkeypatch.setattr(plans, "KEPT_PLANS", 2)
+    for key in ("a", "b", "a", "c"):
+        plan(key)
+    assert list(memory.plans) == ["a", "c"]
+    assert len(memory.made) == 3
