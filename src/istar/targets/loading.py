@@ -16,6 +16,7 @@ from istar.registry import Registry
 from istar.targets.anatomy import part_names
 from istar.targets.embedded import check_files, embedded_folder, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError
+from istar.targets.exactness import check_exact
 from istar.targets.hashing import target_id, weights_hash
 from istar.targets.quiet import quiet_transformers
 from istar.targets.small import NAMES, weights_folder
@@ -53,7 +54,7 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
 
     Raises:
         TargetError: the dtype, device or model is not there, or its files are not what they were.
-        UnknownArchitectureError: the model's architecture has no anatomy.
+        UnknownArchitectureError: the model's architecture has no anatomy, or computes what packed runs do not.
         TargetMemoryError: the weights would not fit.
     """
     kind, place = _dtype(dtype), _device(device)
@@ -69,7 +70,9 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     weights = weights_hash(module)
     if recorded is not None and kind == torch.float32 and weights != recorded:
         raise TargetError(f"the weights in {folder} are not those that were written there; delete it and load again")
-    return wrap(module, tokenizer, called, target_id(module, weights), folder)
+    target = wrap(module, tokenizer, called, target_id(module, weights), folder)
+    check_exact(target)
+    return target
 
 
 def _dtype(dtype: str) -> torch.dtype:
@@ -115,13 +118,13 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
 
     try:
         with quiet_transformers():
-            config = AutoConfig.from_pretrained(source)
+            config = AutoConfig.from_pretrained(source, trust_remote_code=False)
             part_names(config.model_type)
             if folder is not None:
                 _check_memory(folder, dtype, device)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             module = AutoModelForCausalLM.from_pretrained(
-                source, config=config, dtype=dtype, attn_implementation="sdpa"
+                source, config=config, dtype=dtype, attn_implementation="sdpa", trust_remote_code=False
             )
             return module.to(device), tokenizer
     except IstarError:
@@ -129,6 +132,11 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise TargetMemoryError(f"{source} does not fit into the memory of {device}; use a smaller dtype") from error
     except Exception as error:  # a damaged file makes transformers raise anything
+        if "trust_remote_code" in str(error):
+            raise TargetError(
+                f"{source} needs code that comes with it, and istar never runs a model's own code; use a model whose "
+                "architecture is part of transformers"
+            ) from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise TargetError(
             f"{source} cannot be loaded as a causal language model: {reason}. Check the name, that the folder holds "
