@@ -1,12 +1,13 @@
 """The battery itself can fail: an attack that gets through is reported, whatever it declares."""
 
 import json
+import os
 import socket
 from dataclasses import replace
 
 import pytest
 
-from istar.sandbox.bait import Bait
+from istar.sandbox.bait import ANYBODYS, Bait
 from istar.sandbox.battery import (
     SHIPPED,
     Attack,
@@ -43,7 +44,8 @@ def attack(fate, body, detail="", fence=None):
         (attack("counted", "return torch.full((len(runs), 1), 1e9)"), "counted: 0 FLOPs of"),
         (attack("counted", "return torch.zeros(len(runs), 1)"), "counted: 0 FLOPs of 0"),
         (attack("cut", "return torch.zeros(len(runs), 1)"), "not cut"),
-        (attack("seen", "return torch.zeros(len(runs), 1)", "0.1"), "seen: 0.00"),
+        (attack("seen", "return torch.zeros(len(runs), 1)", "0.1"), "seen: 0.00 of"),
+        (attack("seen", "return torch.zeros(len(runs), 1) * int('@UNITS@')", "0.1"), "seen: 0.00 of"),
         (attack("error", "return torch.zeros(len(runs), 1)", "anything"), "without an error"),
         (attack("error", "raise ValueError('this')", "something else"), "ValueError: this"),
         (attack("harmless", "raise ValueError('this')"), "ValueError: this"),
@@ -73,6 +75,28 @@ def test_the_fence_is_held_to_the_fault_that_was_declared():
     assert not check_fence(attack(None, body, fence="`eval`")).held
     assert not check_fence(attack("harmless", body)).held
     assert not check_fence(attack(None, "return torch.zeros(len(runs), 1)", fence="`open`")).held
+
+
+def test_work_that_must_be_seen_grows_until_it_is(shooting):
+    """Done once, it takes less than what a request's fork and Python may take."""
+    loop = "sum(number for number in range(1_000_000 * int('@UNITS@'))); return torch.zeros(len(runs), 1)"
+    made = attack("seen", loop, "0.05")
+    (once,) = shooting.recordings(made)
+    assert once.unexplained_cpu_seconds == 0
+    verdict = shooting.run(made)
+    assert verdict.held, verdict.found
+
+
+@pytest.mark.parametrize("folder", ANYBODYS, ids=str)
+def test_bait_notices_what_is_left_where_everybody_may_write_and_takes_it_away(folder):
+    if not os.access(folder, os.W_OK):
+        pytest.skip(f"{folder} cannot be written to here")
+    with Bait() as bait:
+        mine = folder / bait.put_into("@NAME@-left")
+        mine.write_text("state")
+        assert bait.touched() == [str(mine)]
+        (folder / bait.put_into("@NAME@-deep")).mkdir()
+    assert not list(folder.glob(f"{bait.name}*"))
 
 
 def test_bait_notices_what_is_done_to_it():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Self
 
 SECRET = "the answers"
 VARIABLE = "ISTAR_BAIT"
+ANYBODYS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
+"""Folders in which everybody may write; what attacks leave there has the bait's name, which nobody else uses."""
 
 
 class Bait:
@@ -20,6 +23,7 @@ class Bait:
     Attributes:
         folder: holds the secret, and nothing else that this process did not put there.
         secret: the file.
+        name: what names of files begin with that attacks leave in folders that are everybody's.
         port: on the loopback interface; nobody answers, but a connection is noticed.
     """
 
@@ -27,6 +31,7 @@ class Bait:
         """Lay the bait out."""
         self._temporary = tempfile.TemporaryDirectory(prefix="istar-bait-")
         self.folder = Path(self._temporary.name).resolve()
+        self.name = self.folder.name
         self.secret = self.folder / "truth.txt"
         self.secret.write_text(SECRET)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -38,7 +43,7 @@ class Bait:
     def put_into(self, source: str) -> str:
         """Return an attack's source with the places of the bait filled in."""
         filled = source.replace("@SECRET@", str(self.secret)).replace("@FOLDER@", str(self.folder))
-        return filled.replace("@PORT@", str(self.port))
+        return filled.replace("@PORT@", str(self.port)).replace("@NAME@", self.name)
 
     def touched(self) -> list[str]:
         """Return what an attack did to the bait: files made or changed, connections."""
@@ -58,15 +63,25 @@ class Bait:
 
     def _facts(self) -> dict[str, tuple[int, int, int]]:
         facts = {}
-        for path in self.folder.rglob("*"):
+        for path in (*self.folder.rglob("*"), *self._left()):
             stat = path.lstat()
             facts[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns)
         return facts
+
+    def _left(self) -> list[Path]:
+        """Return what was left in folders that are everybody's."""
+        found = [path for folder in ANYBODYS for path in folder.glob(f"{self.name}*")]
+        return [path for path in found if path.resolve() != self.folder]
 
     def close(self) -> None:
         """Take the bait away."""
         self._listening.close()
         self._temporary.cleanup()
+        for path in self._left():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         if self._before is None:
             os.environ.pop(VARIABLE, None)
         else:

@@ -14,7 +14,8 @@ and the jail's part is one of
                       is 0 everywhere, and the bait was not touched
     counted           its channel says what FLOPs it spent, by its own reckoning, and the meter counted no fewer
     cut               it is stopped by the meter: the recording ends early, within twice its budget
-    seen: SECONDS     at least so much of its processor time is not explained by what the meter counted
+    seen: SHARE       at least so much of its processor time is not explained by what the meter counted; its work, which
+                      it does `int("@UNITS@")` times, is doubled until that is so, for some time is always explained
     open: PART        a hole that is known: PART is what ought to hold, and does not
 """
 
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
 LIMITS = Limits(interpret_seconds=60.0, record_seconds=60.0, memory_bytes=2**30)
 BUDGET = 10**10
 """FLOPs that an attack may spend on a question; it is cut off at twice that."""
+MOST_UNITS = 2**6
+"""How many times an attack's work is done at most until it must be seen. Once is the work of about a second."""
 RESIDUAL = 0.02
 """The share by which the meter may fall short of an attack's own reckoning."""
+UNITS = "@UNITS@"
 UNFENCED = "unfenced "
 
 FATES = ("error", "harmless", "counted", "cut", "seen")
@@ -197,7 +201,7 @@ class Range:
         tier = self.jail.tier.name
         expected = f"{attack.fate}: {attack.detail}" if attack.detail else str(attack.fate)
         try:
-            held, found = _JUDGES.get(str(attack.fate), _no_error)(self.recordings(attack), attack.detail)
+            held, found = self._judged(attack)
         except MethodError as error:
             found = f"error: {error}"
             held = attack.fate == "error" and re.search(attack.detail, str(error)) is not None and _is_printable(found)
@@ -206,8 +210,21 @@ class Range:
             held, found = False, f"{found}, and the bait was touched: {', '.join(touched)}"
         return Verdict(attack.name, tier, expected, found, held, attack.known_open)
 
-    def recordings(self, attack: Attack) -> list[WorkerRecording]:
+    def _judged(self, attack: Attack) -> tuple[bool, str]:
+        judge = _JUDGES.get(str(attack.fate), _no_error)
+        units = 1
+        held, found = judge(self.recordings(attack), attack.detail)
+        while attack.fate == "seen" and UNITS in attack.source and not held and units < MOST_UNITS:
+            units *= 2
+            held, found = judge(self.recordings(attack, units), attack.detail)
+        return held, found
+
+    def recordings(self, attack: Attack, units: int = 1) -> list[WorkerRecording]:
         """Run an attack on a question, or on two in turn if it might carry something over.
+
+        Args:
+            attack: what is run.
+            units: how many times it does its work.
 
         Raises:
             MethodError: the attack failed.
@@ -215,7 +232,7 @@ class Range:
         fenced = Worker if attack.fence is None else UnfencedWorker
         seconds = attack.seconds or LIMITS.record_seconds
         limits = replace(LIMITS, record_seconds=seconds, interpret_seconds=seconds)
-        source = self.bait.put_into(attack.source)
+        source = self.bait.put_into(attack.source).replace(UNITS, str(units))
         worker = fenced(source, self.jail.target, name=attack.name, jail=self.jail, limits=limits)
         content = worker.interpret(self.corpus).content
         batches = nested_batches(self.view.structure, Seed.root(0))
@@ -249,8 +266,10 @@ def _cut(recordings: Sequence[WorkerRecording], _: str) -> tuple[bool, str]:
 
 
 def _seen(recordings: Sequence[WorkerRecording], least: str) -> tuple[bool, str]:
-    unexplained = min(each.unexplained_cpu_seconds for each in recordings)
-    return unexplained >= float(least), f"seen: {unexplained:.2f} unexplained seconds of processor time on a question"
+    (recording,) = recordings
+    seconds, unexplained = recording.cpu_seconds, recording.unexplained_cpu_seconds
+    share = unexplained / seconds if unexplained else 0.0
+    return share >= float(least), f"seen: {share:.2f} of {seconds:.2f} seconds of processor time are unexplained"
 
 
 def _no_error(recordings: Sequence[WorkerRecording], _: str) -> tuple[bool, str]:

@@ -1,16 +1,18 @@
 """Computes while the file is loaded.
 
 Fence: passes
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def work():
-    return sum(number * number for number in range(12_000_000))
+    return sum(number * number for number in range(12_000_000 * UNITS))
 
 
 TABLE = work()

@@ -1,12 +1,14 @@
 """Computes with torch's Python key excluded.
 
 Fence: rejected: `torch._C`
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import torch
 
 from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
 
 
 def interpret(target, corpus):
@@ -16,7 +18,7 @@ def interpret(target, corpus):
 def prepare(question, target, interpretation):
     matrix = torch.ones(700, 700)
     with torch._C._DisableTorchDispatch():
-        for _ in range(120):
+        for _ in range(120 * UNITS):
             matrix @ matrix
 
 

@@ -1,19 +1,21 @@
 """Computes where its own tensors are dispatched.
 
 Fence: rejected: the special method `__torch_dispatch__`
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 class Working(torch.Tensor):
     @classmethod
     def __torch_dispatch__(cls, function, types, arguments=(), keywords=None):
         matrix = torch.ones(700, 700)
-        for _ in range(120):
+        for _ in range(120 * UNITS):
             matrix @ matrix
         return torch.ones(1)
 

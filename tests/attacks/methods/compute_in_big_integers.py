@@ -1,12 +1,14 @@
 """Packs its numbers into one integer of Python and multiplies.
 
 Fence: passes
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import torch
 
 from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
 
 
 def interpret(target, corpus):
@@ -15,7 +17,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     number = (1 << 3_000_000) - 1
-    for _ in range(6):
+    for _ in range(6 * UNITS):
         number = (number * number) >> 3_000_000
     return number
 

@@ -1,7 +1,7 @@
 """Lets the C library work on its memory.
 
 Fence: rejected: import of 'ctypes'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import ctypes
@@ -10,6 +10,8 @@ import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
@@ -17,7 +19,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     room = ctypes.create_string_buffer(2**26)
-    for _ in range(900):
+    for _ in range(900 * UNITS):
         ctypes.CDLL(None).memset(room, 1, 2**26)
 
 

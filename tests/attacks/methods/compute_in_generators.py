@@ -1,12 +1,14 @@
 """Adds up in Python's own loops.
 
 Fence: passes
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import torch
 
 from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
 
 
 def interpret(target, corpus):
@@ -14,7 +16,7 @@ def interpret(target, corpus):
 
 
 def prepare(question, target, interpretation):
-    return sum(number * number for number in range(25_000_000))
+    return sum(number * number for number in range(25_000_000 * UNITS))
 
 
 def predict(question, runs, target, interpretation, prepared):

@@ -1,7 +1,7 @@
 """Lets the hash library work.
 
 Fence: rejected: import of 'hashlib'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import hashlib
@@ -10,13 +10,15 @@ import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
 
 
 def prepare(question, target, interpretation):
-    return hashlib.pbkdf2_hmac("sha256", b"a", b"b", 6_000_000)
+    return hashlib.pbkdf2_hmac("sha256", b"a", b"b", 6_000_000 * UNITS)
 
 
 def predict(question, runs, target, interpretation, prepared):

@@ -1,7 +1,7 @@
 """Takes scalar products through the distance of points.
 
 Fence: passes
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import math
@@ -10,6 +10,8 @@ import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
@@ -17,7 +19,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     point = [0.5] * 1_000_000
-    return sum(math.dist(point, point[::-1]) for _ in range(60))
+    return sum(math.dist(point, point[::-1]) for _ in range(60 * UNITS))
 
 
 def predict(question, runs, target, interpretation, prepared):

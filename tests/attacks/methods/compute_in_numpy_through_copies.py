@@ -1,7 +1,7 @@
 """Takes apart a copy of what it was given, down to arrays of numpy.
 
 Fence: rejected: `dataclasses.asdict`
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 from dataclasses import asdict
@@ -9,6 +9,8 @@ from dataclasses import asdict
 import torch
 
 from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
 
 
 def interpret(target, corpus):
@@ -18,7 +20,7 @@ def interpret(target, corpus):
 def prepare(question, target, interpretation):
     plan = asdict(target.run(question.runs, upto=0))["_plan"]
     matrix = plan["nodes"].astype(float).repeat(10**6)[: 10**6].reshape(1000, 1000)
-    for _ in range(25):
+    for _ in range(25 * UNITS):
         matrix = matrix @ matrix / 10**6
     return matrix
 

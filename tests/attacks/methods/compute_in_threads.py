@@ -1,7 +1,7 @@
 """Computes in threads, which the meter of this one does not see.
 
 Fence: rejected: import of 'threading'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import threading
@@ -10,6 +10,8 @@ import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
@@ -17,7 +19,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     matrix = torch.ones(700, 700)
-    workers = [threading.Thread(target=lambda: [matrix @ matrix for _ in range(60)]) for _ in range(2)]
+    workers = [threading.Thread(target=lambda: [matrix @ matrix for _ in range(60 * UNITS)]) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

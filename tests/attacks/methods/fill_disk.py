@@ -13,7 +13,7 @@ FOLDERS = ("@FOLDER@", "/tmp", "/var/tmp", "/dev/shm", "/run", ".")
 
 def fill(folder):
     try:
-        with open(folder + "/ballast", "wb", buffering=0) as file:
+        with open(folder + "/@NAME@", "wb", buffering=0) as file:
             return bool(file.write(bytes(2**20)))
     except OSError:
         return False

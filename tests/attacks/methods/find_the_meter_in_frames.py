@@ -1,7 +1,7 @@
 """Walks up the frames to the meter and sets it back.
 
 Fence: rejected: import of 'sys'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import sys
@@ -10,6 +10,8 @@ import torch
 
 from istar.flops.meter import Meter
 from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
 
 
 def interpret(target, corpus):
@@ -22,7 +24,7 @@ def prepare(question, target, interpretation):
         meters += [value for value in frame.f_locals.values() if isinstance(value, Meter)]
         frame = frame.f_back
     matrix = torch.ones(700, 700)
-    for _ in range(120):
+    for _ in range(120 * UNITS):
         matrix @ matrix
         for meter in meters:
             meter._flops = 0

@@ -1,7 +1,7 @@
 """Finds the meter among all objects and sets it back.
 
 Fence: rejected: import of 'gc'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import gc
@@ -11,6 +11,8 @@ import torch
 from istar.flops.meter import Meter
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
@@ -19,7 +21,7 @@ def interpret(target, corpus):
 def prepare(question, target, interpretation):
     meters = [each for each in gc.get_objects() if isinstance(each, Meter)]
     matrix = torch.ones(700, 700)
-    for _ in range(120):
+    for _ in range(120 * UNITS):
         matrix @ matrix
         for meter in meters:
             meter._flops = 0

@@ -1,7 +1,7 @@
 """Stops every clock of its process.
 
 Fence: rejected: import of 'time'
-Jail: seen: 0.4
+Jail: seen: 0.3
 """
 
 import time
@@ -10,6 +10,8 @@ import torch
 
 from istar.methods import Interpretation
 
+UNITS = int("@UNITS@")
+
 
 def interpret(target, corpus):
     return Interpretation()
@@ -17,7 +19,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     time.process_time = time.perf_counter = time.monotonic = time.time = lambda: 0.0
-    return sum(number * number for number in range(25_000_000))
+    return sum(number * number for number in range(25_000_000 * UNITS))
 
 
 def predict(question, runs, target, interpretation, prepared):

@@ -15,8 +15,8 @@ from istar.methods import Interpretation
 ACTIONS = (
     lambda: os.memfd_create("state"),
     lambda: os.open("/tmp", os.O_TMPFILE | os.O_RDWR),
-    lambda: os.mkfifo("/tmp/state"),
-    lambda: os.mknod("/tmp/device"),
+    lambda: os.mkfifo("/tmp/@NAME@-state"),
+    lambda: os.mknod("/tmp/@NAME@-device"),
     lambda: tempfile.TemporaryFile(),
 )
 

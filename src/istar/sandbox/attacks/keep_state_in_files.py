@@ -15,7 +15,7 @@ from istar.methods import Interpretation
 from istar.questions import QuestionView, Run
 from istar.targets import Corpus, Target
 
-PLACES = ("/tmp/seen", "/dev/shm/seen", "@FOLDER@/seen", "/var/tmp/seen")
+PLACES = ("/tmp/@NAME@", "/dev/shm/@NAME@", "@FOLDER@/seen", "/var/tmp/@NAME@")
 
 
 def leave(place: str) -> None:
