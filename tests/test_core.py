@@ -59,7 +59,7 @@ class TestRegistry:
     def test_a_wrong_name_gets_the_closest_and_all_others(self):
         with pytest.raises(UnknownNameError, match=r"no thing is called 'alpa'; did you mean 'alpha'\? .*alpha, beta"):
             self.registry().get("alpa")
-        with pytest.raises(UnknownNameError, match="There are: none"):
+        with pytest.raises(UnknownNameError, match="there are: none"):
             Registry("other").get("x")
 
     def test_a_name_belongs_to_one_entry(self):

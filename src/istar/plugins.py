@@ -37,6 +37,13 @@ _identities: dict[Path, str] = {}
 """Of each file that registered something, and was imported for it, what it was then."""
 
 
+def own_hint(kind: str) -> str:
+    """Return how something of one's own becomes known, for errors about unknown names; empty if files are named."""
+    if os.environ.get(VARIABLE):
+        return ""
+    return f" A {kind} of your own is known once the environment variable {VARIABLE} names its file."
+
+
 class PluginError(IstarError):
     """A user's file that cannot be imported."""
 

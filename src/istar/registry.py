@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from istar.errors import IstarError, UnknownNameError
-from istar.plugins import GROUP, LOADING, load_plugins, note_origin
+from istar.plugins import GROUP, LOADING, load_plugins, note_origin, own_hint
 
 Entry = TypeVar("Entry")
 
@@ -64,8 +64,10 @@ class Registry(Generic[Entry]):
         if name in self._entries:
             return self._entries[name]
         close = difflib.get_close_matches(name, self._entries, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UnknownNameError(f"no {self.kind} is called {name!r}{hint} There are: {', '.join(self) or 'none'}.")
+        hint = f"; did you mean {close[0]!r}? There are" if close else "; there are"
+        raise UnknownNameError(
+            f"no {self.kind} is called {name!r}{hint}: {', '.join(self) or 'none'}.{own_hint(self.kind)}"
+        )
 
     def _load_plugins(self) -> None:
         with LOADING:

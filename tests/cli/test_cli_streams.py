@@ -23,6 +23,8 @@ def predict(question, runs, target, interpretation, prepared):
 INTERRUPT = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background starts with none
+
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == os.environ.get("INTERRUPT_AT"):

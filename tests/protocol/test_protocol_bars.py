@@ -305,7 +305,7 @@ def test_with_good_tables_they_are_still_not_asked(capsys):
     # there is no other training task, and the search does not help itself to these
     for stage, split in (("train", "train"), ("validation", "validation"), ("test", "test")):
         with (
-            pytest.raises(TasksError, match=f"no task of the {split} split has sound tables"),
+            pytest.raises(TasksError, match=f"no task of the {split} split that is asked for has sound tables"),
             stand(SearchConfig(target="tiny-random"), (stage,)),
         ):
             pass

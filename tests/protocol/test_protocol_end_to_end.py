@@ -18,6 +18,8 @@ from istar.protocol.conduct import stand
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
 from istar.sandbox import tier_report
+from istar.tasks import select_tasks
+from istar.truth import task_summaries
 
 METHOD = '''"""Logit lens."""
 from istar.methods import Interpretation
@@ -196,6 +198,7 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
         "task",
         "family",
         "split",
+        "questions",
         "predict_flops",
         "explained_cpu_share",
         "multipliers",
@@ -205,6 +208,26 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     assert 0 <= score["summary"]["heard"][task["task"]] <= 1
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
+
+
+def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):
+    (tmp_path / "silent.py").write_text(METHOD.replace(".unsqueeze(-1)", ".unsqueeze(-1)[:, :0]"))
+    (name,) = config.train.tasks
+    (summary,) = task_summaries("tiny-random", select_tasks([name]))
+    arguments = ["score", str(tmp_path / "silent.py"), "--target", "tiny-random", "--questions", "80"]
+    family = name.partition("/")[0]
+    assert run([*arguments, "--task", family, "--executor-seeds", "1"]) == SUCCESS
+    shown = capsys.readouterr()
+    told = " ".join(shown.err.split())
+    assert f"80 questions of each task are asked for, and there are tables of {summary.questions} of {name}" in told
+    assert "--target tiny-random --questions 80` builds the rest" in told
+    assert f"silent on {name}" in told
+    assert "it had nothing to say here: it gave no channel on any question" in shown.out
+    assert "too dear" not in shown.out
+    (row,) = [line.split() for line in shown.out.splitlines() if line.startswith(f"{name} ")][:1]
+    assert row[1] == str(summary.questions)
+    if summary.status == "dropped":
+        assert f"{name} is dropped, and scored because it was named: {summary.reason}" in shown.out
 
 
 def test_methods_side_by_side_are_run_one_by_one_and_put_together(config):

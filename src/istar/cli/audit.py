@@ -32,7 +32,12 @@ def audit(
     target: OtherTarget = None,
     methods: Annotated[
         list[Path] | None,
-        Parameter(name="--methods", help="What `istar score` or `istar unseal` wrote as JSON; may be repeated."),
+        Parameter(
+            name="--methods",
+            negative="",
+            consume_multiple=True,
+            help="What `istar score` or `istar unseal` wrote as JSON; several after one flag, or the flag again.",
+        ),
     ] = None,
     recompute: Annotated[float, Parameter(help="Share of the cells of each table to compute again; 0 for none.")] = 0.0,
     corpus: Annotated[bool, Parameter(help="Look for leaks into the corpus too; builds it if need be.")] = True,

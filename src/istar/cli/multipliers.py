@@ -14,7 +14,7 @@ SIGNS = {"exact": "", "at_least": ">= ", "at_most": "<= ", "unknown": "~ "}
 def summary_table(title: str, summary: Summary) -> Table:
     """Return multipliers and skill gains of every task, every family and overall."""
     levels = [f">multiplier at skill {level}" for level in summary.overall.multipliers]
-    shown = table(title, "", *levels, ">skill gain")
+    shown = table(title, "", ">questions", *levels, ">skill gain")
     for task in summary.tasks:
         shown.add_row(task.name, *_cells(task))
     shown.add_section()
@@ -27,7 +27,8 @@ def summary_table(title: str, summary: Summary) -> Table:
 def _cells(comparison: Comparison) -> list[str]:
     gain = comparison.skill_gain
     cells = [multiplier(each) for each in comparison.multipliers.values()]
-    return [*cells, f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"]
+    questions = next(iter(comparison.multipliers.values())).questions
+    return [str(questions), *cells, f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"]
 
 
 def multiplier(each: MultiplierEstimate) -> str:

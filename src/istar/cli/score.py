@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +13,9 @@ from istar.cli.app import GOES_ON, command, notes, output, print_json, quantity,
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 
 if TYPE_CHECKING:
+    from istar.cli.progress import Ticker
     from istar.protocol.score import MethodScore
+    from istar.truth import Table
 
 
 @command(
@@ -27,7 +30,15 @@ def score(
     /,
     *,
     split: Annotated[Literal["train", "validation"], Parameter(help="Which families.")] = "train",
-    task: Annotated[list[str] | None, Parameter(name="--task", help="Only this task; may be repeated.")] = None,
+    task: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--task",
+            negative="",
+            consume_multiple=True,
+            help="Only these tasks or families; several after one flag, or the flag again.",
+        ),
+    ] = None,
     questions: Annotated[int, Parameter(help="Questions of each task.")] = 4,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
     rows: Annotated[float, Parameter(help="Share of the rows a method may look at.")] = 1.0,
@@ -49,6 +60,7 @@ def score(
     from istar.cli.methods import method_sources
     from istar.cli.progress import ticker
 
+    check_split(task or [], split)
     sources = method_sources(methods)
 
     from istar.files import check_destination
@@ -76,10 +88,12 @@ def score(
     failed: list[MethodError] = []
     with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar, stand(config, (split,)) as here:
         tables = here.tables(split)
+        for remark in here.remarks(split):
+            bar.note(remark, "yellow")
         bar.say("scoring", len(sources) * sum(map(len, tables.values())))
         for name, source in sources.items():
             try:
-                results.append(score_method(here, source, name, tables, split, on_question=lambda _: bar.step()))
+                results.append(score_method(here, source, name, tables, split, on_question=partial(_tell, bar, name)))
             except MethodError as error:
                 failed.append(error)
                 continue
@@ -94,6 +108,40 @@ def score(
             _show(result)
     for failure in failed:
         notes.tell(str(failure), "failed:", "red")
+
+
+def check_split(names: list[str], split: str) -> None:
+    """Check that tasks or families are of a split, before anything is loaded.
+
+    Raises:
+        TaskError: there is no such task.
+        TasksError: one is of another split; the message says what asks it.
+    """
+    from istar.protocol.stages import TasksError
+    from istar.tasks import check_rewardable, select_tasks
+
+    for each in select_tasks(names) if names else ():
+        its = check_rewardable(each.name)
+        if its != split:
+            instead = "only `istar unseal` asks it" if its == "test" else f"add `--split {its}`"
+            raise TasksError(f"{each.name!r} is of the {its} split, and the {split} split is scored; {instead}")
+
+
+def _tell(bar: Ticker, name: str, table: Table) -> None:
+    bar.step(f"{name} on {table.question.task}")
+
+
+def _why_not_bought(result: MethodScore) -> str:
+    """Return why channels were not bought where they were not."""
+    silent = sum(result.silent.values())
+    questions = next(iter(result.summary.overall.multipliers.values())).questions
+    if silent == questions:
+        return "it had nothing to say here: it gave no channel on any question, so every multiplier is exactly 1"
+    dear = "they were too dear for what they say, and multipliers of exactly 1 come from these"
+    if not silent:
+        return f"in the others {dear}"
+    tasks = ", ".join(f"{count} of {task}" for task, count in result.silent.items() if count)
+    return f"on {silent} of {questions} questions it had nothing to say ({tasks}); in the other answers {dear}"
 
 
 def _write(path: Path, data: object) -> None:
@@ -111,10 +159,9 @@ def _show(result: MethodScore) -> None:
         f"{result.interpret.bytes} bytes (not charged)\nreward ({result.reward_name}): {result.reward:.3f}"
     )
     heard, answers = result.heard()
-    output.tell(
-        f"channels were bought in {heard} of {answers} answers; in the others they were too dear for what they say, "
-        "and multipliers of exactly 1 come from these"
-    )
+    output.tell(f"channels were bought in {heard} of {answers} answers; {_why_not_bought(result)}")
+    for task, reason in result.dropped.items():
+        output.tell(f"{task} is dropped, and scored because it was named: {reason}")
     if result.explained:
         task, share = min(result.explained.items(), key=lambda pair: pair[1])
         output.tell(

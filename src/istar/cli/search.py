@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +16,15 @@ from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder, Unsafe
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
     from istar.ledger import RoundRecord
+    from istar.ledger.records import Stage
+    from istar.protocol.conduct import Stand
     from istar.protocol.config import SearchConfig
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome
     from istar.researchers import Proposal
+
+SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
+"""The stages of the cascade that a search asks."""
 
 
 @command(
@@ -53,6 +59,7 @@ def search(
     """
     from istar.cli.progress import ticker
     from istar.protocol.run_folder import RunFolder, checked_name
+    from istar.protocol.stages import check_tasks
 
     name = datetime.now().strftime("%Y-%m-%d-%H%M%S") if run is None else checked_name(run)
     changes = {
@@ -70,13 +77,15 @@ def search(
     folder = RunFolder(runs / name)
     settings = _settings(folder, preset, config, resume, changes)
 
+    check_tasks(settings, SEARCHED)
+
     from istar.protocol.conduct import conduct
 
     with when_interrupted(lambda: _how_to_go_on(folder)), ticker("loading", None) as bar:
         outcome = conduct(
             folder,
             settings,
-            on_start=lambda _: bar.say("searching", settings.methods),
+            on_start=partial(_begin, bar),
             on_round=lambda done, proposal: _tell(bar, done, proposal),
         )
     _print(folder, outcome, as_json)
@@ -117,6 +126,12 @@ def _settings(
             "without stating them, or choose another --run"
         )
     return known
+
+
+def _begin(bar: Ticker, here: Stand) -> None:
+    for remark in dict.fromkeys(remark for stage in SEARCHED for remark in here.remarks(stage)):
+        bar.note(remark, "yellow")
+    bar.say("searching", here.config.methods)
 
 
 def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from itertools import chain
 from keyword import iskeyword
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.segment import Segment, Segments
 
 from istar.cli.app import command, group, output, print_json, quantity, table
+from istar.cli.console import PIPED_WIDTH, visible
 from istar.cli.options import AsJson, OtherTarget
 
 if TYPE_CHECKING:
@@ -18,43 +22,92 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
-tasks = group("tasks", "List tasks, audit them, write new ones.", "istar tasks --json")
+tasks = group(
+    "tasks",
+    "List tasks, audit them, write new ones.",
+    "istar tasks",
+    "istar tasks train shot_order --target tiny-random",
+    "istar tasks --json",
+)
 
 
 @tasks.default
-def show(*, target: OtherTarget = None, as_json: AsJson = False) -> None:
-    """List the tasks: split, target, questions, cost of brute force, reliability, and which were dropped and why."""
+def show(
+    names: Annotated[
+        list[str] | None, Parameter(help="Tasks, families or splits; all that have tables if none.", negative="")
+    ] = None,
+    /,
+    *,
+    target: OtherTarget = None,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks: split, target, questions, cost of brute force, reliability, and which were dropped and why."""
     from dataclasses import asdict
 
+    from istar.tasks import select_tasks
     from istar.truth import default_store, target_id, task_summaries
 
-    if target is not None:
+    chosen = select_tasks(names or [])
+    if target is not None and not names:
         target_id(target, default_store())  # or the error that says which targets have tables
-    summaries = task_summaries(target)
+    summaries = task_summaries(target, chosen)
     if as_json:
         print_json([asdict(summary) for summary in summaries])
         return
-    columns = ("task", "split", "target", ">questions", ">runs", ">brute FLOPs", ">of dearest run", ">reliability")
-    shown = table("Tasks", *columns, "status")
-    for each in summaries:
-        shown.add_row(*_cells(each))
-    output.print(shown)
-    for each in summaries:
+    shown = [each for each in summaries if each.questions or names]
+    if shown:
+        _print(shown)
+    for each in shown:
         for remark in (each.reason, *each.marks):
             if remark:
                 output.tell(f"{each.name}: {remark}")
+    if len(shown) < len(summaries):
+        families = len({each.family for each in summaries if each not in shown})
+        output.tell(
+            f"{len(summaries) - len(shown)} tasks of {families} families have no tables{_on(target)}; name a split, a "
+            f"family or a task to see them: `istar tasks train{_option(target)}`"
+        )
 
 
-def _cells(summary: TaskSummary) -> tuple[str, ...]:
-    ratio = summary.brute_flops / summary.dearest_run_flops if summary.dearest_run_flops else None
+def _on(target: str | None) -> str:
+    return "" if target is None else f" on {target}"
+
+
+def _option(target: str | None) -> str:
+    return "" if target is None else f" --target {quote(target)}"
+
+
+def _print(summaries: list[TaskSummary]) -> None:
+    """Print a line a task where lines are wide enough; elsewhere its family, split and target stand above it."""
+    figures = (">questions", ">runs", ">FLOPs", ">x dearest", ">reliability", "status")
+    wide = table("Tasks", "task", "split", "target", *figures)
+    narrow = table("Tasks", "", *figures)
+    for each in summaries:
+        wide.add_row(each.name, each.split, each.target, *_figures(each))
+        narrow.add_row(f"  {each.name.partition('/')[2]}", *_figures(each))
+    endless = output.options.update(max_width=PIPED_WIDTH)
+    needed, least = (output.measure(each, options=endless).maximum for each in (wide, narrow))
+    if needed <= output.width or least > output.width:
+        output.print(wide)
+        return
+    lines = output.render_lines(narrow, pad=False, new_lines=True)
+    top, rows = lines[: -len(summaries)], lines[-len(summaries) :]
+    shown = list(chain.from_iterable(top))
+    above = ""
+    for each, row in zip(summaries, rows, strict=True):
+        heading = f"{each.family} ({each.split}, {each.target})\n"
+        shown += [Segment(visible(heading))] * (heading != above) + row
+        above = heading
+    output.print(Segments(shown), end="")
+
+
+def _figures(summary: TaskSummary) -> tuple[str, ...]:
+    ratio = summary.times_dearest_run
     return (
-        summary.name,
-        summary.split,
-        summary.target,
         str(summary.questions),
         str(summary.runs),
         quantity(summary.brute_flops),
-        "-" if ratio is None else f"{ratio:.0f} x",
+        "-" if ratio is None else f"{ratio:.0f}",
         "-" if summary.reliability is None else f"{summary.reliability:.2f}",
         summary.status,
     )

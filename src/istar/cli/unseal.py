@@ -23,8 +23,9 @@ def unseal(
         Parameter(
             name="--beside",
             negative="",
-            help="Show this method on the same questions too: a file, a name of the library, `library` for all of "
-            "these, or the folder of another run for its I*; may be repeated.",
+            consume_multiple=True,
+            help="Show these methods on the same questions too: files, names of the library, `library` for all of "
+            "these, or the folders of other runs for their I*; several after one flag, or the flag again.",
         ),
     ] = None,
     parts: Annotated[
@@ -62,10 +63,16 @@ def unseal(
         stand(folder.config(), ("test",)) as here,
         folder.ledger() as ledger,
     ):
+        for remark in here.remarks("test"):
+            bar.note(remark, "yellow")
         questions = sum(len(tables) for tables in here.tables("test").values())
         bar.say("opening the test", questions * (1 + len(others)))
         results = unseal(
-            here, ledger, folder.name, others=others, on_question=lambda name, _: bar.step(f"testing {name}")
+            here,
+            ledger,
+            folder.name,
+            others=others,
+            on_question=lambda name, table: bar.step(f"testing {name} on {table.question.task}"),
         )
     if as_json:
         print_json({"run": folder.name, "methods": [_json(result) for result in results]})

@@ -32,12 +32,14 @@ class Evaluation:
         spending: what the method's recording took; empty in the baseline setting.
         status: `ok`, or in a word why there are no curves.
         reason: the message that goes with it, empty when ok.
+        silent: whether the method had nothing to say: it gave no channel.
     """
 
     curves: tuple[Curve, ...]
     spending: Spending = field(default_factory=Spending)
     status: str = "ok"
     reason: str = ""
+    silent: bool = False
 
 
 class Session(Protocol):

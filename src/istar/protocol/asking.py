@@ -26,6 +26,7 @@ class Asked:
         flops: mean FLOPs of a question's recording, by task.
         explained: the least share of a worker's processor time that its metered FLOPs explained, by task; not stated
             where the method takes none.
+        silent: on how many questions the method had nothing to say, by task.
         failures: why the method failed, by task.
     """
 
@@ -36,13 +37,14 @@ class Asked:
     interp: list[Curve] = field(default_factory=list)
     flops: dict[str, int] = field(default_factory=dict)
     explained: dict[str, float] = field(default_factory=dict)
+    silent: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def ask(self, task: str, tables: Sequence[Table]) -> None:
         """Ask all questions of a task; the first on which the method fails is the last."""
         interp: list[Curve] = []
         explained: list[float] = []
-        flops = 0
+        flops = silent = 0
         for table in tables:
             evaluation = self.interpret(table, [each for each in tables if each is not table])
             if self.on_question is not None:
@@ -52,10 +54,12 @@ class Asked:
                 return
             interp += evaluation.curves
             flops += evaluation.spending.flops
+            silent += evaluation.silent
             share = evaluation.spending.explained_share
             explained += [] if share is None else [share]
         self.baseline += [curve for table in tables for curve in self.without(table).curves]
         self.interp += interp
         self.flops[task] = flops // len(tables)
+        self.silent[task] = silent
         if explained:
             self.explained[task] = min(explained)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from istar.errors import IstarError
 from istar.executors import EXECUTORS
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
@@ -19,6 +19,7 @@ from istar.protocol.provenance import machine, versions
 from istar.protocol.questions import TaskQuestions, task_questions
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.search import Search, SearchOutcome
+from istar.protocol.stages import SPLIT_OF_STAGE, TasksError, check_tasks, named_tasks
 from istar.researchers import RESEARCHERS, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 from istar.seeds import Seed
@@ -28,12 +29,6 @@ from istar.truth import TaskSummary, task_summaries
 
 if TYPE_CHECKING:
     from istar.truth import Table
-
-SPLIT_OF_STAGE = {"screen": "train", "train": "train", "validation": "validation", "test": "test"}
-
-
-class TasksError(IstarError):
-    """Tasks that cannot be asked at the stage they are named for."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +60,31 @@ class Stand:
     def tables(self, stage: Stage) -> dict[str, tuple[Table, ...]]:
         """Return the questions that a stage asks, by task."""
         size: StageSize = getattr(self.config, stage)
-        named = _named(self.config, stage) or tuple(
+        named = tuple(name for name in named_tasks(self.config, stage) if name in self.questions) or tuple(
             each.name for each in self.summaries if each.status == "active" and each.split == SPLIT_OF_STAGE[stage]
         )
         if stage == "screen" and not size.tasks:
             named = (min(named, key=lambda name: self.questions[name].tables[0].brute_flops),)
         return {name: self.questions[name].first(size.questions) for name in named}
+
+    def remarks(self, stage: Stage) -> tuple[str, ...]:
+        """Return what somebody who reads the figures of a stage should know of the tasks it asks."""
+        asked, wanted = self.tables(stage), getattr(self.config, stage).questions
+        remarks = [
+            f"{each.name} is dropped, and asked because it was named: {each.reason}"
+            for each in self.summaries
+            if each.status == "dropped" and each.name in asked
+        ]
+        counts = {name: len(tables) for name, tables in asked.items() if len(tables) < wanted}
+        counts |= {name: 0 for name in named_tasks(self.config, stage) if name not in asked}
+        if counts:
+            there = ", ".join(f"{count} of {name}" for name, count in counts.items())
+            build = f"istar truth build {' '.join(counts)} --target {shlex.quote(self.config.target)}"
+            remarks.append(
+                f"{wanted} questions of each task are asked for, and there are tables of {there}; "
+                f"`{build} --questions {wanted}` builds the rest"
+            )
+        return tuple(remarks)
 
 
 @contextmanager
@@ -85,30 +99,13 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
         IstarError: something is missing; nothing long has been done then.
     """
     check_names(config)
-    _check_tasks(config, stages)
+    check_tasks(config, stages)
     target = load_target(config.target, config.dtype)
     summaries, names = _tasks_of(config, target, stages)
     questions = {name: task_questions(name, target.id) for name in names}
     corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
     with SandboxArms(config, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
-
-
-def _check_tasks(config: SearchConfig, stages: Sequence[Stage]) -> None:
-    """Check that the tasks named for some stages are of their splits.
-
-    Raises:
-        TasksError: one is not.
-        TaskError: there is no such task.
-        BarredError: one is barred from rewards.
-    """
-    for stage in stages:
-        for name in _named(config, stage):
-            if not name or check_rewardable(name) != SPLIT_OF_STAGE[stage]:
-                raise TasksError(
-                    f"stage {stage!r} asks tasks of the {SPLIT_OF_STAGE[stage]} split, and {name!r} is none of them; "
-                    "see `istar tasks`"
-                )
 
 
 def _tasks_of(
@@ -121,25 +118,19 @@ def _tasks_of(
     splits = {SPLIT_OF_STAGE[stage] for stage in stages}
     for stage in stages:
         split = SPLIT_OF_STAGE[stage]
-        chosen: Iterable[str] = _named(config, stage) or [
+        chosen: Iterable[str] = named_tasks(config, stage) or [
             each.name for each in every if each.status == "active" and each.split == split
         ]
-        for name in chosen:
-            if name not in by_name or check_rewardable(name) != split:
-                raise TasksError(f"stage {stage!r} asks tasks of the {split} split, and {name!r} is none of them")
-            names[name] = None
+        given = (*getattr(config, stage).tasks, *config.train.tasks)
+        names |= dict.fromkeys(name for name in chosen if by_name[name].questions or name in given)
         if not any(by_name[name].split == split for name in names):
+            wanted, place = " ".join(getattr(config, stage).tasks) or split, shlex.quote(config.target)
             raise TasksError(
-                f"no task of the {split} split has sound tables on {target.name}; build them with "
-                f"`istar truth build --target {target.name}`, and see `istar tasks` for why others were dropped"
+                f"no task of the {split} split that is asked for has sound tables on {target.name}; build them with "
+                f"`istar truth build {wanted} --target {place}`; `istar tasks {wanted} --target {place}` says why "
+                "others were dropped"
             )
     return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
-
-
-def _named(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
-    """Return the tasks that the settings name for a stage; the screen asks one of the training stage's."""
-    size: StageSize = getattr(config, stage)
-    return size.tasks or (config.train.tasks if stage == "screen" else ())
 
 
 def conduct(

@@ -36,6 +36,8 @@ class MethodScore:
         reward_name: the formula's name.
         predict_flops: mean FLOPs of a question's recording, by task.
         explained: the least share of a worker's processor time that its metered FLOPs explained, by task.
+        silent: on how many questions the method had nothing to say, by task.
+        dropped: why tasks that were asked by name enter no reward, by task.
         baseline: curves of the black-box arm.
         interp: curves of the white-box arm.
         failures: by task, why the method failed there; such tasks are in none of the above.
@@ -52,6 +54,8 @@ class MethodScore:
     reward_name: str
     predict_flops: dict[str, int]
     explained: dict[str, float]
+    silent: dict[str, int]
+    dropped: dict[str, str]
     baseline: tuple[Curve, ...]
     interp: tuple[Curve, ...]
     failures: dict[str, str]
@@ -77,6 +81,8 @@ class MethodScore:
                 "reward_formula": self.reward_name,
                 "questions": len({curve.question_hash for curve in self.interp}),
                 "executor_seeds": len({curve.seed for curve in self.interp}),
+                "silent": self.silent,
+                "dropped": self.dropped,
                 "heard": {task.name: self._share_heard(task.name) for task in self.summary.tasks},
                 **comparison_json(self.summary.overall),
                 "families": {family.name: comparison_json(family) for family in self.summary.families},
@@ -101,6 +107,7 @@ class MethodScore:
             "task": task.name,
             "family": task.name.partition("/")[0],
             "split": self.split,
+            "questions": next(iter(task.multipliers.values())).questions,
             "predict_flops": self.predict_flops[task.name],
             "explained_cpu_share": self.explained.get(task.name),
             **comparison_json(task),
@@ -164,6 +171,8 @@ def score(
         reward_name=config.reward,
         predict_flops=asked.flops,
         explained=asked.explained,
+        silent=asked.silent,
+        dropped={each.name: each.reason for each in here.summaries if each.status == "dropped" and each.name in tables},
         baseline=tuple(asked.baseline),
         interp=tuple(asked.interp),
         failures=asked.failures,

@@ -105,7 +105,7 @@ class SandboxSession:
             kept = self._sound(table)
             spending = _spending(kept)
             if kept.recording.channels == 0:  # then what it said of other questions is of no use either
-                return Evaluation(self.arms.white_box(table, kept.recording, None), spending)
+                return Evaluation(self.arms.white_box(table, kept.recording, None), spending, silent=True)
             records = [self._record_of(other) for other in others]
         except _VoidError as failure:
             return Evaluation((), failure.spending, "void", str(failure))

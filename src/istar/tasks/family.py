@@ -7,6 +7,7 @@ else: not on the target, not on what was drawn before.
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from istar.errors import IstarError
+from istar.plugins import own_hint
 from istar.questions import Column, Question, Role, Structure
 from istar.registry import Registry
 from istar.seeds import Seed
@@ -231,7 +233,17 @@ def task(name: str) -> Task:
     for each in tasks():
         if each.name == name:
             return each
-    raise TaskError(f"no task is called {name!r}; there are {', '.join(each.name for each in tasks())}")
+    family, _, data_set = name.partition("/")
+    if family in FAMILIES and data_set:
+        sets = ", ".join(FAMILIES.get(family).data_sets)
+        raise TaskError(f"no task is called {name!r}; the data sets of {family} are {sets}")
+    known = [each.name for each in tasks()] + list(FAMILIES) + list(get_args(Split))
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}? There" if close else "there"
+    raise TaskError(
+        f"no task, family or split is called {name!r}; {hint} are the splits {', '.join(get_args(Split))} and the "
+        f"families {', '.join(FAMILIES)}.{own_hint('family')}"
+    )
 
 
 def select_tasks(names: Sequence[str]) -> tuple[Task, ...]:

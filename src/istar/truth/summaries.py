@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -50,6 +50,11 @@ class TaskSummary:
     status: Status
     reason: str
     marks: tuple[str, ...] = ()
+
+    @property
+    def times_dearest_run(self) -> float | None:
+        """How many dearest rows cost as much as brute force; None without tables."""
+        return self.brute_flops / self.dearest_run_flops if self.dearest_run_flops else None
 
 
 def task_summaries(
@@ -99,11 +104,9 @@ def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
         reasons.append(f"no tables; build them with `istar truth build {task.name}{elsewhere}`")
         return TaskSummary(*about, 0, 0, 0, 0, None, "use only" if use_only else "missing", "; ".join(reasons))
     reliability = task_reliability(digests)
-    ratio = min(each.brute_flops / each.dearest_run_flops for each in digests)
     if reliability is not None and reliability < FLOOR:
         reasons.append(f"reliability {reliability:.2f} is under {FLOOR}")
-    cheap = f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}"
-    return TaskSummary(
+    summary = TaskSummary(
         *about,
         len(digests),
         round(float(np.mean([each.rows for each in digests]))),
@@ -112,5 +115,8 @@ def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
         reliability,
         "use only" if use_only else "dropped" if reasons else "active",
         "; ".join(reasons),
-        (cheap,) if ratio < LEAST_RATIO else (),
     )
+    ratio = summary.times_dearest_run
+    if ratio is None or ratio >= LEAST_RATIO:
+        return summary
+    return replace(summary, marks=(f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}",))

@@ -1,0 +1,54 @@
+"""Which tasks the stages of the cascade ask: checked by name, before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from istar.errors import IstarError
+from istar.tasks.family import RewardedSplit, check_rewardable, select_tasks
+
+if TYPE_CHECKING:
+    from istar.ledger.records import Stage
+    from istar.protocol.config import SearchConfig, StageSize
+
+SPLIT_OF_STAGE: dict[Stage, RewardedSplit] = {
+    "screen": "train",
+    "train": "train",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+class TasksError(IstarError):
+    """Tasks that cannot be asked at the stage they are named for."""
+
+
+def named_tasks(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
+    """Return the tasks that the settings name for a stage, none if they name none.
+
+    The screen asks one of the training stage's. A family or a split stands for all of its tasks.
+
+    Raises:
+        TasksError: one is of another split.
+        TaskError: there is no such task.
+        BarredError: one is barred from rewards.
+    """
+    size: StageSize = getattr(config, stage)
+    names = size.tasks or (config.train.tasks if stage == "screen" else ())
+    chosen = tuple(each.name for each in select_tasks(names)) if names else ()
+    wanted = SPLIT_OF_STAGE[stage]
+    for name in chosen:
+        split = check_rewardable(name)
+        if split != wanted:
+            raise TasksError(
+                f"{name!r} is of the {split} split, and stage {stage!r} asks tasks of the {wanted} split; see `istar "
+                f"tasks {wanted}`"
+            )
+    return chosen
+
+
+def check_tasks(config: SearchConfig, stages: Sequence[Stage]) -> None:
+    """Check that the tasks named for some stages can be asked there; see `named_tasks` for what is raised."""
+    for stage in stages:
+        named_tasks(config, stage)
