@@ -67,6 +67,14 @@ class Readout(ABC):
             log_probs: for each path, in order, the natural-log probabilities at its reads.
         """
 
+    def scored(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """Return all tokens whose log-probability `value` may look up; the run's own, unless a readout says more.
+
+        Args:
+            tokens: the run's tokens.
+        """
+        return tokens
+
     def to_json(self) -> dict[str, Any]:
         """Return the readout as JSON values."""
         return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
@@ -159,6 +167,10 @@ class SpanMargin(Readout):
     def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
         """See the base class."""
         return _span(tokens, self.start), _span(tokens[: self.start] + self.foil, self.start)
+
+    def scored(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """See the base class."""
+        return tokens + self.foil
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""
@@ -277,6 +289,10 @@ class ChoiceProbability(Readout):
         if not self.others or tokens[self.start :] in self.others:
             raise ReadoutError("a choice needs others to choose from, all different from the span itself")
         return tuple(_span(tokens[: self.start] + span, self.start) for span in (tokens[self.start :], *self.others))
+
+    def scored(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """See the base class."""
+        return sum(self.others, tokens)
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""

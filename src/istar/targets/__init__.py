@@ -4,7 +4,7 @@ from istar.targets import appliers as _appliers  # noqa: F401  (registers the ap
 from istar.targets import organisms as _organisms  # noqa: F401  (registers the applier of organisms)
 from istar.targets.anatomy import ARCHITECTURES, Anatomy, PartNames, dissect
 from istar.targets.corpus import Corpus, build_corpus
-from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
+from istar.targets.errors import RowError, TargetError, TargetMemoryError, UnknownArchitectureError
 from istar.targets.interventions import APPLIERS, setup_flops, setup_prices, setup_readings
 from istar.targets.loading import FOLDERS, load_target
 from istar.targets.target import Streams, Target, wrap
@@ -16,6 +16,7 @@ __all__ = [
     "Anatomy",
     "Corpus",
     "PartNames",
+    "RowError",
     "Streams",
     "Target",
     "TargetError",

@@ -25,6 +25,7 @@ from istar.questions.interventions import (
     WeightNoise,
 )
 from istar.targets.interventions import APPLIERS, applied
+from istar.targets.limits import check_known, check_tokens
 from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def _composed(target: Target, intervention: Composed) -> Iterator[None]:
 @APPLIERS.register("fine_tune")
 @contextmanager
 def _fine_tune(target: Target, intervention: FineTune) -> Iterator[None]:
+    for tokens in intervention.sequences:
+        check_tokens(target, tokens[:-1], "a sequence of a fine-tune")
+        check_known(target, tokens, "a sequence of a fine-tune")
     names = list(block_matrices(target, intervention.depth))
     parameters = dict(target.module.named_parameters())
     with ExitStack() as stack:
@@ -116,6 +120,8 @@ def _gradients(target: Target, intervention: FineTune, weights: list[nn.Paramete
 @contextmanager
 def _steer(target: Target, intervention: Steer) -> Iterator[None]:
     layer = block_at(target, intervention.depth)
+    for prompt in (intervention.towards, intervention.away):
+        check_tokens(target, prompt, "a prompt of a steering vector")
     with torch.no_grad():
         towards, away = (
             residual_stream(target.anatomy, layer, input_ids=torch.tensor([tokens], device=target.device))[0, -1]
@@ -190,6 +196,7 @@ def _ablate(target: Target, intervention: Ablate) -> Iterator[None]:
 @APPLIERS.register("logit_bias")
 @contextmanager
 def _logit_bias(target: Target, intervention: LogitBias) -> Iterator[None]:
+    check_known(target, intervention.tokens, "a logit bias")
     tokens = torch.tensor(intervention.tokens, device=target.device)
     bias = torch.zeros(target.vocabulary, device=target.device, dtype=target.dtype)
     bias[tokens] = intervention.bias

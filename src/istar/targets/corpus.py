@@ -21,6 +21,7 @@ from istar.files import read_checked_json, write_checked_json
 from istar.plugins import plugin_identity
 from istar.seeds import Seed
 from istar.targets.errors import TargetError
+from istar.targets.limits import check_length
 from istar.targets.target import Target
 
 FORMAT = 2
@@ -61,10 +62,12 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
 
     Raises:
         TargetError: fewer than one sequence or two tokens are asked for.
+        RowError: the target takes no sequences of that length.
         CorruptDataError: the file on disk is not what was written.
     """
     if sequences < 1 or length < 2:
         raise TargetError(f"a corpus of {sequences} sequences of {length} tokens is empty; ask for 1 of 2 at least")
+    check_length(target, length, "a sequence of the corpus (corpus_length)")
     seed = (seed or Seed.root(0)).split("corpus")
     # a plug-in may hold the architecture, and with it what is sampled; without one nothing is added to the name
     plugins = [identity] if (identity := plugin_identity()) else []

@@ -13,5 +13,9 @@ class UnknownArchitectureError(TargetError):
     """A model whose parts we have no map of."""
 
 
+class RowError(TargetError):
+    """A row that a target cannot run: too long, or with a token that it does not know."""
+
+
 class TargetMemoryError(TargetError):
     """A target whose weights do not fit into the memory there is."""

@@ -2,22 +2,26 @@
 
 Packed runs take a model apart by names, put an attention of ours in its place and read logits as unembedding after
 final norm. An architecture may do otherwise: keep to an attention of its own, carry a state from token to token, scale
-or cap its logits. Nothing fails then, and every value is another model's. So a model is asked once, when it is loaded:
-a few tokens, packed, and by its own forward.
+or cap its logits, look at the longest row of a batch. Nothing fails then, and values are another model's, or depend on
+what else is asked. So a model is asked once, when it is loaded: a few tokens, packed, by its own forward, and beside
+tokens as far back as its rows may reach.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from istar.errors import IstarError
 from istar.questions.readouts import SpanLoss
 from istar.questions.runs import Run
 from istar.targets.errors import TargetError, UnknownArchitectureError
+from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
     from istar.targets.target import Target
@@ -26,6 +30,8 @@ STREAM_TOLERANCE = {torch.float16: 0.15, torch.bfloat16: 0.15}
 """Largest relative error of the residual stream. On a trained model the siblings' tokens, wrongly attended to, make 0.3
 to 0.7; rounding to bfloat16 makes up to 0.03, to float32 1e-5."""
 EXACT_STREAM = 1e-3
+FAR = 2**17
+"""A position that counts as far in a model that states no length."""
 LOGIT_ROUNDINGS = 16
 """Logits computed twice by the same modules from the same stream may differ by so many units in the last place."""
 
@@ -48,6 +54,7 @@ def check_exact(target: Target) -> None:
         _check_finite(about, target, own, logits)
         _check_logits(about, target, own, logits)
         _check_stream(about, target, target.run(runs).at(len(runs) - 1), own[0])
+        _check_alone(about, target, runs[-1].tokens[:-1])
     except IstarError:
         raise
     except Exception as error:  # somebody else's forward, called in a way that it may not know
@@ -100,9 +107,57 @@ def _check_logits(about: str, target: Target, stream: Tensor, logits: Tensor) ->
         )
 
 
+def _check_alone(about: str, target: Target, tokens: tuple[int, ...]) -> None:
+    """Check that a row is the same beside one that stands as far back as rows may reach."""
+    length = len(tokens)
+    longest = getattr(target.module.config, "max_position_embeddings", None) or FAR
+    far = 2 * int(longest) if target.limit is None else target.limit.tokens
+    places = torch.arange(length)
+    alone = _passing(target, tokens, places[None])
+    beside = _passing(target, tokens, torch.stack([places, far - length + places]))
+    for name, one in alone.items():
+        error = _distance(beside[name][: len(one)], one)
+        if not error <= STREAM_TOLERANCE.get(target.dtype, EXACT_STREAM):
+            raise UnknownArchitectureError(
+                f"a short row of {about}, is changed by one at position {far - 1} beside it, first in {name} (relative "
+                f"error {error:.3g}). A value would depend on which rows are asked together, so it is not supported; "
+                "if it is the RoPE, choose a type in config.json that takes the same frequencies at every length"
+            )
+
+
+def _passing(target: Target, tokens: tuple[int, ...], positions: Int[Tensor, "batch length"]) -> dict[str, Tensor]:
+    """Return what passes through a model, part after part, when the same tokens stand at some positions."""
+    seen: dict[str, Tensor] = {}
+
+    def note(name: str, value: Any) -> None:
+        tensors = [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Tensor)]
+        if tensors and name not in seen:
+            seen[name] = torch.cat([each.reshape(each.shape[0], -1) for each in tensors], dim=1)
+
+    within = {part for block in target.anatomy.blocks for part in block.modules()}
+    names = {part: name for name, part in target.anatomy.base.named_modules()}
+    with ExitStack() as stack:
+        for part, name in names.items():
+            if part not in within and not list(part.children()):
+                catch = partial(lambda called, _part, _inputs, output: note(called, output), f"its {name}")
+                stack.callback(part.register_forward_hook(catch).remove)
+        for number, block in enumerate(target.anatomy.blocks):
+            catch = partial(lambda called, _part, _inputs, output: note(called, output), f"its block {number}")
+            stack.callback(block.register_forward_hook(catch).remove)
+        batch = torch.tensor([tokens] * len(positions), device=target.device)
+        residual_stream(target.anatomy, target.layers, input_ids=batch, position_ids=positions.to(target.device))
+    return seen
+
+
+def _distance(found: Tensor, wanted: Tensor) -> float:
+    """Return the largest relative distance of two tensors' rows."""
+    found, wanted = found.double(), wanted.double()
+    tiny = torch.finfo(torch.float32).tiny
+    return float(((found - wanted).norm(dim=-1) / wanted.norm(dim=-1).clamp(min=tiny)).max())
+
+
 def _check_stream(about: str, target: Target, packed: Tensor, own: Tensor) -> None:
-    packed, own = packed.double(), own.double()
-    error = float(((packed - own).norm(dim=-1) / own.norm(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)).max())
+    error = _distance(packed, own)
     if not error <= STREAM_TOLERANCE.get(target.dtype, EXACT_STREAM):
         raise UnknownArchitectureError(
             f"packed runs of {about}, do not give its own residual stream (relative error {error:.3g}): its attention "

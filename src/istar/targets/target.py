@@ -19,6 +19,7 @@ from istar.targets.anatomy import Anatomy, dissect
 from istar.targets.encoding import encoding_of, first_token
 from istar.targets.errors import TargetError
 from istar.targets.interventions import Switch
+from istar.targets.limits import RowLimit, check_batch, check_first, check_rows, row_limit
 from istar.targets.packed_forward import ResidualHook, residual_stream
 from istar.targets.pieces import empty_streams, packed_pieces, store
 from istar.targets.reading import Completion, Reader, ReadPlan, as_arrays, plan_reads
@@ -69,6 +70,7 @@ class Target:
         tokenizer: its Hugging Face tokenizer.
         anatomy: its parts.
         path: folder of its files, or None for a model that lives in memory only.
+        limit: the longest row that it can be asked, or None if there is no end.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Target:
     tokenizer: Any = field(repr=False)
     anatomy: Anatomy = field(repr=False)
     path: Path | None = None
+    limit: RowLimit | None = None
 
     @property
     def layers(self) -> int:
@@ -94,6 +97,11 @@ class Target:
         return int(self.anatomy.unembedding.weight.shape[0])  # type: ignore[index]
 
     @property
+    def known_tokens(self) -> int:
+        """Number of tokens that the embedding knows."""
+        return int(self.anatomy.embedding.weight.shape[0])  # type: ignore[index]
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.module.parameters()).device
@@ -106,7 +114,7 @@ class Target:
     @cached_property
     def bos(self) -> int:
         """The token that every sequence starts with; see `istar.targets.encoding.first_token`."""
-        return first_token(self.tokenizer)
+        return check_first(self, first_token(self.tokenizer))
 
     @cached_property
     def costs(self) -> CostModel:
@@ -144,7 +152,9 @@ class Target:
 
         Raises:
             TargetError: `upto` or a hook's layer is not a layer of this target.
+            RowError: a row is too long for it, or holds a token that it does not know.
         """
+        check_rows(self, runs)
         trie = build_trie(runs)
         layer = self._layer(upto)
         plan = plan_reads(trie, len(runs))
@@ -181,6 +191,9 @@ class Target:
         Args:
             runs: what is run.
             progress: called as tokens are processed.
+
+        Raises:
+            RowError: a row is too long for the target, or holds a token that it does not know.
         """
         values = torch.empty(len(runs), dtype=torch.float64)
         for rows, found in self.iter_values(runs, progress):
@@ -196,7 +209,11 @@ class Target:
         Args:
             runs: what is run.
             progress: called as tokens are processed.
+
+        Raises:
+            RowError: see `values`.
         """
+        check_rows(self, runs)
         trie = build_trie(runs)
         plan = plan_reads(trie, len(runs))
         hidden = empty_streams(self, plan)
@@ -235,7 +252,9 @@ class Target:
 
         Raises:
             TargetError: `upto` is not a layer of this target.
+            RowError: the sequences are too long for it, or hold a token that it does not know.
         """
+        check_batch(self, tokens)
         return residual_stream(self.anatomy, self._layer(upto), input_ids=tokens.to(self.device))
 
     def slow_value(self, run: Run) -> float:
@@ -245,6 +264,7 @@ class Target:
     @torch.no_grad()
     def slow_values(self, runs: Sequence[Run]) -> list[float]:
         """Return the values of runs, one whole forward a path; see `slow_value`. Each intervention is set up once."""
+        check_rows(self, runs)
         keys = ["" if run.intervention is None else run.intervention.key for run in runs]
         paths = [
             ("" if path.plain else keys[row], row, place, path)
@@ -283,4 +303,4 @@ def wrap(module: nn.Module, tokenizer: Any, name: str, target_id: str, path: Pat
     """Return a target around a loaded Hugging Face model, switched to evaluation and frozen."""
     anatomy = dissect(module)
     module.eval().requires_grad_(False)
-    return Target(target_id, name, module, tokenizer, anatomy, path)
+    return Target(target_id, name, module, tokenizer, anatomy, path, row_limit(module, anatomy))
