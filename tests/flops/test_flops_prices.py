@@ -185,3 +185,10 @@ class TestErrors:
     def test_a_price_for_an_intervention_that_no_run_has(self):
         with pytest.raises(PriceError, match="interventions are priced that no run has: ghost"):
             price_sheet(build_trie(self.RUNS), self.RUNS, COSTS, {"ghost": 5})
+
+    def test_more_flops_than_a_number_holds(self):
+        dear = CostModel(per_token=2**62, per_pair=1, per_read=0)
+        one, three = (Run((0,), Entropy()),), (Run((0, 1, 2), Entropy()),)
+        assert price_sheet(build_trie(one), one, dear).total == 2**62 + 1
+        with pytest.raises(PriceError, match=r"3 unique tokens would take 1\.4e\+19 FLOPs, and no more than 9\.2e\+18"):
+            price_sheet(build_trie(three), three, dear)

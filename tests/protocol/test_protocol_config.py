@@ -23,6 +23,25 @@ def test_faults_are_named_each():
         parse_config('{"nonsense": 1}', "somewhere")
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"unsafe": "on"}', "unsafe: Input should be a valid boolean"),
+        ('{"shuffled": 1}', "shuffled: Input should be a valid boolean"),
+        ('{"methods": true}', "methods: Input should be a valid integer"),
+        ('{"seed": "7"}', "seed: Input should be a valid integer"),
+        ('{"threads": 1.0}', "threads: Input should be a valid integer"),
+        ('{"train": {"questions": true}}', r"train\.questions: Input should be a valid integer"),
+        ('{"caps": {"seconds": "60"}}', r"caps\.seconds: Input should be a valid number"),
+        ('{"screen_floor": NaN}', "screen_floor: Input should be a finite number"),
+    ],
+)
+def test_nothing_is_taken_for_another_kind_of_value(text, fault):
+    with pytest.raises(ConfigError, match=f"mine: {fault}"):
+        parse_config(text, "mine")
+    assert parse_config('{"caps": {"seconds": 60}}', "mine").caps.seconds == 60
+
+
 def test_settings_not_stated_are_left_alone():
     assert configure("demo", seed=None) == PRESETS["demo"]
     assert configure("demo", seed=3).seed == 3

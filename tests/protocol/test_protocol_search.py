@@ -5,7 +5,14 @@ from istar.ledger import Ledger, RunConfig
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.search import Search
-from istar.researchers import EvolveResearcher, GrammarResearcher, PolicyResearcher, Proposal, Researcher
+from istar.researchers import (
+    EvolveResearcher,
+    GrammarResearcher,
+    NothingNewError,
+    PolicyResearcher,
+    Proposal,
+    Researcher,
+)
 from istar.rewards.formulas import REWARDS
 
 
@@ -236,3 +243,29 @@ def test_a_method_that_saved_nothing_in_training_is_not_validated(ledger):
     assert outcome.best is None
     assert outcome.validation_queries == 0
     assert {each.stage for each in ledger.rounds("run")} == {"train"}
+
+
+@pytest.mark.parametrize("side_by_side", [1, 4])
+def test_a_researcher_with_nothing_new_ends_the_search_with_what_it_has(ledger, side_by_side):
+    def few():
+        return GrammarResearcher(words=["attention_knockout", "direct_logit_attribution"])
+
+    config = CONFIG.model_copy(update={"side_by_side": side_by_side, "methods": 50})
+    outcome = run(ledger, config, researcher=few())
+    assert "found no new sentence in 100 attempts after 3 methods" in outcome.ended
+    assert [each.status for each in outcome.rounds] == [each.status for each in ledger.rounds("run")]
+    assert len(outcome.rounds) == 3
+    assert outcome.best is not None
+    again = run(ledger, config, researcher=few())
+    assert (again.best, again.best_reward, again.ended) == (outcome.best, outcome.best_reward, outcome.ended)
+
+
+def test_a_researcher_with_nothing_at_all_is_an_error(ledger):
+    class Mute(Researcher):
+        name = "mute"
+
+        def _compose(self, seed):
+            raise NothingNewError("the mute researcher has no words")
+
+    with pytest.raises(NothingNewError, match="has no words"):
+        run(ledger, researcher=Mute())

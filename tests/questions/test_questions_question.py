@@ -10,14 +10,19 @@ from istar.questions import (
     INTERVENTIONS,
     Column,
     Entropy,
+    FineTune,
     Intervention,
+    InterventionError,
+    LogitBias,
     Question,
     QuestionError,
     Run,
     SpanLogprob,
+    Steer,
     Structure,
     StructureError,
     UpperTail,
+    WeightNoise,
     intervention_from_json,
     question_from_json,
     run_from_json,
@@ -85,8 +90,45 @@ class TestQuestion:
         with pytest.raises(QuestionError, match="question 4 of loss_quantile/reviews: 2 runs but 3 structure rows"):
             replace(question(), runs=question().runs[:2])
 
+    def test_a_question_has_runs(self):
+        empty = Structure((Column("x", "arm", ()),))
+        with pytest.raises(QuestionError, match="question 4 of loss_quantile/reviews has no runs"):
+            replace(question(), runs=(), structure=empty)
+
 
 class TestInterventions:
+    @pytest.mark.parametrize("strength", [float("nan"), float("inf")])
+    @pytest.mark.parametrize(
+        "made",
+        [
+            lambda strength: Steer((0, 1), (0, 2), strength, 0.5),
+            lambda strength: FineTune(((0, 1),), (1,), strength),
+            lambda strength: WeightNoise(0, strength),
+            lambda strength: LogitBias((1,), strength),
+        ],
+        ids=["steer", "fine_tune", "weight_noise", "logit_bias"],
+    )
+    def test_strengths_are_finite(self, made, strength):
+        with pytest.raises(InterventionError, match=rf"is {strength}; give a finite number"):
+            made(strength)
+
+    @pytest.mark.parametrize(
+        "made",
+        [
+            lambda: Steer((0, -1), (0, 2), 1.0, 0.5),
+            lambda: FineTune(((0, -1),), (1,), 0.1),
+            lambda: LogitBias((1, -1), 2.0),
+        ],
+        ids=["steer", "fine_tune", "logit_bias"],
+    )
+    def test_tokens_are_not_counted_from_the_end(self, made):
+        with pytest.raises(InterventionError, match="names token -1; tokens are numbered from 0"):
+            made()
+
+    def test_steering_needs_two_prompts(self):
+        with pytest.raises(InterventionError, match="needs two prompts of a token at least"):
+            Steer((), (0,), 1.0, 0.5)
+
     def test_json_round_trip(self):
         shift = Shift((3, 1), 0.5)
         assert intervention_from_json(json.loads(json.dumps(shift.to_json()))) == shift

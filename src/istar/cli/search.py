@@ -149,6 +149,7 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
                 "run": folder.name,
                 "folder": str(folder.path),
                 "methods": len(outcome.rounds),
+                "ended": outcome.ended,
                 "best": None if outcome.best is None else {"name": outcome.best.name, "hash": outcome.best.hash},
                 "best_reward": outcome.best_reward,
                 "validation_queries": outcome.validation_queries,
@@ -157,6 +158,8 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
         return
     shown = table(f"Run {folder.name}", "what", "found")
     shown.add_row("methods tried", str(len(outcome.rounds)))
+    if outcome.ended:
+        shown.add_row("ended early", outcome.ended)
     shown.add_row("validation consulted", f"{outcome.validation_queries} times, through the guard")
     if outcome.best is None:
         shown.add_row("best method", "none was good enough to be validated")

@@ -26,8 +26,12 @@ from istar.questions.trie import Trie
 Rows = Sequence[int] | Int[np.ndarray, " bought"]
 
 
+MOST_FLOPS = 2**63 - 1
+"""What a price can be at most; a greater one would come out as another, negative or small."""
+
+
 class PriceError(IstarError):
-    """Prices asked for what the question does not have."""
+    """Prices asked for what the question does not have, or too great to be held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,10 +121,11 @@ def price_sheet(
         intervention_flops: FLOPs of setting up each intervention, by its key; an absent one is free.
 
     Raises:
-        PriceError: an intervention is priced that no run has.
+        PriceError: an intervention is priced that no run has, or all rows together cost more than `MOST_FLOPS`.
     """
     rows = len(runs)
     segments = path_segments(trie)
+    _check_total(trie, costs, intervention_flops or {})
     depth_sum = np.bincount(segments.of_node, weights=trie.depth + 1, minlength=segments.count).astype(np.int64)
     tokens = np.bincount(segments.of_node, minlength=segments.count).astype(np.int64)
     token_flops = tokens * costs.per_token + depth_sum * costs.per_pair
@@ -165,6 +170,19 @@ def price_sheet(
     np.add.at(segment_flops, merged[used], flops[used])
     np.add.at(segment_tokens, merged[used], weights[used])
     return PriceSheet(segment_flops, segment_tokens, membership, row_reads)
+
+
+def _check_total(trie: Trie, costs: CostModel, intervention_flops: Mapping[str, int]) -> None:
+    """Check in whole numbers of any size that what all rows cost together, and so each of them, can be held."""
+    reads = len(np.unique(np.concatenate([*trie.reads, np.zeros(0, dtype=np.int64)])))
+    pairs = int((trie.depth.astype(np.int64) + 1).sum())
+    total = len(trie.depth) * costs.per_token + pairs * costs.per_pair + reads * costs.per_read
+    total += sum(intervention_flops.values())
+    if total > MOST_FLOPS:
+        raise PriceError(
+            f"brute force on a question of {len(trie.depth)} unique tokens would take {total:.1e} FLOPs, and no more "
+            f"than {MOST_FLOPS:.1e} can be counted; ask of fewer or shorter rows, or of a smaller target"
+        )
 
 
 def rows_by_op(

@@ -18,8 +18,12 @@ class ConfigError(IstarError):
     """A setting that no search can have."""
 
 
-Count = Annotated[int, Field(gt=0, le=10**6)]
+Count = Annotated[int, Field(strict=True, gt=0, le=10**6)]
 """How many of something; more is a slip of the hand."""
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+"""Neither words nor other numbers are taken for one: `"unsafe": "on"` is no `true`, `"methods": true` no 1."""
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -30,11 +34,11 @@ class _Strict(BaseModel):
 class Caps(_Strict):
     """How much of a question a method may look at."""
 
-    rows_fraction: float = Field(default=1.0, gt=0, le=1)
+    rows_fraction: Number = Field(default=1.0, gt=0, le=1)
     """Channels are recorded for at most this share of the rows."""
-    flops_fraction: float = Field(default=0.5, gt=0)
+    flops_fraction: Number = Field(default=0.5, gt=0)
     """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
-    seconds: float = Field(default=600.0, gt=0)
+    seconds: Number = Field(default=600.0, gt=0)
     """Wall-clock seconds of one question after which the worker is killed."""
 
 
@@ -52,7 +56,7 @@ class SearchConfig(_Strict):
 
     target: Name = "smollm2-135m"
     """Name, path or hub id of the target."""
-    dtype: Literal["float32", "bfloat16", "float64"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
     """Number format the target runs in."""
     researcher: str = "grammar"
     """Registry name of the researcher, M1."""
@@ -62,47 +66,47 @@ class SearchConfig(_Strict):
     """Registry name of the executor, M2."""
     reward: str = "log"
     """Registry name of the reward formula, R_t."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
+    seed: Whole = Field(default=0, ge=0, lt=2**63)
     """The root of all that the researcher does at random, and of the coins of a shuffled control."""
-    environment_seed: int = Field(default=0, ge=0, lt=2**63)
+    environment_seed: Whole = Field(default=0, ge=0, lt=2**63)
     """The root of all other randomness: the generic text, the order in which rows are offered, what methods draw, the
     executor. Searches that share it meet the same environment, and find what others computed in it."""
     methods: Count = 100
     """How many methods are tried: max_iterations of the document."""
-    side_by_side: int = Field(default=1, gt=0, le=1024)
+    side_by_side: Whole = Field(default=1, gt=0, le=1024)
     """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
-    threads: int = Field(default=2, gt=0, le=1024)
+    threads: Whole = Field(default=2, gt=0, le=1024)
     """Threads of each worker."""
-    executor_seeds: int = Field(default=4, gt=0, le=10**4)
+    executor_seeds: Whole = Field(default=4, gt=0, le=10**4)
     """Executor seeds a curve is made for, paired across the two arms."""
     corpus_sequences: Count = 64
     """Sequences of generic text a method may learn from."""
-    corpus_length: int = Field(default=128, gt=1, le=10**6)
+    corpus_length: Whole = Field(default=128, gt=1, le=10**6)
     """Tokens of each."""
     caps: Caps = Caps()
     """How much of each question a method may look at."""
     screen: StageSize = StageSize(questions=1)
     """The cheap first look: training questions of the cheapest task unless tasks are named."""
-    screen_floor: float = -0.5
+    screen_floor: Number = -0.5
     """A method whose reward in the screen is under this goes no further; the `log` reward of a useless method whose
     channels are bought in vain is about -0.3 where rows alone get far with little."""
     train: StageSize = StageSize(questions=4)
     """Questions of the training families, whose average reward the researcher learns from."""
-    prune_level: float = Field(default=0.05, ge=0, lt=1)
+    prune_level: Number = Field(default=0.05, ge=0, lt=1)
     """Training ends early for a method that a one-sided Wilcoxon test at this level finds behind the best so far; 0 for
     never."""
     validation: StageSize = StageSize(questions=4)
     """Questions of the validation families, seen through the guard alone."""
     validate_best: Count = 2
     """A method is validated if its training reward is among this many best so far,"""
-    validate_above: float = 0.0
+    validate_above: Number = 0.0
     """and above this: a method that saved nothing in training is not consulted about, and cannot become I*."""
-    shuffled: bool = False
+    shuffled: Flag = False
     """A control: rewards say nothing about methods, because a coin decides on each question which arm is which. The
     sealed test is not shuffled."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""
-    unsafe: bool = False
+    unsafe: Flag = False
     """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""
 
     def save(self, folder: Path) -> None:

@@ -31,7 +31,7 @@ from istar.protocol.config import SearchConfig
 from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
 from istar.protocol.shuffling import exchange_arms
-from istar.researchers import Feedback, Proposal, Researcher
+from istar.researchers import Feedback, NothingNewError, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score
 from istar.seeds import Seed
@@ -106,12 +106,14 @@ class SearchOutcome:
         best_reward: its published validation reward.
         rounds: the outcome of every iteration.
         validation_queries: how often validation was consulted.
+        ended: why fewer methods were tried than were asked for, empty if all were.
     """
 
     best: Proposal | None
     best_reward: float | None
     rounds: tuple[RoundRecord, ...]
     validation_queries: int
+    ended: str = ""
 
 
 class MethodFailedError(MethodError):
@@ -166,12 +168,13 @@ class Search:
         rounds: list[RoundRecord] = []
         rival: StageResult | None = None  # the best in training so far
         guard = Ladder()
+        ended = ""
 
         # for iteration in range(max_iterations), `side_by_side` of them at a time
         for iterations in self._iterations():
-            candidates = [self._propose(iteration) for iteration in iterations]
+            candidates, ended = self._candidates(iterations)
             trials = self._side_by_side(pool, iterations, candidates, self._promising(rounds), rival)
-            for iteration, I, trial in zip(iterations, candidates, trials, strict=True):
+            for iteration, I, trial in zip(iterations, candidates, trials, strict=False):
                 revealed = False
                 if trial.validation is not None:
                     verdict = guard.query(trial.validation)
@@ -203,7 +206,9 @@ class Search:
                 rounds.append(outcome)
                 if self.on_round is not None:
                     self.on_round(outcome, I)
-        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries)
+            if ended:
+                break
+        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries, ended)
 
     def _trial(
         self,
@@ -302,6 +307,22 @@ class Search:
         if evaluation.status != "ok":
             raise MethodFailedError(f"{x.question.task}, question {x.question.index}: {evaluation.reason}")
         return evaluation
+
+    def _candidates(self, iterations: Sequence[int]) -> tuple[list[Proposal], str]:
+        """Return what M1 proposes for some iterations, fewer once it has nothing new, and why it has not.
+
+        Raises:
+            NothingNewError: it has nothing for the first iteration of all.
+        """
+        found: list[Proposal] = []
+        for iteration in iterations:
+            try:
+                found.append(self._propose(iteration))
+            except NothingNewError as error:
+                if iteration == 0:
+                    raise
+                return found, str(error)
+        return found, ""
 
     def _propose(self, iteration: int) -> Proposal:
         """Let M1 propose a method, or remind it of the one it proposed before the search was killed."""

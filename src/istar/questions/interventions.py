@@ -8,6 +8,7 @@ how many blocks a target has, so places in a network are given as `depth`, the s
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
@@ -55,6 +56,20 @@ def intervention_from_json(data: dict[str, Any]) -> Intervention:
     if kind is Composed:
         return Composed(tuple(intervention_from_json(part) for part in data["parts"]))
     return kind(**{key: frozen(value) for key, value in data.items() if key != "kind"})
+
+
+def _check_finite(kind: str, **numbers: float) -> None:
+    """Check that strengths are finite numbers: whatever is computed under others is none."""
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise InterventionError(f"the {name} of the intervention {kind!r} is {number}; give a finite number")
+
+
+def _check_tokens(kind: str, *sequences: tuple[int, ...]) -> None:
+    """Check that no token is negative: it would be counted from the end of the vocabulary."""
+    for token in (token for tokens in sequences for token in tokens):
+        if token < 0:
+            raise InterventionError(f"the intervention {kind!r} names token {token}; tokens are numbered from 0")
 
 
 def _check_depth(depth: float) -> None:
@@ -134,6 +149,8 @@ class FineTune(Intervention):
         fits = all(1 <= start < len(tokens) for tokens, start in zip(self.sequences, self.starts, strict=True))
         if not self.sequences or not fits or self.steps < 1:
             raise InterventionError("a fine-tune needs sequences with a token to train on after the first, and a step")
+        _check_finite(self.kind, rate=self.rate)
+        _check_tokens(self.kind, *self.sequences)
 
     @property
     def cost_key(self) -> str:
@@ -160,7 +177,11 @@ class Steer(Intervention):
     depth: float
 
     def __post_init__(self) -> None:
-        """Check the depth."""
+        """Check prompts, scale and depth."""
+        if not (self.towards and self.away):
+            raise InterventionError("steering needs two prompts of a token at least, to point towards and away from")
+        _check_tokens(self.kind, self.towards, self.away)
+        _check_finite(self.kind, scale=self.scale)
         _check_depth(self.depth)
 
     @property
@@ -182,6 +203,10 @@ class WeightNoise(Intervention):
     kind: ClassVar[str] = "weight_noise"
     seed: int
     scale: float
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        _check_finite(self.kind, scale=self.scale)
 
     @property
     def cost_key(self) -> str:
@@ -246,6 +271,11 @@ class LogitBias(Intervention):
     kind: ClassVar[str] = "logit_bias"
     tokens: tuple[int, ...]
     bias: float
+
+    def __post_init__(self) -> None:
+        """Check tokens and bias."""
+        _check_tokens(self.kind, self.tokens)
+        _check_finite(self.kind, bias=self.bias)
 
     @property
     def cost_key(self) -> str:

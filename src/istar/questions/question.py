@@ -64,7 +64,9 @@ class Question:
     functional: Functional
 
     def __post_init__(self) -> None:
-        """Check that there is one structure entry a run, and that sealed rows come last."""
+        """Check that there are runs, one structure entry each, and that sealed ones come last."""
+        if not self.runs:
+            raise QuestionError(f"question {self.index} of {self.task} has no runs; a table needs a row at least")
         if len(self.runs) != self.structure.rows:
             raise QuestionError(
                 f"question {self.index} of {self.task}: {len(self.runs)} runs but {self.structure.rows} structure rows"

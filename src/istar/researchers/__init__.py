@@ -5,7 +5,7 @@ from istar.researchers.evolve import EvolveResearcher
 from istar.researchers.grammar import GrammarResearcher, RandomResearcher
 from istar.researchers.policy import PolicyResearcher
 from istar.researchers.primitives import PRIMITIVES, PrimitiveError, add_primitive
-from istar.researchers.researcher import RESEARCHERS, Feedback, Proposal, Researcher, ResearcherError
+from istar.researchers.researcher import RESEARCHERS, Feedback, NothingNewError, Proposal, Researcher, ResearcherError
 
 __all__ = [
     "PRIMITIVES",
@@ -13,6 +13,7 @@ __all__ = [
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
+    "NothingNewError",
     "PolicyResearcher",
     "PrimitiveError",
     "Proposal",

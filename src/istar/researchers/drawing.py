@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from istar.researchers.primitives import PRIMITIVES
-from istar.researchers.researcher import Proposal, Researcher, ResearcherError
+from istar.researchers.researcher import NothingNewError, Proposal, Researcher, ResearcherError
 from istar.researchers.sentence import Sentence, draw_sentence
 from istar.seeds import Seed
 
@@ -55,16 +55,16 @@ class SentenceResearcher(Researcher):
             draw: makes a proposal, given the number of the attempt from 0.
 
         Raises:
-            ResearcherError: none of `ATTEMPTS` draws is new.
+            NothingNewError: none of `ATTEMPTS` draws is new.
         """
         known = {proposal.source for proposal in self.made}
         for attempt in range(ATTEMPTS):
             proposal = draw(attempt)
             if proposal.source not in known:
                 return proposal
-        raise ResearcherError(
+        raise NothingNewError(
             f"the {self.name} researcher found no new sentence in {ATTEMPTS} attempts after {len(known)} methods; "
-            "end the search here or add primitives"
+            "give a search more words to go on for longer"
         )
 
 

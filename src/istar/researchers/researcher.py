@@ -31,6 +31,10 @@ class ResearcherError(IstarError):
     """A researcher that cannot propose, or that is told of something it did not propose."""
 
 
+class NothingNewError(ResearcherError):
+    """A researcher that finds no method it has not proposed before; a search ends with what it has."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A method put forward for evaluation.
@@ -124,6 +128,9 @@ class Researcher(ABC):
 
         Args:
             seed: all randomness of this proposal.
+
+        Raises:
+            NothingNewError: it finds none that it has not proposed before.
         """
         proposal = self._compose(seed)
         self._pending.append(proposal)
