@@ -7,6 +7,7 @@ checksum in their first line, so that a changed byte is an error and never anoth
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -37,18 +38,31 @@ def storing(path: Path, *, verb: str = "write") -> Iterator[None]:
         raise StorageError(f"cannot {verb} {path}: {reason}; {_advice(error)}") from error
 
 
+ELSEWHERE = (
+    "choose a folder that you may write to: the environment variable ISTAR_HOME moves the folder of istar's data, "
+    "--runs that of runs"
+)
+_ROOM = f"free some space, then start again: what was written before is kept; or {ELSEWHERE}"
+_ADVICE = {
+    errno.EACCES: f"check its permissions, or {ELSEWHERE}",
+    errno.EPERM: f"check its permissions, or {ELSEWHERE}",
+    errno.EROFS: ELSEWHERE,
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "one of its folders is a file; choose another path",
+    errno.EISDIR: "it is a folder; give the path of a file",
+    errno.EEXIST: "there is a file where a folder should be; move it or choose another path",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ELOOP: "its links lead round in a circle; choose another path",
+    errno.EMFILE: "allow more open files (`ulimit -n`)",
+    errno.ENFILE: "close other programs: the system has no more open files to give",
+}
+
+
 def _advice(error: OSError) -> str:
-    name = type(error).__name__
-    known = {
-        "PermissionError": "check its permissions, or choose a folder that you may write to (ISTAR_HOME, --runs)",
-        "FileNotFoundError": "check the path",
-        "NotADirectoryError": "one of its folders is a file; choose another path",
-        "IsADirectoryError": "it is a folder; give the path of a file",
-        "FileExistsError": "there is a file where a folder should be; move it or choose another path",
-    }
-    if name in known:
-        return known[name]
-    return "free some space or choose another disk, then start again: what was written before is kept"
+    return _ADVICE.get(error.errno or 0, "check the disk and start again: what was written before is kept")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -136,16 +150,18 @@ def read_checked(path: Path) -> bytes | None:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file that a user named or may have edited.
+    """Return the text of a file that a user named or may have edited, without the mark that some editors begin it with.
 
     Raises:
         StorageError: it cannot be read, or is not UTF-8 text.
     """
     with storing(path, verb="read"):
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise StorageError(f"{path} is not UTF-8 text (byte {error.start}); give another file") from error
+            raise StorageError(
+                f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8, or give another file"
+            ) from error
 
 
 def write_checked_json(path: Path, data: Any) -> None:
@@ -193,7 +209,4 @@ def check_writable(folder: Path) -> None:
         StorageError: they cannot.
     """
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise StorageError(
-            f"cannot write to {folder}: it is read-only; check its permissions, or choose a folder that you may write "
-            "to (ISTAR_HOME, --runs)"
-        )
+        raise StorageError(f"cannot write to {folder}: it is read-only; check its permissions, or {ELSEWHERE}")

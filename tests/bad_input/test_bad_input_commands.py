@@ -29,7 +29,7 @@ COMMANDS = {
     "score noise --target a\0b": (ERROR, "names no target; there are"),
     "score noise --target \u00fc\u00f6/": (ERROR, "cannot be loaded as a causal language model"),
     "score noise --target {weights}": (ERROR, "model.safetensors are damaged"),
-    "score noise --dtype int8": (ERROR, "dtype: Input should be 'float32', 'bfloat16' or 'float64'"),
+    "score noise --dtype int8": (ERROR, "dtype: Input should be 'float32', 'bfloat16', 'float16' or 'float64'"),
     "truth build shot_shapley --target tiny-random --dtype int4": (ERROR, "the dtype 'int4' is unknown; give one of"),
     "truth build shot_shapley --target {folder}": (ERROR, "holds no config.json"),
     # numbers

@@ -1,7 +1,9 @@
 """`istar tasks new`: what it writes runs, passes the conformance suite, and is what the documentation shows."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from istar.cli.app import run
 from istar.cli.tasks import rendered
+from istar.sandbox import tier_report
 
 DOC = Path(__file__).parents[2] / "docs" / "task_family.md"
 
@@ -28,19 +31,55 @@ def test_the_page_shows_what_the_command_writes_in_sixty_lines():
 
 
 @pytest.mark.slow
-def test_what_is_written_passes_its_tests_and_runs(tmp_path):
+def test_what_is_written_passes_its_tests_and_its_own_advice(tmp_path):
+    """The commands are those that `tasks new` prints; its own advice is that of the page."""
     assert run(["tasks", "new", "copy_strength", "--folder", str(tmp_path)]) == 0
     tested = process(sys.executable, "-m", "pytest", "-q", "test_copy_strength.py", cwd=tmp_path)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     plugin = {"ISTAR_PLUGINS": str(tmp_path / "copy_strength.py"), "ISTAR_HOME": str(tmp_path / "home")}
+    unsafe = () if tier_report().safe else ("--unsafe",)
+    place = ("--target", "tiny-random")
     for command in (
-        ("truth", "build", "copy_strength", "--target", "tiny-random", "--questions", "3"),
-        ("truth", "verify", "copy_strength", "--target", "tiny-random"),
-        ("tasks", "audit", "copy_strength", "--target", "tiny-random", "--no-corpus", "--executor-seeds", "1"),
+        ("truth", "build", "copy_strength", *place, "--questions", "3"),
+        ("truth", "verify", "copy_strength", *place),
+        ("tasks", "audit", "copy_strength", *place, "--no-corpus", "--executor-seeds", "1"),
+        ("score", "noise", "--task", "copy_strength", *place, "--questions", "3", "--executor-seeds", "1", *unsafe),
+        ("tasks", "copy_strength", *place, "--json"),
     ):
         found = process(sys.executable, "-m", "istar", *command, cwd=tmp_path, environment=plugin)
         assert found.returncode == 0, found.stdout + found.stderr
         assert "copy_strength" in found.stdout
+    for each in json.loads(found.stdout):
+        assert each["status"] == "active"
+        assert each["reliability"] >= 0.8
+        assert each["brute_flops"] >= 200 * each["dearest_run_flops"]
+        assert not each["marks"]
+
+
+@pytest.mark.slow
+def test_the_test_survives_another_data_set_and_other_sizes_and_runs_from_any_folder(tmp_path):
+    assert run(["tasks", "new", "mine", "--folder", str(tmp_path)]) == 0
+    path, elsewhere = tmp_path / "mine.py", tmp_path / "elsewhere"
+    text = path.read_text(encoding="utf-8")
+    for before, after in (('"plain"', '"common"'), ("words: int = 12", "words: int = 9"), ("= 160", "= 190")):
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+    elsewhere.mkdir()
+    tested = process(sys.executable, "-m", "pytest", "-q", str(tmp_path / "test_mine.py"), cwd=elsewhere)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_the_commands_it_prints_can_be_pasted(tmp_path, capsys):
+    folder = tmp_path / "my families"
+    assert run(["tasks", "new", "copy_strength", "--folder", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if "see it:" in line]
+    command = line.partition("see it:")[2].strip()
+    assert shlex.split(command) == [
+        f"ISTAR_PLUGINS={folder / 'copy_strength.py'}",
+        *("istar", "tasks", "copy_strength", "--target", "tiny-random"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@ import json
 import subprocess
 import sys
 import time
+from typing import get_args
 
 import pytest
 
-from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, USAGE, run
+from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, USAGE, app, register_commands, run
+from istar.cli.options import Dtype
+from istar.protocol.config import SearchConfig
+from istar.targets.loading import DTYPES
 
 COMMANDS = ("check", "doctor", "report", "rescore", "rulebook", "score", "search", "tasks", "truth", "unseal")
 
@@ -35,6 +39,65 @@ def test_every_command_has_help_with_an_example(command, capsys):
     assert "Usage" in shown
     if command != "truth":
         assert f"istar {command}" in shown
+
+
+def commands(group=app, names=()):
+    """Return the words of every command and group."""
+    own = [name for name in group if not name.startswith("-")]
+    return [(*names, name) for name in own] + [
+        deeper for name in own for deeper in commands(group[name], (*names, name))
+    ]
+
+
+register_commands()
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_examples_of_its_own_alone(words, capsys):
+    assert run([*words, "--help"]) == SUCCESS
+    shown = capsys.readouterr().out
+    described, _, examples = shown.partition("Example")
+    assert "istar " + " ".join(words) not in described.replace("Usage: istar " + " ".join(words), "")
+    lines = [line.strip() for line in examples.splitlines()[1:] if line.strip()]
+    assert lines
+    for line in lines:
+        assert f"istar {' '.join(words)}" in line
+    assert "Exit codes" not in examples
+
+
+def test_no_paragraph_of_help_is_broken_in_its_middle(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(["score", "--help"]) == SUCCESS
+    shown = capsys.readouterr().out
+    assert "needs a third of the FLOPs for the same skill. What was computed is kept" in " ".join(shown.split())
+
+
+def test_the_help_names_every_number_format():
+    accepted = get_args(SearchConfig.model_fields["dtype"].annotation)
+    assert set(accepted) == set(DTYPES)
+    (parameter,) = get_args(Dtype)[1:]
+    assert parameter.help == f"{', '.join(accepted[:-1])} or {accepted[-1]}."
+
+
+def test_wrong_names_are_refused_before_anything_heavy_is_loaded():
+    code = (
+        "import sys; from istar.cli.app import run; code = run({arguments!r}); "
+        "print(code, [name for name in ('transformers', 'sqlalchemy', 'istar.protocol') if name in sys.modules])"
+    )
+    for arguments in (["score", "noise", "--task", "nope"], ["tasks", "nope"], ["tasks", "audit", "nope"]):
+        command = [sys.executable, "-c", code.format(arguments=arguments)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert shown.stdout.strip() == f"{ERROR} []", arguments
+
+
+def test_several_values_may_follow_one_flag(tmp_path, capsys):
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_text("[]")
+    files = [str(tmp_path / name) for name in ("one.json", "two.json", "none.json")]
+    assert run(["tasks", "audit", "train", "--methods", *files]) == ERROR
+    assert "none.json" in capsys.readouterr().err  # the others were read
+    assert run(["score", "noise", "--task", "shot_shapley", "nope"]) == ERROR
+    assert "called 'nope'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["score"], ["search", "--methods", "many"], ["tasks", "--wrong"]])

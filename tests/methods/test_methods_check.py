@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from istar.cli.app import SUCCESS, run
 from istar.flops.meter import Meter
 from istar.methods import MethodError
 from istar.methods.check import check_method
@@ -123,3 +124,16 @@ def test_unknown_operations_are_listed(check):
     assert report.passed
     assert report.unknown_operations == ("upsample_nearest1d",)
     assert torch.is_grad_enabled()
+
+
+def test_a_method_without_a_channel_anywhere_is_said_to_be_silent(check, tmp_path, capsys):
+    silent = GOOD.replace("unsqueeze(-1)", "unsqueeze(-1)[:, :0]")
+    report = check(silent)
+    assert report.passed
+    assert report.silent
+    assert report.to_json()["silent"]
+    assert run(["check", str(tmp_path / "mine.py")]) == SUCCESS
+    assert "it had nothing to say here: it gave no channel on any of these questions" in capsys.readouterr().out
+    assert not check(GOOD).silent
+    assert run(["check", str(tmp_path / "mine.py")]) == SUCCESS
+    assert "nothing to say" not in capsys.readouterr().out

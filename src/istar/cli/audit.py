@@ -50,12 +50,15 @@ def audit(
 
     Tasks that are not reliable are dropped; those that are cheap, or leave no room, are kept and marked.
     """
+    from istar.tasks import select_tasks
+
+    chosen = select_tasks(names or [])
+
     from istar.audit import audit_tasks, known_methods
     from istar.cli.progress import ticker
     from istar.files import check_destination, write_whole
     from istar.protocol.config import configure
     from istar.reports.audit import write_audit
-    from istar.tasks import select_tasks
     from istar.truth.verify import check_fraction
 
     config = configure("standard", executor_seeds=executor_seeds)
@@ -63,7 +66,6 @@ def audit(
         check_fraction(recompute)
     for path in filter(None, (out, html)):
         check_destination(path)
-    chosen = select_tasks(names or [])
     known = known_methods(methods or [])
     with ticker("loading", None) as bar:
         corpora, verifications = _from_targets(chosen, target, recompute, corpus)
@@ -119,12 +121,24 @@ def _show(found: Audit) -> None:
     from istar.rewards import LEVELS
 
     columns = [f">skill {level:g} at" for level in LEVELS]
-    shown = table("Audit", "task", "split", *columns, ">reliability", ">wrong cells", ">room", ">best known", "status")
+    shown = table(
+        "Audit",
+        "task",
+        "split",
+        ">questions",
+        *columns,
+        ">reliability",
+        ">wrong cells",
+        ">room",
+        ">best known",
+        "status",
+    )
     for each in found.tasks:
         sound, room = each.soundness, each.room
         shown.add_row(
             each.summary.name,
             each.summary.split,
+            str(each.summary.questions),
             *(share(each.dearness.share[level]) for level in LEVELS),
             f"{figure(sound.reliability)} ({figure(sound.low)} to {figure(sound.high)})",
             "-" if sound.largest_error is None else f"{sound.wrong} of {sound.recomputed}",

@@ -44,7 +44,14 @@ def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_j
             f"{100 * spent / each.exact_flops:.0f} %",
             next(iter(each.by_op), "-"),
         )
-    output.print(shown)
+    if report.questions:
+        output.print(shown)
+    if report.silent:
+        output.tell(
+            "it had nothing to say here: it gave no channel on any of these questions",
+            "silent",
+            "yellow",
+        )
     for name in report.unknown_operations:
         output.tell(f"{name}: charged at the dearest rate", "unpriced", "yellow")
     for error in report.errors:

@@ -15,7 +15,7 @@ OtherTarget = Annotated[
     str | None,
     Parameter(name="--target", help="A target instead of each task's own: a name, a Hugging Face folder, or a hub id."),
 ]
-Dtype = Annotated[str, Parameter(name="--dtype", help="float32, bfloat16 or float64.")]
+Dtype = Annotated[str, Parameter(name="--dtype", help="float32, bfloat16, float16 or float64.")]
 SeedNumber = Annotated[int, Parameter(name="--seed", help="The root of all randomness.")]
 RunsFolder = Annotated[Path, Parameter(name="--runs", help="The folder that holds the runs.")]
 RunName = Annotated[str, Parameter(help="The run's name, or its folder.")]

@@ -131,17 +131,20 @@ def _tell(bar: Ticker, name: str, table: Table) -> None:
     bar.step(f"{name} on {table.question.task}")
 
 
-def _why_not_bought(result: MethodScore) -> str:
+def _why_not_bought(result: MethodScore, heard: int, answers: int) -> str:
     """Return why channels were not bought where they were not."""
     silent = sum(result.silent.values())
     questions = next(iter(result.summary.overall.multipliers.values())).questions
     if silent == questions:
-        return "it had nothing to say here: it gave no channel on any question, so every multiplier is exactly 1"
-    dear = "they were too dear for what they say, and multipliers of exactly 1 come from these"
-    if not silent:
-        return f"in the others {dear}"
-    tasks = ", ".join(f"{count} of {task}" for task, count in result.silent.items() if count)
-    return f"on {silent} of {questions} questions it had nothing to say ({tasks}); in the other answers {dear}"
+        return ": it had nothing to say here, as it gave no channel on any question, so every multiplier is exactly 1"
+    if heard == answers:
+        return ""
+    dear = "they were too dear for what they say"
+    reasons = [f"in the others {dear}" if heard else dear] if heard < answers * (1 - silent / questions) else []
+    if silent:
+        tasks = ", ".join(f"{count} of {task}" for task, count in result.silent.items() if count)
+        reasons.insert(0, f"on {silent} of {questions} questions it had nothing to say ({tasks})")
+    return f"; {'; '.join(reasons)}; multipliers of exactly 1 come from there"
 
 
 def _write(path: Path, data: object) -> None:
@@ -156,10 +159,11 @@ def _show(result: MethodScore) -> None:
     output.print(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.tell(
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
-        f"{result.interpret.bytes} bytes (not charged)\nreward ({result.reward_name}): {result.reward:.3f}"
+        f"{result.interpret.bytes} bytes (not charged)"
     )
+    output.tell(f"reward ({result.reward_name}): {result.reward:.3f}")
     heard, answers = result.heard()
-    output.tell(f"channels were bought in {heard} of {answers} answers; {_why_not_bought(result)}")
+    output.tell(f"channels were bought in {heard} of {answers} answers{_why_not_bought(result, heard, answers)}")
     for task, reason in result.dropped.items():
         output.tell(f"{task} is dropped, and scored because it was named: {reason}")
     if result.explained:

@@ -139,12 +139,13 @@ def new(
         raise TaskError(f"{' and '.join(there)} would be overwritten; move them or give another name")
     for path, template in wanted.items():
         write_whole(path, rendered(template, name).encode())
-    written = folder / f"{name}.py"
+    known = f"{VARIABLE}={quote(str(folder / f'{name}.py'))} istar"
     output.tell(
         f"wrote {' and '.join(map(str, wanted))}\n"
-        f"test it:   pytest {folder / f'test_{name}.py'}\n"
-        f"run it:    {VARIABLE}={written} istar truth build {name} --target tiny-random --questions 3\n"
-        f"see it:    {VARIABLE}={written} istar tasks --target tiny-random",
+        f"test it:   pytest {quote(str(folder / f'test_{name}.py'))}\n"
+        f"run it:    {known} truth build {name} --target tiny-random --questions 3\n"
+        f"see it:    {known} tasks {name} --target tiny-random\n"
+        f"score on:  {known} score answer_logits --task {name} --target tiny-random --questions 3"
     )
 
 

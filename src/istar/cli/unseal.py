@@ -42,10 +42,12 @@ def unseal(
     from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
     from istar.protocol.run_folder import find_run
+    from istar.protocol.stages import check_tasks
     from istar.protocol.unseal import best_of, unseal
     from istar.researchers import ablations
 
     folder = find_run(run, runs)
+    check_tasks(folder.config(), ("test",))
     others = method_sources(beside or [])
     with folder.ledger(read_only=True) as ledger:
         # say what is missing before anything long begins

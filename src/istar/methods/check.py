@@ -98,9 +98,14 @@ class CheckReport:
         """Whether there is neither a fault nor an error."""
         return not self.faults and not self.errors
 
+    @property
+    def silent(self) -> bool:
+        """Whether it ran on questions and had nothing to say on any: it gave no channel."""
+        return bool(self.questions) and not any(each.channels for each in self.questions)
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        return {"passed": self.passed, **asdict(self)}
+        return {"passed": self.passed, "silent": self.silent, **asdict(self)}
 
 
 def check_method(path: str | Path, target: Target | None = None) -> CheckReport:

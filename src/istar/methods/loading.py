@@ -10,8 +10,11 @@ import ast
 import builtins
 import hashlib
 import importlib
+import io
 import linecache
+import re
 import sys
+import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +31,9 @@ from istar.parsing import parsed
 
 OWN = "__own__"
 """What `_own` is called in a method's code; the fence refuses the name in its source."""
+
+_COOKIE = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+", re.ASCII)
+"""A comment that declares a file's encoding (PEP 263), up to its name."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +89,33 @@ def load_method(path_or_source: str | Path, name: str | None = None) -> Method:
 
 
 def read_source(path: Path) -> str:
-    """Return the text of a method file.
+    """Return the text of a method file, read as Python reads it: by its byte-order mark or declared encoding, or UTF-8.
+
+    What declares another encoding than UTF-8 is changed to UTF-8, in which sources are kept and run.
 
     Raises:
-        MethodError: there is no such file, or it is not UTF-8 text.
+        MethodError: there is no such file, or it is not text in its encoding.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
+        text = io.TextIOWrapper(io.BytesIO(content), encoding).read()
     except UnicodeDecodeError as error:
-        raise MethodError(f"the method file {path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        encoding = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding
+        raise MethodError(
+            f"the method file {path} is not {encoding} text (byte {error.start}); save it as UTF-8"
+        ) from error
+    except (SyntaxError, LookupError, UnicodeError) as error:
+        raise MethodError(
+            f"the method file {path} is not text that Python reads ({error}); save it as UTF-8"
+        ) from error
     except (OSError, ValueError) as error:  # the latter for a path with a NUL
         reason = getattr(error, "strerror", None) or str(error)
         raise MethodError(f"the method file {path} cannot be read: {reason}; give the path of a .py file") from error
+    if encoding in ("utf-8", "utf-8-sig"):
+        return text
+    lines = text.split("\n")
+    return "\n".join([*(_COOKIE.sub(r"\1utf-8", line) for line in lines[:2]), *lines[2:]])
 
 
 def _run_definitions(source: str, name: str) -> Method:

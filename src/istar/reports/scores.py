@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from istar.audit.room import ScoreFileError
+from istar.files import read_text
 
 LEVEL = "0.8"
 """The level of skill at which multipliers are shown."""
@@ -45,7 +46,7 @@ def read_scores(files: Iterable[Path]) -> list[SplitScore]:
     found = []
     for file in files:
         try:
-            data = json.loads(file.read_text())
+            data = json.loads(read_text(file))
             if isinstance(data, dict) and "methods" in data:
                 found += [_score(each, "test", each["reward"], each["summary"]) for each in data["methods"]]
             else:

@@ -110,7 +110,7 @@ def read_requests(path: Path | str) -> tuple[tuple[str, str], ...]:
         TaskError: the file cannot be read, or a line is no request with its answer.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TaskError(f"the requests in {path} cannot be read: {error}") from error
     found = []

@@ -29,6 +29,8 @@ COSTS = CostModel(per_token=200_000_000, per_pair=70_000, per_read=60_000_000)
 """About those of a model of 135 million parameters; only ratios matter here."""
 
 OTHER_PROCESS = """
+import sys
+sys.path[:] = {path}
 from istar.seeds import Seed
 from istar.testing.families import ByteTokenizer
 from {module} import {family}
@@ -133,7 +135,11 @@ class FamilyConformance(ABC):
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(family).items())
         name = family.data_sets[0]
         code = OTHER_PROCESS.format(
-            module=type(family).__module__, family=type(family).__name__, settings=settings, data_set=name
+            path=sys.path,
+            module=type(family).__module__,
+            family=type(family).__name__,
+            settings=settings,
+            data_set=name,
         )
         assert _printed_elsewhere(code) == family.question(name, ByteTokenizer(), Seed.root(3), 1).hash
 
