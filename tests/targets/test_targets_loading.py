@@ -117,14 +117,14 @@ def test_a_folder_without_a_model(tmp_path):
 
 def test_a_folder_without_weights(folder):
     (folder / "model.safetensors").unlink()
-    with pytest.raises(TargetError, match=r"holds no \*\.safetensors file"):
+    with pytest.raises(TargetError, match=r"holds no model\.safetensors and no model\.safetensors\.index\.json"):
         load_target(str(folder))
 
 
 def test_a_folder_without_a_tokenizer(folder):
     for file in folder.glob("tokenizer*"):
         file.unlink()
-    with pytest.raises(TargetError, match=r"cannot be loaded as a causal language model: .*the tokenizer's files"):
+    with pytest.raises(TargetError, match=r"holds no tokenizer: neither tokenizer\.json nor"):
         load_target(str(folder))
 
 
@@ -147,12 +147,6 @@ def test_too_little_memory(folder, monkeypatch):
         TargetMemoryError, match=r"need 0\.0 GiB as torch\.float32, but cpu has 0\.0 GiB free; use a sm"
     ):
         load_target(str(folder))
-
-
-def test_needed_memory_is_what_the_weights_take(folder):
-    expected = sum(weight.numel() for weight in tiny_llama().parameters())
-    assert loading.weight_bytes(folder, torch.float32) == 4 * expected
-    assert loading.weight_bytes(folder, torch.bfloat16) == 2 * expected
 
 
 def test_weights_that_changed_since_they_were_written(folder):

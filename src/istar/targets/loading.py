@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,14 @@ import torch
 from istar.errors import IstarError
 from istar.registry import Registry
 from istar.targets.anatomy import part_names
+from istar.targets.checkpoint import (
+    check_loaded,
+    check_no_adapter,
+    check_plain_weights,
+    check_vocabulary,
+    weight_bytes,
+    weight_files,
+)
 from istar.targets.embedded import check_files, embedded_folder, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError
 from istar.targets.exactness import check_exact
@@ -38,8 +44,8 @@ for small in NAMES:
     FOLDERS.add(small, partial(weights_folder, small))
 
 TINY = "tiny-random"
-MOST_BYTES_OF_A_HEADER = 100 * 10**6
-"""The longest header that the safetensors format allows."""
+SHOWN_OF_A_REASON = 400
+"""How many characters of what transformers says an error repeats."""
 
 
 def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", name: str | None = None) -> Target:
@@ -100,6 +106,7 @@ def _folder(name_or_path: str) -> Path | None:
         )
     if path.is_dir():
         if not (path / "config.json").exists():
+            check_no_adapter(str(path), path)
             raise TargetError(f"{path} holds no config.json; a target's folder is what save_pretrained writes")
         return path
     looks_local = name_or_path.startswith(("/", "./", "../", "~")) or name_or_path.count("/") > 1
@@ -114,18 +121,29 @@ def _folder(name_or_path: str) -> Path | None:
 
 
 def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
         with quiet_transformers():
+            check_no_adapter(source, folder)
             config = AutoConfig.from_pretrained(source, trust_remote_code=False)
             part_names(config.model_type)
+            check_plain_weights(source, config)
             if folder is not None:
-                _check_memory(folder, dtype, device)
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            module = AutoModelForCausalLM.from_pretrained(
-                source, config=config, dtype=dtype, attn_implementation="sdpa", trust_remote_code=False
+                files = weight_files(folder, getattr(config, "transformers_weights", None))
+                _check_memory(source, files, dtype, device)
+                check_vocabulary(folder)
+            tokenizer = _tokenizer(source)
+            module, report = AutoModelForCausalLM.from_pretrained(
+                source,
+                config=config,
+                dtype=dtype,
+                attn_implementation="sdpa",
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
+                output_loading_info=True,
             )
+            check_loaded(source, module, report)
             return module.to(device), tokenizer
     except IstarError:
         raise
@@ -137,46 +155,37 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
                 f"{source} needs code that comes with it, and istar never runs a model's own code; use a model whose "
                 "architecture is part of transformers"
             ) from error
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise TargetError(
-            f"{source} cannot be loaded as a causal language model: {reason}. Check the name, that the folder holds "
-            "config.json, *.safetensors and the tokenizer's files, and, for a hub id, the network"
+            f"{source} cannot be loaded as a causal language model: {_reason(error)}. Check the name, that the folder "
+            "holds config.json and *.safetensors, and, for a hub id, the network"
         ) from error
 
 
-def weight_bytes(folder: Path, dtype: torch.dtype) -> int:
-    """Return how many bytes the weights of a folder's safetensors files take up in a dtype, from their headers alone.
+def _tokenizer(source: str) -> Any:
+    from transformers import AutoTokenizer
 
-    Raises:
-        TargetError: the folder holds no safetensors file, or one that is damaged.
-    """
-    import json
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise TargetError(f"{folder} holds no *.safetensors file; save the model with save_pretrained first")
-    total = 0
-    for file in files:
-        try:
-            with file.open("rb") as stream:
-                (length,) = struct.unpack("<Q", stream.read(8))
-                if length > MOST_BYTES_OF_A_HEADER:
-                    raise ValueError(f"its header claims {length} bytes")
-                header = json.loads(stream.read(length))
-            shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-            total += sum(math.prod(shape) for shape in shapes) * dtype.itemsize
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
-            raise TargetError(
-                f"the weights in {file} are damaged ({error}); save or download the model again"
-            ) from error
-    return total
+    try:
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise
+        raise TargetError(
+            f"the tokenizer of {source} cannot be loaded: {_reason(error)}. Check its files (tokenizer.json and "
+            "tokenizer_config.json, which tokenizer.save_pretrained writes), and, for a hub id, the network"
+        ) from error
 
 
-def _check_memory(folder: Path, dtype: torch.dtype, device: torch.device) -> None:
-    needed, free = weight_bytes(folder, dtype), available_memory(device)
+def _reason(error: Exception) -> str:
+    """Return what an error of another library says, in one line."""
+    said = " ".join(str(error).split()) or repr(error)
+    return said if len(said) <= SHOWN_OF_A_REASON else said[:SHOWN_OF_A_REASON] + "..."
+
+
+def _check_memory(source: str, files: list[Path], dtype: torch.dtype, device: torch.device) -> None:
+    needed, free = weight_bytes(files, dtype), available_memory(device)
     if needed > free:
         raise TargetMemoryError(
-            f"the weights in {folder} need {needed / 2**30:.1f} GiB as {dtype}, but {device} has "
+            f"the weights in {source} need {needed / 2**30:.1f} GiB as {dtype}, but {device} has "
             f"{free / 2**30:.1f} GiB free; use a smaller dtype (bfloat16) or a smaller model"
         )
 
