@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 # A slow machine is no failure: what is measured is measured in benchmarks/, side by side.
-settings.register_profile("istar", deadline=None)
+settings.register_profile("istar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("istar")
 
 

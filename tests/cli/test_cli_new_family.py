@@ -13,6 +13,7 @@ import pytest
 from istar.cli.app import run
 from istar.cli.tasks import rendered
 from istar.sandbox import tier_report
+from measured import PATIENCE
 
 DOC = Path(__file__).parents[2] / "docs" / "task_family.md"
 
@@ -20,7 +21,7 @@ DOC = Path(__file__).parents[2] / "docs" / "task_family.md"
 def process(*command, **settings):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **settings.pop("environment", {})}
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=300, check=False, **settings
+        command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, **settings
     )
 
 

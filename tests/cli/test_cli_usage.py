@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from typing import get_args
 
 import pytest
@@ -14,10 +13,8 @@ from istar.targets.loading import DTYPES
 COMMANDS = ("check", "doctor", "report", "rescore", "rulebook", "score", "search", "tasks", "truth", "unseal")
 
 
-def test_help_names_every_command_and_is_instant():
-    start = time.monotonic()
+def test_help_names_every_command():
     shown = subprocess.run([sys.executable, "-m", "istar", "--help"], capture_output=True, text=True, check=True)
-    assert time.monotonic() - start < 5  # under load; alone it is below one second
     for command in COMMANDS:
         assert f" {command} " in shown.stdout
     assert "Exit codes" in shown.stdout

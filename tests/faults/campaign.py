@@ -29,7 +29,7 @@ def kills(count: int, folder: Path) -> dict[str, object]:
         if side_by_side == 1:
             campaign.at_labels(every=max(1, 3 * len(campaign.labels) // count))
         campaign.in_writes(count // 10, seed=side_by_side)
-        campaign.at_times(count // 10, seed=side_by_side, longest=3.0)
+        campaign.at_times(count // 10, seed=side_by_side)
         campaign.at_moments(count // 6, seed=side_by_side)
         found["one worker" if side_by_side == 1 else "two workers"] = campaign.result()
     return found

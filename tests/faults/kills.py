@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Campaign:
         kills: the labels of the moments at which one was killed, or how it was killed otherwise.
         searches: how many were brought to their end.
         faults: what went wrong: should stay empty.
+        seconds: how long the undisturbed one took.
     """
 
     folder: Path
@@ -52,8 +54,10 @@ class Campaign:
         with at_home(home):
             forged.write_tables()
         with self._fresh("undisturbed") as (root, live):
+            started = time.monotonic()
             if killed_at(live, root, self.journal, lambda *_: False) != 0:
                 raise RuntimeError("the undisturbed search failed")
+            self.seconds = time.monotonic() - started
             self.lines = forged.export(root / "runs")
             self.files = _kept(root / "home")
         self.labels = labels(self.journal)
@@ -92,12 +96,12 @@ class Campaign:
                     done += 1
                 self._bring_to_its_end(root, live)
 
-    def at_times(self, count: int, seed: int, longest: float) -> None:
-        """Kill a search after random times."""
+    def at_times(self, count: int, seed: int) -> None:
+        """Kill a search after random times, none longer than an undisturbed one took here."""
         chance = random.Random(seed)
         with self._fresh("times") as (root, live):
             for _ in range(count):
-                self._count(killed_after(live, chance.uniform(0, longest)), KILLED, "after a random time")
+                self._count(killed_after(live, chance.uniform(0, self.seconds)), KILLED, "after a random time")
             self._bring_to_its_end(root, live)
 
     def in_writes(self, count: int, seed: int) -> None:

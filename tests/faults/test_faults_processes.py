@@ -4,6 +4,7 @@ import datetime
 import itertools
 import multiprocessing
 import os
+import signal
 import time
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from istar.sandbox import WorkerLostError
 from istar.testing.stores import same_table
 from istar.truth import ParquetStore, build_table
 from istar.truth import build as building
+from measured import PATIENCE
 
 
 @pytest.fixture
@@ -39,10 +41,10 @@ def test_a_run_is_one_processs_until_it_ends_however_it_ends(tmp_path):
     def hold():
         with folder.alone():
             holds.set()
-            time.sleep(60)
+            signal.pause()
 
     child = fork(hold)
-    assert holds.wait(30)
+    assert holds.wait(PATIENCE)
     with pytest.raises(RunFolderError, match=f"another process \\(number {child}\\) works on the run"), folder.alone():
         pass
     os.kill(child, 9)

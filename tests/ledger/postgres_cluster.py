@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
+from measured import PATIENCE
+
 MISSING = "PostgreSQL's server is not installed; install the package `postgresql` (apt-get install postgresql)"
 _numbers = count()
 
@@ -58,7 +60,7 @@ def cluster() -> Iterator[str]:
 
     def run(program: str, *arguments: str) -> None:
         command = [*prefix, str(found / program), "-D", data, *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if done.returncode:
             log = Path(folder, "log")
             raise RuntimeError(f"{program}: {done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}")

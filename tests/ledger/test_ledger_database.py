@@ -1,3 +1,4 @@
+import itertools
 import multiprocessing
 import signal
 import sqlite3
@@ -179,10 +180,11 @@ def test_two_processes_count_consultations_without_a_gap(make_url):
     assert sorted(number for numbers in counted for number in numbers) == list(range(1, 41))
 
 
-def _fill_slowly(url, started):
+def _fill(url, count, started):
+    """Add evaluations, one a question, so many or without end."""
     with Ledger(url) as ledger:
         ledger.open_run("run", CONFIG, versions={}, machine={})
-        for number in range(60):
+        for number in range(count) if count else itertools.count():
             question = f"{number:064d}"
             if ledger.evaluation("run", "train", EVALUATION.method, question) is None:
                 curves = [replace(curve, question_hash=question) for curve in WHITE]
@@ -194,26 +196,28 @@ def test_a_writer_that_is_killed_and_started_again_leaves_what_an_undisturbed_on
     undisturbed, killed = make_url(), make_url()
     processes = multiprocessing.get_context("fork")
 
-    def start(url):
+    def start(url, count=0):
         started = processes.Event()
-        process = processes.Process(target=_fill_slowly, args=(url, started))
+        process = processes.Process(target=_fill, args=(url, count, started))
         process.start()
         return process, started
 
-    start(undisturbed)[0].join()
-    kills = 0
     for delay in (0.0, 0.01, 0.02, 0.05):
         writer, started = start(killed)
         started.wait()
         time.sleep(delay)
         writer.kill()
         writer.join()
-        kills += writer.exitcode == -signal.SIGKILL
-    assert kills >= 1
-    start(killed)[0].join()
+        assert writer.exitcode == -signal.SIGKILL
+    with Ledger(killed) as ledger:
+        count = len(ledger.evaluations("run")) + 5
+    for url in (undisturbed, killed):
+        writer, _ = start(url, count)
+        writer.join()
+        assert writer.exitcode == 0
     with Ledger(undisturbed) as one, Ledger(killed) as other:
         assert list(one.export("run")) == list(other.export("run"))
-        assert len(one.curves("run")) == 120
+        assert len(one.curves("run")) == 2 * count
 
 
 def test_the_export_ignores_time_and_order_of_arrival(make_url):

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from measured import PATIENCE
+
 VALUES = 1e-5
 """Nats, and units of channels."""
 CURVES = 1e-4
@@ -46,7 +48,7 @@ def figures(threads, instructions):
     waiting = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}  # other tests need the cores too
     environment = {**os.environ, **waiting, **instructions, "OMP_NUM_THREADS": str(threads)}
     program = [sys.executable, str(Path(__file__).parent / "figures_here.py"), str(threads)]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=600, check=True)
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True)
     return json.loads(done.stdout)
 
 
