@@ -102,9 +102,9 @@ class TestTensors:
     def test_constants_of_older_checkpoints_are_not_worth_a_word(self, tmp_path, folder, caplog):
         rewrite(folder, lambda tensors: tensors | {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)})
         load_target(str(folder))
-        GPT2LMHeadModel(GPT2Config(vocab_size=258, n_embd=32, n_layer=1, n_head=4, n_positions=16)).save_pretrained(
-            tmp_path / "gpt2"
-        )
+        sizes = {"vocab_size": 258, "n_embd": 32, "n_layer": 1, "n_head": 4, "n_positions": 16}
+        gpt2 = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=1))
+        gpt2.save_pretrained(tmp_path / "gpt2")
         byte_tokenizer().save_pretrained(tmp_path / "gpt2")
         rewrite(tmp_path / "gpt2", lambda tensors: tensors | {"transformer.h.0.attn.masked_bias": torch.ones(1)})
         load_target(str(tmp_path / "gpt2"))
