@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from istar.executors import Market, Statistician, task_priors
-from istar.executors.adaptive import contender_rows, design_weights, promise
+from istar.executors.adaptive import contender_rows, design_weights
 from istar.executors.grid import grid_of
 from istar.flops import CostModel, price_sheet
 from istar.questions import ArmChoice, ArmMeans, Column, Question, Run, SpanLogprob, Structure, build_trie
@@ -44,7 +44,7 @@ class TestPromise:
         generator = np.random.default_rng(0)
         means, spreads = np.array([1.0, 0.4, -2.0, 0.9]), np.array([0.3, 0.5, 0.2, 0.4])
         scores = means + spreads * generator.normal(size=(200_000, 4))
-        gain, _ = promise(ArmChoice("arm"), scores)
+        gain, _ = ArmChoice("arm").promise(scores)
         rivals = (3, 0, 0, 0)
         expected = []
         for arm, rival in enumerate(rivals):
@@ -57,26 +57,26 @@ class TestPromise:
         generator = np.random.default_rng(4)
         scores = np.array([1.0, 0.5, 0.0]) + 0.01 * generator.normal(size=(500, 3))
         apart, together = (
-            promise(ArmChoice("arm"), scores),
-            promise(ArmChoice("arm"), scores + 10 * generator.normal(size=(500, 1))),
+            ArmChoice("arm").promise(scores),
+            ArmChoice("arm").promise(scores + 10 * generator.normal(size=(500, 1))),
         )
         np.testing.assert_allclose(together[0], apart[0], atol=1e-12)
         np.testing.assert_array_equal(together[1], apart[1])
 
     def test_the_lowest_is_found_like_the_highest(self):
         scores = np.random.default_rng(1).normal(size=(500, 6)) + np.arange(6)
-        high = promise(ArmChoice("arm", curve=0.3, value=0.5), scores)
-        low = promise(ArmChoice("arm", lowest=True, curve=0.3, value=0.5), -scores)
+        high = ArmChoice("arm", curve=0.3, value=0.5).promise(scores)
+        low = ArmChoice("arm", lowest=True, curve=0.3, value=0.5).promise(-scores)
         np.testing.assert_array_equal(high[0], low[0])
         np.testing.assert_array_equal(high[1], low[1])
 
     def test_hopeless_arms_do_not_contend_unless_the_curve_counts(self):
         scores = 0.1 * np.random.default_rng(2).normal(size=(500, 4)) + np.array([3.0, 2.9, 0.0, 0.0])
-        assert promise(ArmChoice("arm"), scores)[1].tolist() == [True, True, False, False]
-        assert promise(ArmChoice("arm", curve=4.0), scores)[1].all()
+        assert ArmChoice("arm").promise(scores)[1].tolist() == [True, True, False, False]
+        assert ArmChoice("arm", curve=4.0).promise(scores)[1].all()
 
     def test_a_single_arm_has_no_rival(self):
-        gain, contends = promise(ArmChoice("arm"), np.random.default_rng(3).normal(size=(500, 1)))
+        gain, contends = ArmChoice("arm").promise(np.random.default_rng(3).normal(size=(500, 1)))
         assert gain[0] == pytest.approx(1.0, rel=0.1)
         assert contends.all()
 
@@ -89,9 +89,8 @@ class TestContenderRows:
         runs = table.question.runs[:20]
         sheet = price_sheet(build_trie(runs), runs, CostModel(1000, 1, per_read=10))
         sale = np.ones(20, dtype=bool) if on_sale is None else on_sale
-        found = contender_rows(
-            functional, draws, structure, grid_of(structure), sale, sheet.bill(), np.random.default_rng(seed)
-        )
+        contest = functional.contest(draws, structure)
+        found = contender_rows(contest, grid_of(structure), sale, sheet.bill(), np.random.default_rng(seed))
         return found, structure
 
     def test_only_arms_that_may_be_best_are_looked_at_a_replicate_at_a_time(self):

@@ -61,7 +61,7 @@ def test_removals_are_changes_the_other_way_round():
     _, structure, values = table()
     removals = RemovalEffects("behaviour", "state").answer(values, structure).reshape(BEHAVIOURS, STATES - 1)
     np.testing.assert_allclose(FUNCTIONAL.answer(values, structure), -removals.T.reshape(-1), rtol=1e-12)
-    assert FUNCTIONAL.removed == RemovalEffects("behaviour", "state").removed
+    assert FUNCTIONAL.measured_against == RemovalEffects("behaviour", "state").measured_against == "state"
 
 
 def test_loss_maps_draws_and_json():

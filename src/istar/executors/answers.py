@@ -128,7 +128,7 @@ class Answerer:
         else:
             tables = posterior.draws(DRAWS, generator)
         values = self.grid.gather(tables)
-        answers = self.functional.answer(values, self.structure)
+        answers = self.functional.answers(values, self.structure)
         posterior.process.arithmetic.elementwise(values.size, 8)
         if self.functional.weights(self.structure) is not None:
             centre = self.functional.answer(self.grid.gather(posterior.mean), self.structure)

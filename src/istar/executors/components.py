@@ -67,7 +67,7 @@ def model_space(structure: Structure, functional: Functional) -> ModelSpace:
 
     Args:
         structure: the rows' structure.
-        functional: names the reference level of removal effects, if it has one.
+        functional: names the column with the level that all else is measured against, if it has one.
     """
     grid = grid_of(structure)
     names, fixed = _fixed_effects(structure, functional, grid)
@@ -97,7 +97,7 @@ def model_space(structure: Structure, functional: Functional) -> ModelSpace:
         share = on / np.maximum(on.sum(1, keepdims=True), 1)
         groups["switch_shares"] = share @ share.T
         groups["few_switches"] = np.diag(0.5 ** on.sum(1))
-    removed = getattr(functional, "removed", None)
+    removed = functional.measured_against
     if removed is not None:
         # what a removal does is peculiar to it; the full run, against which all are measured, has no such deviation
         groups["removal"] = np.diag((structure[removed][example] > 0).astype(np.float64))
@@ -121,7 +121,7 @@ def _fixed_effects(
         columns["switches_none"] = (on.sum(1) == 0).astype(np.float64)
         if len(switches) > 1:
             columns["switch_position"] = (on - 0.5) @ position / len(switches)
-    removed = getattr(functional, "removed", None)
+    removed = functional.measured_against
     if removed is not None:
         columns["removed"] = (structure[removed] > 0).astype(np.float64)
     # a property of what was removed says nothing about the full run

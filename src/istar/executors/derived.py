@@ -14,9 +14,6 @@ from jaxtyping import Float, Int
 from istar.flops.prices import PriceSheet
 from istar.questions import (
     ArmChoice,
-    ArmMeans,
-    ArmRanking,
-    ArmSpread,
     BestArmMean,
     Column,
     Functional,
@@ -109,9 +106,9 @@ def arm_choice_table(table: TableLike) -> DerivedTable:
         ValueError: the table was asked something else than its arms' means.
     """
     question = table.question
-    if not isinstance(question.functional, ArmMeans | ArmRanking | ArmSpread):
+    if question.functional.compared is None:
         raise ValueError(f"{question.task} is not about the means of arms")
-    functional = ArmChoice(question.functional.arm, value=1.0)
+    functional = ArmChoice(question.functional.compared, value=1.0)
     derived = Question(f"{question.task}+arm_choice", question.index, question.runs, question.structure, functional)
     return DerivedTable(derived, table.values, table.prices, table.target)
 

@@ -11,14 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from istar.executors.adaptive import (
-    best_arm_weights,
-    contender_rows,
-    design_weights,
-    general_scores,
-    score_order,
-    tail_scores,
-)
+from istar.executors.adaptive import contender_rows, design_weights, score_order
 from istar.executors.answers import Answer, Answerer
 from istar.executors.arithmetic import Arithmetic
 from istar.executors.channels import ChannelDesk
@@ -32,7 +25,6 @@ from istar.executors.posterior import Posterior
 from istar.executors.process import Hyperparameters, Kernels, Process, kernels_of
 from istar.executors.stopping import StoppingRule
 from istar.executors.variants import Variant, variances_of
-from istar.questions import ArmChoice, BestArmMean, UpperTail
 from istar.seeds import Seed
 
 THRIFT = 0.1
@@ -131,13 +123,13 @@ class Session:
         while market.allowance > 0 and market.on_sale.any():
             rows = self._choose()
             self.settle()
-            if isinstance(market.functional, ArmChoice):
+            if market.functional.design == "contest":
                 rows = self._stride(rows)
             rows = affordable_prefix(market.prices, market.bought, rows, market.allowance)
             if len(rows) == 0:
                 break
             market.buy(rows)
-            if self.answerer.grid.arms == 1 or not isinstance(market.functional, ArmChoice | BestArmMean):
+            if self.answerer.grid.arms == 1 or market.functional.design == "rows":
                 break
             if self.affordable():
                 self.think()
@@ -159,11 +151,10 @@ class Session:
         draws = self.current.draws
         if self.variant.design == "random" or draws is None or not self.affordable():
             return generator.permutation(unbought)
-        if isinstance(functional, BestArmMean):
-            weights = best_arm_weights(functional, draws, market.structure, grid)
+        if functional.design == "linearised":
             rows, _ = greedy_rows(
                 self.desk.design_posterior(),
-                weights,
+                grid.spread(functional.linearised(draws, market.structure)),
                 market.prices,
                 market.bought,
                 ~market.on_sale,
@@ -171,14 +162,12 @@ class Session:
                 generator,
             )
             return rows if len(rows) else generator.permutation(unbought)
-        if isinstance(functional, ArmChoice):
-            rows = contender_rows(functional, draws, market.structure, grid, market.on_sale, market.bill, generator)
-            self.arithmetic.matmul(len(draws), draws.shape[1], functional.weights(market.structure).shape[0])
+        if functional.design == "contest":
+            contest = functional.contest(draws, market.structure)
+            rows = contender_rows(contest, grid, market.on_sale, market.bill, generator)
+            self.arithmetic.matmul(len(draws), draws.shape[1], contest.outputs)
             return rows if len(rows) else generator.permutation(unbought)
-        if isinstance(functional, UpperTail):
-            scores = tail_scores(functional, draws)
-        else:
-            scores = general_scores(functional, draws, market.structure)
+        scores = functional.row_worth(draws, market.structure)
         self.arithmetic.elementwise(draws.size, 4)
         return score_order(scores, prices, unbought, self.variant.explore, generator)
 

@@ -24,18 +24,22 @@ from istar.flops import CostModel, price_sheet
 from istar.questions import Question, build_trie, nested_batches, question_from_json
 from istar.seeds import Seed
 from istar.tasks import FAMILIES, Family, Split, TaskError
+from istar.truth.reliability import sampling_noise
 
 COSTS = CostModel(per_token=200_000_000, per_pair=70_000, per_read=60_000_000)
 """About those of a model of 135 million parameters; only ratios matter here."""
 
 OTHER_PROCESS = """
-import sys
-sys.path[:] = {path}
+import importlib, sys
+sys.path[:] = {path!r}
+from istar.plugins import load_plugins
 from istar.seeds import Seed
 from istar.testing.families import ByteTokenizer
-from {module} import {family}
+load_plugins()
+{family} = getattr(importlib.import_module({module!r}), {family!r})
 print({family}({settings}).question({data_set!r}, ByteTokenizer(), Seed.root(3), 1).hash)
 """
+"""Looks where this process looks: a test may be run from any folder, with its family beside it or in a plug-in."""
 
 
 ELSEWHERE = """
@@ -135,11 +139,11 @@ class FamilyConformance(ABC):
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(family).items())
         name = family.data_sets[0]
         code = OTHER_PROCESS.format(
-            path=sys.path,
             module=type(family).__module__,
             family=type(family).__name__,
             settings=settings,
             data_set=name,
+            path=sys.path,
         )
         assert _printed_elsewhere(code) == family.question(name, ByteTokenizer(), Seed.root(3), 1).hash
 
@@ -188,6 +192,22 @@ class FamilyConformance(ABC):
             assert np.isfinite(answer).all()
             assert question.functional.loss(answer, values, question.structure) == pytest.approx(0.0, abs=1e-12)
             assert question.functional.loss(answer + 1.0, values, question.structure) >= 0.0
+
+    def test_answers_for_several_columns_at_once(self) -> None:
+        """Values with leading axes give the answers of their columns; audits and executors ask for many at once."""
+        for question in self.questions():
+            functional, structure = question.functional, question.structure
+            columns = Seed.root(0).split("columns").generator().normal(size=(3, len(question.runs)))
+            alone = np.stack([functional.answer(values, structure) for values in columns])
+            np.testing.assert_allclose(functional.answers(columns, structure), alone, rtol=1e-6, atol=1e-9)
+
+    def test_can_be_asked_of_half_the_replicates(self) -> None:
+        """Halves of the replicates give answers of the same length: that is how reliability is measured."""
+        for question in self.questions():
+            values = Seed.root(0).split("values").generator().normal(size=len(question.runs))
+            noise = sampling_noise(question, values)
+            assert noise.shape == question.functional.answer(values, question.structure).shape
+            assert np.isfinite(noise).all()
 
     def test_brute_force_is_dear(self) -> None:
         """Brute force costs many times the dearest run."""

@@ -122,8 +122,10 @@ def build_table(
         keep: writes the table; the unfinished values are deleted once it is written, so that a kill loses neither.
 
     Raises:
+        FunctionalError: the question's functional cannot answer for several columns of values at once.
         CorruptDataError: the unfinished values on disk are damaged.
     """
+    question.functional.answers(np.zeros((2, len(question.runs))), question.structure)
     place = cache("truth-unfinished") if folder is None else folder
     pieces = Pieces(place / target.id[:16] / question.hash, len(question.runs))
     left = np.flatnonzero(~pieces.done)

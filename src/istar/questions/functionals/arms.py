@@ -1,4 +1,4 @@
-"""Means of arms: their curve, their ranking, the best of them, their spread."""
+"""Means of arms: their curve, their ranking, their spread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from istar.questions.structure import Structure
 
 
 @dataclass(frozen=True)
-class _ArmScores(LinearFunctional):
+class ArmScores(LinearFunctional):
     """The mean value of each arm, or how much it is above that of arm 0.
 
     Attributes:
@@ -32,6 +32,11 @@ class _ArmScores(LinearFunctional):
 
     arm: str
     reference: bool = False
+
+    @property
+    def compared(self) -> str:
+        """See the base class."""
+        return self.arm
 
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:
         """See the base class."""
@@ -47,7 +52,7 @@ class _ArmScores(LinearFunctional):
 
 @FUNCTIONALS.register("arm_means")
 @dataclass(frozen=True)
-class ArmMeans(_ArmScores):
+class ArmMeans(ArmScores):
     """The mean value of each arm; the loss is the mean squared error, in the readout's unit squared."""
 
     kind: ClassVar[str] = "arm_means"
@@ -55,7 +60,7 @@ class ArmMeans(_ArmScores):
 
 @FUNCTIONALS.register("arm_ranking")
 @dataclass(frozen=True)
-class ArmRanking(_ArmScores):
+class ArmRanking(ArmScores):
     """The mean value of each arm, scored for size and for order.
 
     The loss is the mean of two parts without unit: the mean squared error over the variance of the true scores, and
@@ -80,38 +85,6 @@ class ArmRanking(_ArmScores):
         return error / max(float(truth.var()), TIE) / 2 + max(0.0, 1 - agreement) / 2
 
 
-@FUNCTIONALS.register("arm_choice")
-@dataclass(frozen=True)
-class ArmChoice(_ArmScores):
-    """The mean value of each arm, scored by what choosing on it would bring.
-
-    The loss is the regret of the answer's best arm (the true score of the truly best arm minus that of the chosen one,
-    averaged over ties), plus `curve` times the mean absolute error of all scores, plus `value` times the absolute error
-    of the score that the answer gives to the arm it chooses. All are in the readout's unit.
-
-    Attributes:
-        lowest: the best arm is the one with the lowest score.
-        curve: weight of the error of all scores.
-        value: weight of the error of the chosen arm's score.
-    """
-
-    kind: ClassVar[str] = "arm_choice"
-    lowest: bool = False
-    curve: float = 0.0
-    value: float = 0.0
-
-    def loss(
-        self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
-    ) -> float:
-        """See the class docstring."""
-        sign = -1.0 if self.lowest else 1.0
-        truth = self.answer(values, structure)
-        chosen = sign * answer >= (sign * answer).max() - TIE
-        regret = float((sign * truth).max() - (sign * truth[chosen]).mean())
-        error = np.abs(answer - truth)
-        return regret + self.curve * float(error.mean()) + self.value * float(error[chosen].mean())
-
-
 Statistic = Literal["mean", "spread", "best", "low"]
 
 
@@ -133,6 +106,11 @@ class ArmSpread(Functional):
     centre: ClassVar[Literal["mean", "median"]] = "median"
     arm: str
     statistics: tuple[Statistic, ...]
+
+    @property
+    def compared(self) -> str:
+        """See the base class."""
+        return self.arm
 
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""

@@ -1,17 +1,21 @@
 """Functionals: how a column of values becomes the answer, and how an answer is scored.
 
 A functional holds parameters only; it is given the values and the structure. Values may carry leading axes (posterior
-draws), which every functional maps through. A loss is zero at the truth, never negative, and computed, never judged.
+draws, resamples of the replicates), which every functional maps through. A loss is zero at the truth, never negative,
+and computed, never judged.
+
+All that anybody asks of a functional stands in its base class. `answer` is all that one must have; the rest has
+defaults that are right for any functional, and is there for those that know better what to look at.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from istar.errors import IstarError
 from istar.questions.jsonable import describes, frozen
@@ -27,8 +31,28 @@ Values = Float[np.ndarray, "*draws rows"]
 Answer = Float[np.ndarray, "*draws outputs"]
 
 
+Design = Literal["rows", "linearised", "contest"]
+
+
 class FunctionalError(IstarError):
     """A functional that does not fit the structure it was given."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Which rows tell apart those among which the answer chooses.
+
+    Attributes:
+        gain: what knowing each row promises, in units of the loss; 0 for what contends no more.
+        chosen: the rows that measure what would be chosen now, which takes no comparison.
+        chosen_gain: what knowing one of these promises for that alone; 0 where only the choice counts.
+        outputs: among how many the choice is, for the executor's bill.
+    """
+
+    gain: Float[np.ndarray, " rows"]
+    chosen: Bool[np.ndarray, " rows"]
+    chosen_gain: float
+    outputs: int
 
 
 class Functional(ABC):
@@ -37,10 +61,15 @@ class Functional(ABC):
     Attributes:
         kind: the registry name.
         centre: which point of a posterior over answers minimises the expected loss.
+        design: how an executor finds out what to look at next. `rows`: it plans ahead where `weights` are known, else
+            it takes the rows that `row_worth` puts first. `linearised`: the rows that tell most of the answer made
+            linear about what is believed now. `contest`: the rows that tell contenders apart, few at a time, since
+            whether one still contends depends on what was found.
     """
 
     kind: ClassVar[str]
     centre: ClassVar[Literal["mean", "median"]] = "mean"
+    design: ClassVar[Design] = "rows"
 
     @abstractmethod
     def answer(self, values: Values, structure: Structure) -> Answer:
@@ -54,6 +83,35 @@ class Functional(ABC):
             FunctionalError: the structure lacks what the functional needs.
         """
 
+    def answers(
+        self, draws: Float[np.ndarray, "draws rows"], structure: Structure
+    ) -> Float[np.ndarray, "draws outputs"]:
+        """Return the answer of each of several columns of values, made at once; not to be overridden.
+
+        Args:
+            draws: columns of values, one a row of the array.
+            structure: the rows' structure.
+
+        Raises:
+            FunctionalError: `answer` takes one column only.
+        """
+        try:
+            found = np.asarray(self.answer(draws, structure), dtype=np.float64)
+        except FunctionalError:
+            raise
+        except Exception as error:
+            raise self._for_one_column_only(f"{type(error).__name__}: {error}") from error
+        if found.ndim != 2 or len(found) != len(draws):
+            raise self._for_one_column_only(f"the answers to {len(draws)} columns have the shape {found.shape}")
+        return found
+
+    def _for_one_column_only(self, reason: str) -> FunctionalError:
+        return FunctionalError(
+            f"the functional {self.kind!r} cannot answer for several columns of values at once ({reason}). Values may "
+            "have leading axes: take rows and means along the last axis alone, as in values[..., rows].mean(-1), and "
+            "stack outputs along it, as in np.stack([low, high], axis=-1)"
+        )
+
     def loss(
         self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
     ) -> float:
@@ -63,6 +121,58 @@ class Functional(ABC):
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"] | None:
         """Return the matrix W with answer = W values where the functional is linear, else None."""
         return None
+
+    @property
+    def measured_against(self) -> str | None:
+        """The arm column whose level 0 all else is measured against; None where no level is special."""
+        return None
+
+    @property
+    def compared(self) -> str | None:
+        """The arm column whose levels' mean values are compared; None where the answer is about something else."""
+        return None
+
+    def row_worth(self, draws: Float[np.ndarray, "draws rows"], structure: Structure) -> Float[np.ndarray, " rows"]:
+        """Return how much knowing each row tells of the answer, in any unit; asked of the design `rows`.
+
+        Without an override it is the variance of the answer that each row's value explains linearly among the draws,
+        less what it would explain by chance.
+
+        Args:
+            draws: columns of values as they are believed to be.
+            structure: the rows' structure.
+        """
+        answers = self.answers(draws, structure)
+        answers, centred = answers - answers.mean(0), draws - draws.mean(0)
+        covariance = answers.T @ centred / len(draws)
+        noise = answers.var(0)[:, None] * centred.var(0) / len(draws)
+        return np.asarray(np.maximum(covariance**2 - noise, 0.0).sum(0) / np.maximum(centred.var(0), 1e-300))
+
+    def linearised(
+        self, draws: Float[np.ndarray, "draws rows"], structure: Structure
+    ) -> Float[np.ndarray, "outputs rows"]:
+        """Return linear functionals whose summed variance is about the answer's; asked of the design `linearised`.
+
+        Args:
+            draws: columns of values as they are believed to be.
+            structure: the rows' structure.
+
+        Raises:
+            FunctionalError: the functional names this design and does not say how.
+        """
+        raise FunctionalError(f"the functional {self.kind!r} has the design `linearised`; override `linearised`")
+
+    def contest(self, draws: Float[np.ndarray, "draws rows"], structure: Structure) -> Contest:
+        """Return which rows tell contenders apart; asked of the design `contest`.
+
+        Args:
+            draws: columns of values as they are believed to be.
+            structure: the rows' structure.
+
+        Raises:
+            FunctionalError: the functional names this design and does not say how.
+        """
+        raise FunctionalError(f"the functional {self.kind!r} has the design `contest`; override `contest`")
 
     def to_json(self) -> dict[str, Any]:
         """Return the functional as JSON values."""

@@ -30,8 +30,8 @@ class BehaviourChanges(LinearFunctional):
     behaviour: str
 
     @property
-    def removed(self) -> str:
-        """The column whose level 0 all else is measured against, as `RemovalEffects` calls it."""
+    def measured_against(self) -> str:
+        """See the base class."""
         return self.state
 
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:

@@ -54,6 +54,11 @@ class RemovalEffects(LinearFunctional):
     unit: str
     removed: str
 
+    @property
+    def measured_against(self) -> str:
+        """See the base class."""
+        return self.removed
+
     def weights(self, structure: Structure) -> Float[np.ndarray, "outputs rows"]:
         """See the base class."""
         unit, removed = structure.levels(self.unit), structure.levels(self.removed)

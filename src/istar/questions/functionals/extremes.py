@@ -8,8 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from istar.questions.functionals.base import FUNCTIONALS, TIE, Answer, Functional, Values, one_per_level
+from istar.questions.functionals.base import FUNCTIONALS, TIE, Answer, Design, Functional, Values, one_per_level
 from istar.questions.structure import Structure
+
+FOLLOWED = 12
+"""At most this many arms are followed as possible winners."""
 
 
 @FUNCTIONALS.register("best_arm_mean")
@@ -27,8 +30,14 @@ class BestArmMean(Functional):
 
     kind: ClassVar[str] = "best_arm_mean"
     centre: ClassVar[Literal["mean", "median"]] = "median"
+    design: ClassVar[Design] = "linearised"
     arm: str
     replicate: str
+
+    @property
+    def compared(self) -> str:
+        """See the base class."""
+        return self.arm
 
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""
@@ -44,6 +53,36 @@ class BestArmMean(Functional):
     ) -> float:
         """See the class docstring."""
         return float(np.abs(answer - self.answer(values, structure)).sum())
+
+    def linearised(
+        self, draws: Float[np.ndarray, "draws rows"], structure: Structure
+    ) -> Float[np.ndarray, "outputs rows"]:
+        """See the base class.
+
+        With p the probability that an arm is chosen, the answer's variance is about the p-weighted variance of the
+        measured means, plus what choosing another arm than the present favourite would change. Each of the two terms of
+        each arm is one output.
+        """
+        arm, odd = structure.levels(self.arm), structure.levels(self.replicate) % 2 == 1
+        count = int(arm.max()) + 1
+        member = (arm[None, :] == np.arange(count)[:, None]).astype(np.float64)
+        choosing = member * ~odd / np.maximum((member * ~odd).sum(1, keepdims=True), 1)
+        measuring = member * odd / np.maximum((member * odd).sum(1, keepdims=True), 1)
+        chosen, measured = draws @ choosing.T, draws @ measuring.T
+        chance = np.bincount(chosen.argmax(1), minlength=count) / len(draws)
+        favourite = int(chance.argmax())
+        expected = measured.mean(0)
+        outputs = []
+        for candidate in np.argsort(-chance, kind="stable")[:FOLLOWED]:
+            if chance[candidate] == 0:
+                break
+            outputs.append(np.sqrt(chance[candidate]) * measuring[candidate])
+            lead = chosen[:, candidate] - chosen[:, favourite]
+            if candidate != favourite and lead.std() > 0:
+                stake = abs(expected[candidate] - expected[favourite]) + 0.1 * measured[:, candidate].std()
+                stake *= np.sqrt(chance[candidate] * (1 - chance[candidate])) / lead.std()
+                outputs.append(stake * (choosing[candidate] - choosing[favourite]))
+        return np.stack(outputs)
 
 
 @FUNCTIONALS.register("upper_tail")
@@ -67,6 +106,17 @@ class UpperTail(Functional):
         ordered = np.sort(values, axis=-1)
         first = min(max(int(np.ceil(self.level * ordered.shape[-1])) - 1, 0), ordered.shape[-1] - 1)
         return np.stack([ordered[..., first], ordered[..., first:].mean(-1)], axis=-1)
+
+    def row_worth(self, draws: Float[np.ndarray, "draws rows"], structure: Structure) -> Float[np.ndarray, " rows"]:
+        """See the base class: how much each row's value matters to the quantile and to the mean above it."""
+        rows = draws.shape[1]
+        quantile = float(np.median(self.answer(draws, structure)[:, 0]))
+        above = draws - quantile
+        spread = float(draws.std())
+        near = max(float((np.abs(above) < 0.25 * spread).mean()) / (0.5 * spread), 1e-6)
+        crossing = (above > 0).var(0) / near**2
+        beyond = np.maximum(above, 0.0).var(0) / (1 - self.level + 1 / rows) ** 2
+        return np.asarray(crossing + beyond)
 
     def loss(
         self, answer: Float[np.ndarray, " outputs"], values: Float[np.ndarray, " rows"], structure: Structure
