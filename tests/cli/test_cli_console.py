@@ -51,6 +51,22 @@ def test_foreign_text_is_shown_wherever_it_stands(console):
     assert console.file.getvalue().count(SHOWN) == 7
 
 
+def test_a_table_that_is_too_wide_is_a_paragraph_a_row(console):
+    cells = table("Title", "task", ">at 0.5", ">gain")
+    cells.add_row(styled("one/task", "bold"), "1.00 (1.00 to 1.00)", "\x1b")
+    console.show(cells)
+    assert "task      " in console.file.getvalue()
+    console.file = io.StringIO()
+    console.width = 24
+    console.show(cells)
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
+        "Title",
+        "one/task",
+        "  at 0.5: 1.00 (1.00 to",
+        "  1.00); gain: \\x1b",
+    ]
+
+
 def test_a_remark_cannot_forge_a_line(console):
     console.tell("first\nsecond", "error:", "red")
     assert console.file.getvalue() == "error: first\n  second\n"

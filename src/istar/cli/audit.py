@@ -146,7 +146,7 @@ def _show(found: Audit) -> None:
             "-" if room.best_multiplier is None else f"{room.best_multiplier:.2f} x {room.best_method or ''}",
             each.summary.status + ("" if not each.marks else ", marked"),
         )
-    output.print(shown)
+    output.show(shown)
     for each in found.tasks:
         for remark in (each.summary.reason, *each.marks):
             if remark:

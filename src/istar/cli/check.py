@@ -45,7 +45,7 @@ def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_j
             next(iter(each.by_op), "-"),
         )
     if report.questions:
-        output.print(shown)
+        output.show(shown)
     if report.silent:
         output.tell(
             "it had nothing to say here: it gave no channel on any of these questions",

@@ -12,6 +12,8 @@ import unicodedata
 from typing import IO, Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 10_000
@@ -51,6 +53,22 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Go on without the reader, so that a command ends with its own exit code."""
         to_nowhere(self.file)
+
+    def needs(self, shown: Table) -> int:
+        """Return how many columns a table needs for every row to be one line."""
+        return self.measure(shown, options=self.options.update(max_width=PIPED_WIDTH)).maximum
+
+    def show(self, shown: Table) -> None:
+        """Print a table; where it is too wide, a paragraph a row, with the columns' names."""
+        if self.needs(shown) <= self.width:
+            self.print(shown)
+            return
+        self.print(styled(str(shown.title), "bold"))
+        _, *names = (str(column.header) for column in shown.columns)
+        for first, *cells in zip(*(column.cells for column in shown.columns), strict=True):
+            self.print(first)
+            said = (f"{name}: {cell}" for name, cell in zip(names, cells, strict=True))
+            self.print(Padding(Text(visible("; ".join(said))), (0, 0, 0, 2)))
 
     def tell(self, text: str, label: str = "", style: str = "") -> None:
         """Print a remark: lines after the first are indented, and none is broken, so that commands can be pasted.

@@ -156,7 +156,7 @@ def _write(path: Path, data: object) -> None:
 def _show(result: MethodScore) -> None:
     from istar.cli.multipliers import summary_table
 
-    output.print(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
+    output.show(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.tell(
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
         f"{result.interpret.bytes} bytes (not charged)"

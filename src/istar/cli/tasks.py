@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from rich.segment import Segment, Segments
 
 from istar.cli.app import command, group, output, print_json, quantity, table
-from istar.cli.console import PIPED_WIDTH, visible
+from istar.cli.console import visible
 from istar.cli.options import AsJson, OtherTarget
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def _print(summaries: list[TaskSummary]) -> None:
     for each in summaries:
         wide.add_row(each.name, each.split, each.target, *_figures(each))
         narrow.add_row(f"  {each.name.partition('/')[2]}", *_figures(each))
-    endless = output.options.update(max_width=PIPED_WIDTH)
-    needed, least = (output.measure(each, options=endless).maximum for each in (wide, narrow))
-    if needed <= output.width or least > output.width:
+    if output.needs(wide) <= output.width or output.needs(narrow) > output.width:
         output.print(wide)
         return
     lines = output.render_lines(narrow, pad=False, new_lines=True)

@@ -81,7 +81,7 @@ def unseal(
         return
     for result in results:
         if result.summary is not None:
-            output.print(summary_table(f"{result.name} on the test families", result.summary))
+            output.show(summary_table(f"{result.name} on the test families", result.summary))
             output.print(f"reward: {result.reward:+.3f}\n")
         for reason in result.failures.values():
             output.tell(reason, f"{result.name} failed:", "red")
