@@ -70,7 +70,7 @@ class TestRegistry:
 
     def test_installed_packages_add_entries(self, monkeypatch):
         class Point:
-            name = "plugged"
+            name, value = "plugged", "a_package:entry"
 
             def load(self):
                 return 7

@@ -7,9 +7,11 @@ from threading import Event, Thread
 
 import pytest
 
-from istar import plugins
+from istar import plugins, registrations
 from istar.plugins import PluginError, load_plugins, note_origin, plugin_identity, plugin_versions
 from istar.registry import Registry
+
+REGISTERS = "from istar.registry import Registry\nRegistry('thing').add('mine', 1)\n"
 
 
 @pytest.fixture
@@ -18,6 +20,9 @@ def plugin(tmp_path, monkeypatch):
     before = set(sys.modules)
     monkeypatch.setattr(plugins, "_loaded", set())
     monkeypatch.setattr(plugins, "_identities", {})
+    monkeypatch.setattr(registrations, "_plugins", {})
+    monkeypatch.setattr(registrations, "_entered", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
     def write(source, name="plug_in_of_a_test.py"):
         path = tmp_path / name
@@ -38,7 +43,7 @@ def test_without_plug_ins_there_is_no_identity(plugin, monkeypatch):
 
 def test_a_file_has_one_and_so_does_what_it_imports_at_run_time(plugin, monkeypatch):
     made_up = plugin("x = 1\n", "made_up_at_run_time.py")
-    path = plugin("import importlib\nimportlib.import_module('made_up_' + 'at_run_time')\n")
+    path = plugin(f"{REGISTERS}import importlib\nimportlib.import_module('made_up_' + 'at_run_time')\n")
     monkeypatch.setenv("ISTAR_PLUGINS", str(path))
     identity, versions = plugin_identity(), plugin_versions()
     assert len(identity) == 64
@@ -52,7 +57,7 @@ def test_a_file_has_one_and_so_does_what_it_imports_at_run_time(plugin, monkeypa
 
 
 def test_it_is_that_of_the_code_that_was_imported(plugin, monkeypatch):
-    path = plugin("x = 1\n")
+    path = plugin(REGISTERS)
     monkeypatch.setenv("ISTAR_PLUGINS", str(path))
     identity = plugin_identity()
     path.write_text("x = 2\n")

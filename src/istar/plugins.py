@@ -15,11 +15,26 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from sysconfig import get_path
 from threading import RLock
+from types import ModuleType
 
-from istar.errors import IstarError
 from istar.identity import code_files, code_hash, with_imports
+from istar.modules import is_users, users_source
+from istar.registrations import PluginError, importing, loaded_plugins
+
+__all__ = [
+    "GROUP",
+    "LOADING",
+    "PLUGIN",
+    "VARIABLE",
+    "PluginError",
+    "know_files",
+    "load_plugins",
+    "note_origin",
+    "own_hint",
+    "plugin_identity",
+    "plugin_versions",
+]
 
 VARIABLE = "ISTAR_PLUGINS"
 PLUGIN = "plug-in "
@@ -27,12 +42,12 @@ PLUGIN = "plug-in "
 GROUP = "istar."
 """What the entry-point groups of plug-ins begin with."""
 
-STANDARD_LIBRARY = Path(get_path("stdlib")).resolve()
-
 LOADING = RLock()
 """Held by the thread that imports plug-ins: others wait for it, and do not miss what is not registered yet."""
 
+
 _loaded: set[Path] = set()
+"""Files that were imported, or are being imported."""
 _identities: dict[Path, str] = {}
 """Of each file that registered something, and was imported for it, what it was then."""
 
@@ -44,46 +59,76 @@ def own_hint(kind: str) -> str:
     return f" A {kind} of your own is known once the environment variable {VARIABLE} names its file."
 
 
-class PluginError(IstarError):
-    """A user's file that cannot be imported."""
-
-
 def load_plugins() -> None:
     """Import the files that `ISTAR_PLUGINS` names, each once, under its own name.
 
+    A file's folder stays at the end of Python's search path, so that functions may import what lies beside it.
+
     Raises:
-        PluginError: there is no such file, it clashes with a module's name, or importing it fails.
+        PluginError: there is no such file, it has the name of another module, importing it fails, or it registers
+            nothing.
     """
     with LOADING:
-        _load(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
+        for name in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
+            path = Path(name).expanduser().resolve()
+            if path not in _loaded:
+                if path.suffix != ".py" or not path.is_file():
+                    example = "give paths such as tasks/mine.py"
+                    raise PluginError(f"{VARIABLE} names {name}, which is no Python file; {example}")
+                _loaded.add(path)  # while it is imported it may ask a registry, which comes here again
+                try:
+                    _load(path)
+                except BaseException:
+                    _loaded.discard(path)
+                    raise
 
 
-def _load(names: Iterable[str]) -> None:
-    for name in names:
-        path = Path(name).expanduser().resolve()
-        if path in _loaded:
-            continue
-        if path.suffix != ".py" or not path.is_file():
-            raise PluginError(f"{VARIABLE} names {name}, which is no Python file; give paths such as tasks/mine.py")
-        _loaded.add(path)  # while it is imported it may ask a registry, which comes here again
-        before = set(sys.modules)
-        sys.path.insert(0, str(path.parent))
-        try:
-            module = importlib.import_module(path.stem)
-        except Exception as error:
-            _loaded.discard(path)
-            raise PluginError(f"{path}, named in {VARIABLE}, cannot be imported: {error!r}") from error
-        finally:
-            sys.path.remove(str(path.parent))
-        if Path(str(module.__file__)).resolve() != path:
-            raise PluginError(
-                f"{path}, named in {VARIABLE}, has the name of another module, {module.__file__}; rename it"
-            )
-        _identities[path] = _identity(path, set(sys.modules) - before)
+def know_files(files: Iterable[Path]) -> None:
+    """Take files for plug-ins whose identity is nobody's concern in this process, where they may not be readable."""
+    with LOADING:
+        _loaded.update(files)
 
 
-def note_origin(module: str) -> None:
-    """Remember that a module has registered something: if it is no module of istar's, it is a plug-in.
+def _load(path: Path) -> None:
+    what, name, folder = f"{path}, named in {VARIABLE},", path.stem, str(path.parent)
+    before = dict(sys.modules)
+    _check_name(path, before)
+    importlib.invalidate_caches()
+    sys.path.insert(0, folder)
+    try:
+        with importing(name, what):
+            importlib.import_module(name)
+    except BaseException:
+        for each in set(sys.modules) - set(before):
+            if users_source(each) is not None:
+                del sys.modules[each]  # whoever mends the file and comes again has it imported anew
+        raise
+    finally:
+        sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
+    if all(each.module != name for each in loaded_plugins()):
+        sys.modules.pop(name, None)
+        raise PluginError(
+            f"{what} registers nothing; add what it defines to a registry, such as FAMILIES.add(Mine.name, Mine())"
+        )
+    _identities[path] = _identity(path, set(sys.modules) - set(before))
+
+
+def _check_name(path: Path, modules: dict[str, ModuleType]) -> None:
+    """Raise an error if importing a file by its name would find another module."""
+    name = path.stem
+    if "." in name:
+        raise PluginError(f"{path}, named in {VARIABLE}, has a dot in its name, which no module can have; rename it")
+    file = getattr(modules.get(name), "__file__", None)
+    taken = name in modules and (file is None or Path(file).resolve() != path)
+    if taken or name in sys.builtin_module_names:
+        other = f"{file}, which is imported already" if file else "one of Python's own"
+        raise PluginError(f"{path}, named in {VARIABLE}, has the name of another module, {other}; rename it")
+
+
+def note_origin(module: str) -> bool:
+    """Remember that a module has registered something, if it is the user's; return whether it is.
 
     Files that `ISTAR_PLUGINS` names are remembered as they are loaded; this is for what a script or a notebook's own
     modules register. What is typed at a prompt has no file, and leaves no trace.
@@ -92,11 +137,13 @@ def note_origin(module: str) -> None:
         module: its name.
     """
     path = getattr(sys.modules.get(module), "__file__", None)
-    if module.partition(".")[0] != "istar" and path is not None and Path(path).suffix == ".py":
-        file = Path(path).resolve()
-        with LOADING:
-            if file not in _loaded and file not in _identities and file.exists() and not _is_installed(file):
-                _identities[file] = _identity(file, set())
+    if path is None or Path(path).suffix != ".py" or not is_users(path):
+        return False
+    file = Path(path).resolve()
+    with LOADING:
+        if file not in _loaded and file not in _identities and file.exists():
+            _identities[file] = _identity(file, set())
+    return True
 
 
 def _identity(path: Path, imported: set[str]) -> str:
@@ -109,15 +156,10 @@ def _identity(path: Path, imported: set[str]) -> str:
     files = set(with_imports(path))
     for name in imported:
         file = Path(str(getattr(sys.modules.get(name), "__file__", None) or ".")).resolve()
-        if file.suffix == ".py" and file.is_relative_to(path.parent) and not _is_installed(file):
+        if file.suffix == ".py" and file.is_relative_to(path.parent) and is_users(file):
             files.add(file)
     parts = (f"{file.relative_to(path.parent).as_posix()} {code_hash(file)}" for file in files)
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
-
-
-def _is_installed(file: Path) -> bool:
-    """Return whether a file belongs to Python or to an installed package, which versions identify."""
-    return bool({"site-packages", "dist-packages"} & set(file.parts)) or file.is_relative_to(STANDARD_LIBRARY)
 
 
 def plugin_versions() -> dict[str, str]:

@@ -8,12 +8,15 @@ extension needs no edit here.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from types import FrameType
 from typing import Generic, TypeVar
 
 from istar.errors import IstarError, UnknownNameError
 from istar.plugins import GROUP, LOADING, load_plugins, note_origin, own_hint
+from istar.registrations import importing, note_entry
 
 Entry = TypeVar("Entry")
 
@@ -26,7 +29,8 @@ class Registry(Generic[Entry]):
     """Named entries of one kind.
 
     Args:
-        kind: what the entries are, in the singular; used in messages and as the entry-point group `istar.<kind>`.
+        kind: what the entries are, in the singular; used in messages and, with underscores for spaces, as the
+            entry-point group `istar.<kind>`.
     """
 
     def __init__(self, kind: str) -> None:
@@ -34,6 +38,11 @@ class Registry(Generic[Entry]):
         self.kind = kind
         self._entries: dict[str, Entry] = {}
         self._plugins_loaded = False
+
+    @property
+    def group(self) -> str:
+        """The entry-point group of installed packages that add entries."""
+        return f"{GROUP}{self.kind.replace(' ', '_')}"
 
     def add(self, name: str, entry: Entry) -> Entry:
         """Register an entry and return it.
@@ -47,7 +56,9 @@ class Registry(Generic[Entry]):
                 f"two entries of the registry of {self.kind}s are called {name!r}: {known!r} and {entry!r}; rename one"
             )
         self._entries[name] = entry
-        note_origin(getattr(entry, "__module__", None) or type(entry).__module__)
+        home, caller = getattr(entry, "__module__", None) or type(entry).__module__, _caller()
+        note_origin(home) or note_origin(caller)  # a user may add an object of our classes
+        note_entry(caller, self.kind, name, lambda: None if known is entry else self._entries.pop(name, None))
         return entry
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
@@ -76,9 +87,11 @@ class Registry(Generic[Entry]):
             self._plugins_loaded = True  # what is imported now may ask this registry itself
             try:
                 load_plugins()
-                for point in entry_points(group=f"{GROUP}{self.kind}"):
+                for point in entry_points(group=self.group):
                     if point.name not in self._entries:
-                        self.add(point.name, point.load())
+                        module = point.value.partition(":")[0]
+                        with importing(module, f"{point.name!r} of the entry points {self.group!r}, in {module},"):
+                            self.add(point.name, point.load())
             except BaseException:
                 self._plugins_loaded = False  # whoever asks next is told the reason again
                 raise
@@ -97,3 +110,11 @@ class Registry(Generic[Entry]):
         """The number of entries."""
         self._load_plugins()
         return len(self._entries)
+
+
+def _caller() -> str:
+    """Return the name of the module that adds an entry."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return "" if frame is None else str(frame.f_globals.get("__name__"))

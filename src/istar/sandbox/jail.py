@@ -32,7 +32,8 @@ from istar.sandbox.limits import Limits
 from istar.sandbox.process import WorkerProcess
 from istar.sandbox.replies import ReplyError
 from istar.sandbox.requests import Allowance, TargetSpec
-from istar.sandbox.tiers import Tier, choose_tier
+from istar.sandbox.shipping import shipment
+from istar.sandbox.tiers import Tier, anonymous_file, choose_tier
 
 _CONTROL_CAPS = FrameCaps(header_bytes=2**17, array_bytes=0, arrays=0)
 _EXIT_SECONDS = 5.0
@@ -84,20 +85,29 @@ class Jail:
         self.start()
 
     def start(self) -> None:
-        """Start the process, if it does not run, and return without waiting for it."""
+        """Start the process, if it does not run, and return without waiting for it.
+
+        Raises:
+            PluginError: a user's plug-in cannot be imported here.
+            SandboxError: it could not be started.
+        """
         if self._process is not None and self._process.alive:
             return
         self.stop()
+        plugins = shipment()
+        shipped = anonymous_file("plugins", plugins.to_bytes())
         ours, theirs = socket.socketpair()
         try:
-            self._process = self.tier.launch(self.program(theirs.fileno()), [theirs.fileno()], self.target.path)
+            kept = [theirs.fileno(), shipped]
+            self._process = self.tier.launch(self.program(theirs.fileno()), kept, self.target.path, plugins.files)
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
+            os.close(shipped)
         self._control = ours
-        write_frame(ours.fileno(), self.target.frame(filtered=self.tier.name != "plain"))
+        write_frame(ours.fileno(), self.target.frame(self.tier.name != "plain", shipped))
 
     @staticmethod
     def program(control: int) -> str:

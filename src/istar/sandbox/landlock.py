@@ -47,9 +47,11 @@ class LandlockTier(Tier):
 
     name: ClassVar[str] = "landlock"
 
-    def launch(self, program: str, keep: Sequence[int], weights: Path | None = None) -> WorkerProcess:
+    def launch(
+        self, program: str, keep: Sequence[int], weights: Path | None = None, files: Sequence[Path] = ()
+    ) -> WorkerProcess:
         """See the base class."""
-        grants = readable(jail_mounts(weights, [paths.home()]))
+        grants = readable(jail_mounts(weights, [paths.home()], files))
         enclosed = f"from istar.sandbox.landlock import enclose\nenclose({os.getpid()}, {grants!r})\n{program}"
         try:
             outer = launch_for_good(

@@ -62,12 +62,13 @@ class Mounts:
         return words
 
 
-def jail_mounts(weights: Path | None, private: Iterable[Path]) -> Mounts:
+def jail_mounts(weights: Path | None, private: Iterable[Path], files: Iterable[Path] = ()) -> Mounts:
     """Return the mounts for a worker on one target.
 
     Args:
         weights: folder of the target's files, or None for a target built in code.
         private: folders that must not be seen even where they lie inside a folder that is mounted.
+        files: single files that are shown, wherever they lie.
     """
     links: dict[Path, str] = {}
     named = [Path(name) for name in (*SYSTEM_FOLDERS, *SYSTEM_FILES, PROCESSOR_FACTS)]
@@ -83,6 +84,7 @@ def jail_mounts(weights: Path | None, private: Iterable[Path]) -> Mounts:
         folder for folder in (path.resolve() for path in private if path.is_dir()) if _inside_any(folder, read_only)
     ]
     revealed = () if weights is None else _with_link_targets(weights, links)
+    revealed = (*revealed, *(_real_place(file, links) for file in files))
     outside = ((place, text) for place, text in links.items() if not _inside_any(place, (*read_only, *revealed)))
     return Mounts(tuple(read_only), tuple(outside), tuple(hidden), revealed)
 

@@ -63,10 +63,15 @@ class TargetSpec:
             path = _hub_folder(target.name)
         return cls(target.name, path, dtype, target.id)
 
-    def frame(self, filtered: bool) -> Frame:
-        """Return the frame that tells a worker its target, and whether to filter system calls."""
+    def frame(self, filtered: bool, plugins: int | None = None) -> Frame:
+        """Return the frame that tells a worker its target.
+
+        Args:
+            filtered: whether it filters system calls.
+            plugins: descriptor of the file that holds what it is given of the user's plug-ins.
+        """
         path = None if self.path is None else str(self.path)
-        return Frame("target", asdict(self) | {"path": path, "filtered": filtered})
+        return Frame("target", asdict(self) | {"path": path, "filtered": filtered, "plugins": plugins})
 
 
 def _hub_folder(name: str) -> Path:

@@ -14,6 +14,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -44,13 +45,16 @@ class Tier(ABC):
     """Whether the kernel counts the worker's tasks apart from the user's others, so that a limit can be set."""
 
     @abstractmethod
-    def launch(self, program: str, keep: Sequence[int], weights: Path | None = None) -> WorkerProcess:
+    def launch(
+        self, program: str, keep: Sequence[int], weights: Path | None = None, files: Sequence[Path] = ()
+    ) -> WorkerProcess:
         """Start Python on a program.
 
         Args:
             program: Python source that the worker's interpreter runs.
             keep: file descriptors that it inherits under the same numbers.
             weights: folder of the target's files, or None for a target built in code.
+            files: single files that it may read besides.
 
         Raises:
             SandboxError: the process did not start.
@@ -71,13 +75,15 @@ class BubblewrapTier(Tier):
         """See the class docstring."""
         self.binary = binary
 
-    def launch(self, program: str, keep: Sequence[int], weights: Path | None = None) -> WorkerProcess:
+    def launch(
+        self, program: str, keep: Sequence[int], weights: Path | None = None, files: Sequence[Path] = ()
+    ) -> WorkerProcess:
         """See the base class."""
-        filter_descriptor = _anonymous_file("filter", jail_filter())
-        facts = {name: _anonymous_file(name, Path("/proc", name).read_bytes()) for name in MACHINE_FACTS}
+        filter_descriptor = anonymous_file("filter", jail_filter())
+        facts = {name: anonymous_file(name, Path("/proc", name).read_bytes()) for name in MACHINE_FACTS}
         told, tells = os.pipe()
         command = [
-            *self._arguments(weights),
+            *self._arguments(weights, files),
             *("--seccomp", str(filter_descriptor), "--info-fd", str(tells)),
             *(word for name in facts for word in ("--ro-bind-data", str(facts[name]), f"/proc/{name}")),
             *("--remount-ro", "/"),
@@ -101,7 +107,7 @@ class BubblewrapTier(Tier):
         first = _first_process(told, outer)
         return WorkerProcess(outer, first, namespaced=True)
 
-    def _arguments(self, weights: Path | None) -> list[str]:
+    def _arguments(self, weights: Path | None, files: Sequence[Path]) -> list[str]:
         scratch = ["--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"]
         environment = [word for pair in worker_environment("/tmp").items() for word in ("--setenv", *pair)]
         return [
@@ -110,7 +116,7 @@ class BubblewrapTier(Tier):
             *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--as-pid-1", "--hostname", "jail"),
             *("--clearenv", *environment, "--chdir", "/"),
             *scratch,
-            *jail_mounts(weights, [paths.home()]).arguments(),
+            *jail_mounts(weights, [paths.home()], files).arguments(),
             *("--dev", "/dev", "--remount-ro", "/dev"),
         ]
 
@@ -120,7 +126,9 @@ class PlainTier(Tier):
 
     name: ClassVar[str] = "plain"
 
-    def launch(self, program: str, keep: Sequence[int], weights: Path | None = None) -> WorkerProcess:
+    def launch(
+        self, program: str, keep: Sequence[int], weights: Path | None = None, files: Sequence[Path] = ()
+    ) -> WorkerProcess:
         """See the base class."""
         try:
             outer = subprocess.Popen(
@@ -284,11 +292,18 @@ def launch_for_good(command: Sequence[str], **options: Any) -> subprocess.Popen[
     return launcher.submit(start).result()
 
 
-def _anonymous_file(name: str, content: bytes) -> int:
-    descriptor = os.memfd_create(name)
-    os.write(descriptor, content)
+def anonymous_file(name: str, content: bytes) -> int:
+    """Return the descriptor of a file without a place on the disk, to be read from its beginning."""
+    descriptor = os.memfd_create(name) if hasattr(os, "memfd_create") else _unlinked_file()
+    with os.fdopen(os.dup(descriptor), "wb") as stream:
+        stream.write(content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _unlinked_file() -> int:
+    with tempfile.TemporaryFile() as stream:
+        return os.dup(stream.fileno())
 
 
 def _first_process(told: int, outer: subprocess.Popen[bytes]) -> int:

@@ -265,20 +265,27 @@ def calibrate(target: Target) -> float:
 
 
 def load(hello: Frame) -> Target:
-    """Return the target that the parent's first frame names.
+    """Return the target that the parent's first frame names, once the user's plug-ins are imported.
 
     Raises:
-        IstarError: it cannot be loaded, or is not the one that the parent has.
+        IstarError: it cannot be loaded, is not the one that the parent has, or a plug-in fails here.
     """
     import torch
 
     torch.set_num_threads(1)
     sys.setrecursionlimit(2000)
     from istar.methods import loading, recorder  # noqa: F401  (imported once here instead of in every fork)
+    from istar.sandbox.unpacking import unpack
     from istar.targets import corpus  # noqa: F401
     from istar.targets.loading import load_target
 
     fields = hello.fields
+    if fields["plugins"] is None:
+        unpack(b"")
+    else:
+        with os.fdopen(fields["plugins"], "rb") as shipped:
+            shipped.seek(0)
+            unpack(shipped.read())
     target = load_target(fields["path"] or fields["name"], fields["dtype"], name=fields["name"])
     if fields["id"] and target.id != fields["id"]:
         raise IstarError(
