@@ -7,6 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from istar.sandbox import tiers
+from measured import PATIENCE
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_threads_that_start_jails_at_once_share_a_launcher(launchers):
     statuses = []
 
     def start():
-        statuses.append(tiers.launch_for_good([sys.executable, "-c", ""]).wait(60))
+        statuses.append(tiers.launch_for_good([sys.executable, "-c", ""]).wait(PATIENCE))
 
     threads = [Thread(target=start) for _ in range(2)]
     for thread in threads:

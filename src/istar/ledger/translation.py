@@ -37,6 +37,11 @@ _REASONS: tuple[tuple[tuple[str, ...], type[LedgerError], str], ...] = (
         LedgerError,
         "its disk is full; free some space, then resume: what was written before is kept",
     ),
+    (
+        ("disk i/o error",),  # SQLite's words for a broken disk, and for a full one where its shared memory cannot grow
+        LedgerError,
+        "its disk is full or broken; free some space, then resume: what was written before is kept",
+    ),
     (("not a database",), NotALedgerError, "it is not a database; choose another path for the ledger"),
     (
         ("malformed", "corrupt", "invalid page", "no such table", "no such column", "could not decode", "checksum"),
