@@ -4,7 +4,8 @@ Run `python benchmarks/black_box_arm.py`; it reads the committed tables of train
 `results/black_box_arm.json`. Every contestant pays the same prices: unique tokens of the rows it has bought. Published
 estimators are given each coalition's mean over all queries, or over a quarter of them, whichever does better.
 Where a budget is too small for an estimator to answer it is granted the blind answer, and it keeps the answer of the
-largest purchase that the budget affords.
+largest purchase that the budget affords. A player that an estimator of shapiq's did not reach is stated as exactly 0;
+as long as there is one, that is no answer yet (`--only` renews parts of the result).
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ from istar.truth import load_tables
 from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "black_box_arm.json"
+CAVEATS = [
+    "An estimator of Shapley values has no answer as long as it states exactly 0 for a player, as shapiq does where a "
+    "budget did not reach one; until then it is granted the blind answer. Permutation sampling has none below n + 1 "
+    "evaluations of a game of n players.",
+]
 
 Purchases = Iterator[tuple[np.ndarray, np.ndarray]]
 """Growing purchases: the rows bought so far, and the answer they give."""
@@ -93,7 +99,7 @@ def shapley_estimator(make: Callable[[int, int], object], queries: float) -> Cal
                 answer = np.array([values[(player,)] for player in range(players)])
             except (ValueError, ZeroDivisionError, IndexError, np.linalg.LinAlgError):
                 continue
-            if seen and np.isfinite(answer).all():
+            if seen and np.isfinite(answer).all() and answer.all():
                 yield np.flatnonzero(np.isin(coalition, list(seen)) & inside), answer
 
     return run
@@ -277,6 +283,7 @@ def main() -> None:
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--questions", type=int, help="questions of each task; all by default")
+    parser.add_argument("--only", nargs="+", help="renew these parts of the result and keep the others")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     shapley = {
@@ -284,19 +291,29 @@ def main() -> None:
     }
     attribution = {name: datamodel(make) for name, make in DATAMODELS.items()}
     arms = {"uniform": uniform_arms, "sequential halving": halving_arms, "UCB-E": confidence_arms}
-    results: dict[str, object] = {"machine": describe_machine(), "seeds": arguments.seeds}
-    for task in ("context_attribution/facts-subsets", "context_attribution/reviews-subsets"):
+    results: dict[str, object] = {"machine": describe_machine(), "seeds": arguments.seeds, "caveats": CAVEATS}
+    if arguments.only:
+        kept = json.loads(RESULTS.read_text())
+        results = {"machine": kept["machine"], "seeds": kept["seeds"], "caveats": CAVEATS} | kept
+
+    def wanted(part: str) -> bool:
+        return not arguments.only or part in arguments.only
+
+    for task in filter(wanted, ("context_attribution/facts-subsets", "context_attribution/reviews-subsets")):
         tables = load_tables(task, arguments.target)
         results[task] = contest(tables, list(learn_records(tables)), attribution, arguments.seeds, arguments.questions)
     for task in ("shot_shapley/antonyms", "shot_shapley/capitals"):
         tables = load_tables(task, arguments.target)
-        results[task] = better_half(
-            contest(tables, list(learn_records(tables)), shapley, arguments.seeds, arguments.questions)
-        )
+        if wanted(task):
+            results[task] = better_half(
+                contest(tables, list(learn_records(tables)), shapley, arguments.seeds, arguments.questions)
+            )
         for name, derive, contestants in (
             ("best arm", best_arm_table, arms),
             ("upper tail", upper_tail_table, {"crude quantile": crude_tail}),
         ):
+            if not wanted(f"{task}, {name}"):
+                continue
             derived = [derive(table) for table in tables]
             records = [record_of(table.question, table.values) for table in derived]
             results[f"{task}, {name}"] = contest(derived, records, contestants, arguments.seeds, arguments.questions)
@@ -305,6 +322,7 @@ def main() -> None:
             print(task)
             for name, result in summary.items():
                 print(f"  {name:34s} {result['mean_skill']:7.3f}  {result['by_budget'][::4]}")
+    print(*CAVEATS, sep="\n")
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 

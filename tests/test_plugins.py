@@ -1,6 +1,7 @@
 """What identifies a plug-in."""
 
 import sys
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Event, Thread
@@ -68,10 +69,8 @@ def test_what_a_script_registers_itself_counts_too(plugin, monkeypatch):
     monkeypatch.delenv("ISTAR_PLUGINS", raising=False)
     path = plugin("class Mine:\n    pass\n", "script_of_a_test.py")
     monkeypatch.syspath_prepend(path.parent)
-    import script_of_a_test
-
     registry = Registry("thing")
-    registry.add("mine", script_of_a_test.Mine)
+    registry.add("mine", import_module("script_of_a_test").Mine)
     assert list(plugin_versions()) == ["plug-in script_of_a_test.py"]
     note_origin("istar.seeds")
     note_origin("functools")

