@@ -11,6 +11,7 @@ import pytest
 from istar import plugins, registrations
 from istar.plugins import PluginError, load_plugins, note_origin, plugin_identity, plugin_versions
 from istar.registry import Registry
+from measured import PATIENCE
 
 REGISTERS = "from istar.registry import Registry\nRegistry('thing').add('mine', 1)\n"
 
@@ -118,7 +119,7 @@ def test_a_thread_waits_for_what_another_is_importing(plugin, monkeypatch):
     path = plugin(
         "import istar.plugins as plugins\n"
         "plugins.begun.set()\n"
-        "assert plugins.go_on.wait(60)\n"
+        f"assert plugins.go_on.wait({PATIENCE})\n"
         "plugins.of_a_test.add('late', 1)\n"
     )
     registry = Registry("thing")
@@ -129,7 +130,7 @@ def test_a_thread_waits_for_what_another_is_importing(plugin, monkeypatch):
     first = Thread(target=lambda: found.update(first="late" in registry))
     second = Thread(target=lambda: found.update(second="late" in registry))
     first.start()
-    assert plugins.begun.wait(60)
+    assert plugins.begun.wait(PATIENCE)
     second.start()
     second.join(0.2)  # it would have answered by now, or is waiting; in neither case does the outcome depend on it
     plugins.go_on.set()
