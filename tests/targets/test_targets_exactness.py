@@ -3,20 +3,25 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import (
     CohereConfig,
     FalconConfig,
+    Gemma2Config,
     GPTJConfig,
+    GptOssConfig,
     GraniteConfig,
     LlamaConfig,
     LlamaForCausalLM,
     MambaConfig,
     PreTrainedConfig,
+    Qwen2MoeConfig,
 )
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+from istar.questions import Entropy, Run
 from istar.targets import TargetError, UnknownArchitectureError, load_target, wrap
 from istar.targets.anatomy import ARCHITECTURES, PartNames
 from istar.targets.exactness import check_exact
@@ -141,3 +146,63 @@ def test_code_that_comes_with_a_model_is_never_run(file, changes, tmp_path, monk
     monkeypatch.setattr("builtins.input", lambda *_: "y")
     with pytest.raises(TargetError, match="needs code that comes with it, and istar never runs a model's own code"):
         load_target(str(folder))
+
+
+GEMMA = {**MODERN, "head_dim": 8, "num_key_value_heads": 2, "final_logit_softcapping": None, "sliding_window": 4}
+EXPERTS = {**MODERN, "num_key_value_heads": 2, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+           "shared_expert_intermediate_size": 16, "decoder_sparse_step": 1}  # fmt: skip
+
+
+SOFT_CAPS = Gemma2Config(**GEMMA, attn_logit_softcapping=5.0)
+SINKS = GptOssConfig(
+    **{**MODERN, "hidden_size": 64}, head_dim=8, num_key_value_heads=2, num_local_experts=4,
+    layer_types=["full_attention"] * 2,
+)  # fmt: skip
+WINDOW_IN_MASK = Qwen2MoeConfig(**EXPERTS, use_sliding_window=True, sliding_window=4, max_window_layers=2)
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (SOFT_CAPS, "softcap, which Gemma2Attention has"),
+        (SINKS, "s_aux, which GptOssAttention has"),
+        (WINDOW_IN_MASK, "a sliding window that only its mask knows of, which Qwen2MoeAttention has"),
+    ],
+    ids=lambda value: getattr(value, "model_type", None),
+)
+def test_attention_that_packed_runs_do_not_have_is_refused(config, what, add_architecture):
+    add_architecture(config.model_type, LLAMA)
+    with pytest.raises(TargetError, match=f"packed runs do not support attention with {what}"):
+        check_exact(made(config))
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (SOFT_CAPS, r"\(of type 'gemma2'\) is more than a scaled dot product"),
+        (SINKS, r"\(of type 'gpt_oss'\) is more than a scaled dot product"),
+        (WINDOW_IN_MASK, "a sliding window that only its mask knows of"),
+    ],
+    ids=lambda value: getattr(value, "model_type", None),
+)
+def test_it_is_refused_when_a_model_is_loaded(config, expected, tmp_path, add_architecture):
+    add_architecture(config.model_type, LLAMA)
+    with torch.random.fork_rng(devices=[]):
+        module = AutoModelForCausalLM.from_config(config)
+    with pytest.raises(TargetError, match=expected):
+        load_target(saved(randomise(module, seed=3), tmp_path))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [Gemma2Config(**GEMMA, attn_logit_softcapping=None), Qwen2MoeConfig(**EXPERTS)],
+    ids=lambda config: config.model_type,
+)
+def test_windows_that_attention_is_told_of_and_experts_are_run_exactly(config, add_architecture):
+    add_architecture(config.model_type, LLAMA)
+    target = made(config)
+    check_exact(target)
+    generator = np.random.default_rng(2)
+    shared = tuple(generator.integers(2, 258, 12).tolist())
+    runs = [Run((0, *shared[:cut], *generator.integers(2, 258, 5).tolist()), Entropy()) for cut in (3, 8, 12)]
+    np.testing.assert_allclose(target.values(runs), target.slow_values(runs), atol=1e-4)

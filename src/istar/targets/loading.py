@@ -21,7 +21,7 @@ from istar.targets.checkpoint import (
     weight_files,
 )
 from istar.targets.embedded import check_files, embedded_folder, recorded_weights_hash
-from istar.targets.errors import TargetError, TargetMemoryError
+from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
 from istar.targets.exactness import check_exact
 from istar.targets.hashing import target_id, weights_hash
 from istar.targets.quiet import quiet_transformers
@@ -154,6 +154,11 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
             raise TargetError(
                 f"{source} needs code that comes with it, and istar never runs a model's own code; use a model whose "
                 "architecture is part of transformers"
+            ) from error
+        if "scaled_dot_product_attention" in str(error):
+            raise UnknownArchitectureError(
+                f"the attention of {source} (of type {config.model_type!r}) is more than a scaled dot product, as with "
+                "soft caps or sinks; packed runs have none of that, so the architecture is not supported"
             ) from error
         raise TargetError(
             f"{source} cannot be loaded as a causal language model: {_reason(error)}. Check the name, that the folder "

@@ -8,6 +8,7 @@ block by block. A forward that stops early leaves through an exception, before t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -123,10 +124,25 @@ def _packed_attention(
 ) -> tuple[Tensor, None]:
     """Attend as Hugging Face's attention interface asks."""
     unsupported = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
+    if sliding_window is None and _masks_a_window(module):
+        unsupported.append("a sliding window that only its mask knows of")
     if unsupported:
-        raise TargetError(f"packed runs do not support attention with {', '.join(unsupported)}; use Target.forward")
+        raise TargetError(
+            f"packed runs do not support attention with {', '.join(unsupported)}, which {type(module).__name__} has; "
+            "the architecture is not supported"
+        )
     packed = _ACTIVE.get()
     return packed.attend(int(module.layer_idx), query, key, value, scaling, sliding_window), None  # type: ignore[arg-type]
+
+
+def _masks_a_window(module: nn.Module) -> bool:
+    """Return whether transformers cuts a window out of a layer's mask, in a model that has one at all."""
+    config: Any = module.config
+    if getattr(config, "sliding_window", None) is None:
+        return False
+    kinds = getattr(config, "layer_types", None)
+    known = hasattr(sys.modules[type(module).__module__], "create_sliding_window_causal_mask")
+    return known and (kinds is None or kinds[int(module.layer_idx)] == "sliding_attention")  # type: ignore[arg-type]
 
 
 @cache
