@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,15 @@ from istar.errors import CorruptDataError, IstarError
 
 PARTIAL = ".partial"
 """The ending of a file that is being written, or was when its writer was killed."""
+
+
+NETWORK_FILE_SYSTEMS = {
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "9p", "vboxsf"),
+    *("lustre", "gpfs", "beegfs", "ceph", "glusterfs", "panfs", "pvfs2", "gfs2", "ocfs2"),
+    *("fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+}
+"""Types of file systems whose files other machines may have open."""
+MOUNTS = Path("/proc/self/mountinfo")
 
 
 class StorageError(IstarError):
@@ -200,6 +210,25 @@ def check_destination(path: Path) -> None:
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     check_writable(path.parent)
+
+
+def on_network(path: Path) -> bool:
+    """Return whether a path lies where other machines may have its files open too; False where that is not known."""
+    try:
+        mounts = [line.split(" - ", 1) for line in MOUNTS.read_text(errors="surrogateescape").splitlines()]
+    except OSError:
+        return False
+    types = {
+        Path(_unescaped(facts.split()[4])): rest.split()[0] for facts, rest in mounts
+    }  # what is mounted last counts
+    real = path.resolve()
+    place = next(place for place in (real, *real.parents, None) if place is None or place in types)
+    return place is not None and types[place] in NETWORK_FILE_SYSTEMS
+
+
+def _unescaped(name: str) -> str:
+    """Return a path as it is, of which the kernel writes blanks and the like as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), name)
 
 
 def check_writable(folder: Path) -> None:

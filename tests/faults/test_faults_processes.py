@@ -1,6 +1,7 @@
 """Several processes at one thing, lost workers, and a clock that jumps."""
 
 import datetime
+import errno
 import itertools
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ from forged import ForgedArms, ForgedWorker
 from kills import at_home
 from reaper import Reaper, fork, labels, outcome
 
+from istar.files import StorageError
 from istar.flops import CostModel
 from istar.ledger import Ledger
 from istar.ledger import ledger as ledgers
@@ -50,6 +52,18 @@ def test_a_run_is_one_processs_until_it_ends_however_it_ends(tmp_path):
     os.kill(child, 9)
     outcome(child)
     with folder.alone(), pytest.raises(RunFolderError, match=f"number {os.getpid()}"), folder.alone():
+        pass
+
+
+def test_a_folder_without_locks_is_not_said_to_be_anothers(tmp_path):
+    refusal = OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    with (
+        mock.patch("fcntl.flock", side_effect=refusal),
+        pytest.raises(
+            StorageError, match=r"cannot lock .*No locks available; on a file system without locks two searches"
+        ),
+        RunFolder(tmp_path).alone(),
+    ):
         pass
 
 

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from ledger_records import BLACK, CONFIG, EVALUATION, WHITE, fill
 from sqlalchemy import create_engine
 
+from istar import files
 from istar.ledger import (
     DuplicateRecordError,
     Ledger,
@@ -42,6 +44,23 @@ def test_the_folder_is_made_and_the_file_kept(tmp_path):
 def test_sqlite_writes_ahead(tmp_path):
     Ledger(tmp_path / "ledger.sqlite").close()
     assert sqlite3.connect(tmp_path / "ledger.sqlite").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_sqlite_keeps_no_shared_log_on_a_network_file_system(tmp_path, monkeypatch):
+    path = tmp_path / "on a disk far away" / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        fill(ledger)
+    mounts = tmp_path / "mountinfo"
+    place = str(path.parent.resolve()).replace(" ", r"\040")
+    mounts.write_text(f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:50 / {place} rw shared:7 - nfs4 server:/disk rw\n")
+    monkeypatch.setattr(files, "MOUNTS", mounts)
+    assert [files.on_network(each) for each in (path, path.parent, tmp_path, Path("/"))] == [True, True, False, False]
+    with Ledger(path) as ledger:
+        assert ledger.curves("run", stage="train") == WHITE
+        assert sorted(each.name for each in path.parent.iterdir()) == ["ledger.sqlite"]
+    assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    monkeypatch.setattr(files, "MOUNTS", tmp_path / "no such file")
+    assert not files.on_network(path)
 
 
 def test_a_newer_ledger_is_refused(tmp_path):

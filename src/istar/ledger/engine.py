@@ -2,7 +2,9 @@
 
 Both databases behave alike: a write takes a lock before it reads, so that two processes wait for one another instead
 of failing half-way, and one that only reads is never kept waiting. SQLite runs with a write-ahead log for that, and is
-checked for damage when it is opened; on PostgreSQL the lock is an advisory one.
+checked for damage when it is opened; on PostgreSQL the lock is an advisory one. On a network file system SQLite keeps a
+rollback journal, and who reads may have to wait: the log needs memory that all who have the file open share, and two
+machines share none.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from istar.files import on_network
 from istar.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -81,8 +84,13 @@ def open_engine(url: str, *, read_only: bool, patience: float) -> Engine:
         raise LedgerError(
             f"cannot open a ledger at {shown_url(url)!r}: {error}{hint}; give a file's path or an SQLAlchemy URL"
         ) from error
-    _prepare_sqlite(engine, read_only)
+    _prepare_sqlite(engine, read_only, "DELETE" if _on_network(parsed) else "WAL")
     return engine
+
+
+def _on_network(url: URL) -> bool:
+    path = url.database
+    return bool(path) and path != ":memory:" and not str(path).startswith("file:") and on_network(Path(str(path)))
 
 
 def _check_place(url: URL, read_only: bool) -> None:
@@ -110,7 +118,7 @@ def _unchanging(url: URL) -> URL:
     return url.set(database=f"file:{quote(path)}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
-def _prepare_sqlite(engine: Engine, read_only: bool) -> None:
+def _prepare_sqlite(engine: Engine, read_only: bool, journal: str) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
@@ -118,7 +126,7 @@ def _prepare_sqlite(engine: Engine, read_only: bool) -> None:
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {journal}")
             connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from istar.errors import IstarError
-from istar.files import storing, write_whole
+from istar.files import StorageError, storing, write_whole
 from istar.ledger import Ledger, OldLedgerError
 from istar.protocol.config import CONFIG_FILE, SearchConfig, as_begun, checked_config
 from istar.protocol.provenance import changed_plugins
@@ -88,17 +88,22 @@ class RunFolder:
 
         Raises:
             RunFolderError: another process works on it.
-            StorageError: the folder cannot be written to.
+            StorageError: the folder cannot be written to, or its file system has no locks.
         """
         with storing(self.path):
             descriptor = os.open(self.path / LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 other = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
                 raise RunFolderError(
                     f"another process (number {other}) works on the run in {self.path}; wait for it or end it"
+                ) from error
+            except OSError as error:
+                raise StorageError(
+                    f"cannot lock {self.path}: {error.strerror or error}; on a file system without locks two searches "
+                    "could work on one run at once, so choose a folder on another one (--runs)"
                 ) from error
             with suppress(OSError):  # only for the message above; a full disk is noticed where it matters
                 os.ftruncate(descriptor, 0)
