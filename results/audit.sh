@@ -9,7 +9,5 @@ ISTAR=${ISTAR:-.venv/bin/istar}
 PYTHON=${PYTHON:-.venv/bin/python}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-methods=()
-for scores in results/library/scores-*.json; do methods+=(--methods "$scores"); done
-"$ISTAR" tasks audit --recompute 0.002 "${methods[@]}" --out results/audit.json --html results/audit.html
+"$ISTAR" tasks audit --recompute 0.002 --methods results/library/scores-*.json --out results/audit.json --html results/audit.html
 "$PYTHON" docs/write_tables.py tasks results/audit.json README.md

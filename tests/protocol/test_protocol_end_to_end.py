@@ -231,6 +231,16 @@ def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):
         assert f"{name} is dropped, and scored because it was named: {summary.reason}" in shown.out
 
 
+def test_too_few_tables_are_an_error_with_a_command_that_builds_them(config, capsys, monkeypatch):
+    monkeypatch.setattr("istar.targets.corpus.sample_text", None)  # no long work is begun
+    for task, count in (("shot_shapley/capitals", 0), (config.train.tasks[0], 4)):
+        monkeypatch.setattr("istar.protocol.conduct.LEAST_QUESTIONS", 4)
+        assert run(["score", "noise", "--target", "tiny-random", "--task", task]) == ERROR
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"there are tables of {count} of {task}; build more with" in told
+        assert f"`istar truth build {task} --target tiny-random --questions 5`" in told
+
+
 def test_methods_side_by_side_are_run_one_by_one_and_put_together(config):
     """Bit by bit what their common file gives and costs, though it is never run."""
     both = written_side_by_side([Part(METHOD, "Logit lens"), Part(METHOD.replace("upto=1", "upto=2"), "Later")])

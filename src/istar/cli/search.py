@@ -166,5 +166,6 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
     else:
         shown.add_row("best method (I*)", f"{outcome.best.name}, in {folder.best_method_path}")
         shown.add_row("its validation reward", f"{outcome.best_reward:+.3f}")
-        shown.add_row("next", f"istar unseal {folder.name}; istar report {folder.name}")
+        words = quote(folder.name if folder.path.parent == DEFAULT_RUNS else str(folder.path))
+        shown.add_row("next", f"istar unseal {words}; istar report {words}")
     output.print(shown)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from istar.executors import EXECUTORS
+from istar.executors.priors import LEAST_QUESTIONS
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.records import Stage
@@ -79,10 +80,9 @@ class Stand:
         counts |= {name: 0 for name in named_tasks(self.config, stage) if name not in asked}
         if counts:
             there = ", ".join(f"{count} of {name}" for name, count in counts.items())
-            build = f"istar truth build {' '.join(counts)} --target {shlex.quote(self.config.target)}"
             remarks.append(
                 f"{wanted} questions of each task are asked for, and there are tables of {there}; "
-                f"`{build} --questions {wanted}` builds the rest"
+                f"`{_build_command(self.config, counts)} --questions {wanted}` builds the rest"
             )
         return tuple(remarks)
 
@@ -124,13 +124,26 @@ def _tasks_of(
         given = (*getattr(config, stage).tasks, *config.train.tasks)
         names |= dict.fromkeys(name for name in chosen if by_name[name].questions or name in given)
         if not any(by_name[name].split == split for name in names):
-            wanted, place = " ".join(getattr(config, stage).tasks) or split, shlex.quote(config.target)
+            wanted = getattr(config, stage).tasks or (split,)
             raise TasksError(
                 f"no task of the {split} split that is asked for has sound tables on {target.name}; build them with "
-                f"`istar truth build {wanted} --target {place}`; `istar tasks {wanted} --target {place}` says why "
-                "others were dropped"
+                f"`{_build_command(config, wanted)}`; `istar tasks {' '.join(wanted)} --target "
+                f"{shlex.quote(config.target)}` says why others were dropped"
             )
+    few = {name: by_name[name].questions for name in names if by_name[name].questions <= LEAST_QUESTIONS}
+    if few:
+        there = ", ".join(f"{count} of {name}" for name, count in few.items())
+        raise TasksError(
+            f"the executor learns from {LEAST_QUESTIONS} other questions of a task, and on {target.name} there "
+            f"are tables of {there}; build more with `{_build_command(config, few)} --questions {LEAST_QUESTIONS + 1}`"
+        )
     return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
+
+
+def _build_command(config: SearchConfig, names: Iterable[str]) -> str:
+    """Return the command that builds tables of tasks, families or splits for these settings."""
+    dtype = "" if config.dtype == "float32" else f" --dtype {config.dtype}"
+    return f"istar truth build {' '.join(names)} --target {shlex.quote(config.target)}{dtype}"
 
 
 def conduct(
