@@ -268,7 +268,9 @@ class TestTasks:
         assert {each.split for each in tasks() if each.judged} == {"use"}
 
     def test_unknown_names(self) -> None:
-        with pytest.raises(TaskError, match=r"no task is called 'shapley'; there are .*shot_shapley/antonyms"):
+        with pytest.raises(
+            TaskError, match=r"no task, family or split is called 'shapley'; did you mean 'shot_shapley'\?"
+        ):
             task("shapley")
         with pytest.raises(TaskError, match="no split 'training'; there are train, validation, test"):
             tasks("training")  # type: ignore[arg-type]
