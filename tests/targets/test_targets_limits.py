@@ -21,6 +21,7 @@ from istar.questions import (
 )
 from istar.targets import RowError, Target, TargetError, UnknownArchitectureError, build_corpus, load_target, wrap
 from istar.targets.anatomy import ARCHITECTURES, PartNames
+from istar.targets.costs import metered_forward
 from istar.targets.exactness import check_exact
 from istar.targets.hashing import target_id
 from istar.targets.limits import row_limit
@@ -226,6 +227,14 @@ def test_a_first_token_that_a_model_does_not_know():
 def test_a_corpus_longer_than_a_target_takes():
     with pytest.raises(RowError, match=rf"\(corpus_length\) has 128 tokens, but gpt2 takes {LENGTH} at most"):
         build_corpus(gpt2())
+
+
+def test_a_model_too_short_to_be_priced_or_checked_is_refused_in_words():
+    short = made(GPT2Config(**SIZES, n_embd=32, n_layer=1, n_head=4, n_positions=6))
+    with pytest.raises(RowError, match="a row that loading asks has 7 tokens, but gpt2 takes 6 at most"):
+        check_exact(short)
+    with pytest.raises(RowError, match="a forward that rows are priced by has 8 tokens, but gpt2 takes 6 at most"):
+        metered_forward(short, 6, 2, 1)
 
 
 def test_the_search_for_a_limit_leaves_no_trace():

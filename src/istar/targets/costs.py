@@ -14,6 +14,7 @@ from istar.fingerprint import fingerprint
 from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model, fit_costs_by_op
 from istar.flops.meter import Meter, MeterReading
 from istar.flops.rulebook import RULEBOOK
+from istar.targets.limits import check_length
 from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def metered_forward(target: Target, new_tokens: int, cached_tokens: int, reads: 
     """
     from transformers import DynamicCache
 
+    check_length(target, cached_tokens + new_tokens, "a forward that rows are priced by")
     cache = DynamicCache(config=target.module.config)
     filler = torch.full((1, cached_tokens + new_tokens), target.bos, device=target.device)
     if cached_tokens:

@@ -21,6 +21,7 @@ from istar.errors import IstarError
 from istar.questions.readouts import SpanLoss
 from istar.questions.runs import Run
 from istar.targets.errors import TargetError, UnknownArchitectureError
+from istar.targets.limits import check_length
 from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def check_exact(target: Target) -> None:
     """
     about = f"a {type(target.module).__name__}, loaded as {target.name!r}"
     runs = _probes(target)
+    check_length(target, max(len(run.tokens) - 1 for run in runs), "a row that loading asks")
     try:
         own, logits = _own(target, runs[-1].tokens[:-1])
         _check_finite(about, target, own, logits)
