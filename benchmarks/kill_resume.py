@@ -23,7 +23,8 @@ from pathlib import Path
 
 from machine import describe_machine
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "protocol"))
+TESTS = Path(__file__).parent.parent / "tests" / "protocol"
+sys.path.insert(0, str(TESTS))
 
 
 def main() -> int:
@@ -62,11 +63,13 @@ def main() -> int:
 def prepare(root: Path, methods: int) -> Path:
     """Build the tables, give each search a home with them, and return the file of their settings."""
     os.environ["ISTAR_HOME"] = str(root / "home")
+    import pytest
     from tiny_truth import build_tiny_truth
 
     from istar.protocol.config import SearchConfig, StageSize
 
-    names = build_tiny_truth()
+    with pytest.MonkeyPatch.context() as patch:
+        names = build_tiny_truth(patch)
     stages = {split: StageSize(questions=2, tasks=(names[split],)) for split in ("train", "validation", "test")}
     config = SearchConfig(
         target="tiny-random",
@@ -94,7 +97,8 @@ def prepare(root: Path, methods: int) -> Path:
 def run(root: Path, settings: Path, name: str) -> subprocess.Popen[bytes]:
     """Start or resume a search; the run's name is the same in both, as the export holds it."""
     command = [sys.executable, "-m", "istar", "search", "--resume", "--config", str(settings), "--run", "run"]
-    environment = {**os.environ, "ISTAR_HOME": str(root / f"home-{name}"), "OMP_NUM_THREADS": "1"}
+    own = {"ISTAR_HOME": str(root / f"home-{name}"), "ISTAR_PLUGINS": str(TESTS / "tiny_families.py")}
+    environment = {**os.environ, **own, "OMP_NUM_THREADS": "1"}
     command += ["--runs", str(root / name)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -55,7 +55,7 @@ def main() -> None:
         spent = Meter()
         interpretation = run_interpret(method, target, corpus, spent)
         for task in arguments.tasks:
-            (table,) = load_tables(task, target.id, 1)
+            (table,) = load_tables(task, target, 1)
             question = table.question
             batches = nested_batches(question.structure, Seed.root(0))
             recording = record(method, question.view, question.hash, batches, target, interpretation)

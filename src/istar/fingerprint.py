@@ -18,7 +18,7 @@ from istar.identity import code_files, code_hash
 from istar.plugins import plugin_identity
 
 
-def fingerprint(code: tuple[str, ...], libraries: tuple[str, ...]) -> str:
+def fingerprint(code: tuple[str, ...], libraries: tuple[str, ...], *, plugins: bool = True) -> str:
     """Return a hash over code and the versions it runs with, 64 hexadecimal digits.
 
     Comments and docstrings do not enter it (`istar.identity.code_hash`), data files of a package do.
@@ -26,8 +26,14 @@ def fingerprint(code: tuple[str, ...], libraries: tuple[str, ...]) -> str:
     Args:
         code: names of our packages and modules.
         libraries: names of installed packages.
+        plugins: whether plug-ins have a part in what is kept.
     """
-    parts = (platform.python_version(), plugin_identity(), *_own_code(code), *map(version, libraries))
+    parts = (
+        platform.python_version(),
+        plugin_identity() if plugins else "",
+        *_own_code(code),
+        *map(version, libraries),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

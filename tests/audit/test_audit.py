@@ -55,7 +55,7 @@ class TestDearness:
 
 def digest(task, index, reliability=None, answer=(0.0,), noise=(0.0,)):
     key = TableKey("t" * 64, task, index)
-    return Digest(key, "made-up", 10, 100, 1, np.array(answer), np.array(noise), reliability)
+    return Digest(key, "made-up", 10, 100, 1, np.array(answer), np.array(noise), reliability, "q" * 64)
 
 
 class TestSoundness:
@@ -179,7 +179,7 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def audit(home):
     verifications = {
-        task.name: [verify_table(home, table, 0.1) for table in load_tables(task.name, home.id)] for task in TASKS[:1]
+        task.name: [verify_table(home, table, 0.1) for table in load_tables(task, home)] for task in TASKS[:1]
     }
     levels = (0.5, 0.8, 0.9)
     known = KnownMethods(
@@ -189,7 +189,7 @@ def audit(home):
         (*TASKS, Task(ShotShapley(), "capitals")),
         target="tiny-random",
         known=known,
-        corpora={"tiny-random": [load_tables(TASKS[1].name, home.id, 1)[0].question.runs[0].tokens]},
+        corpora={"tiny-random": [load_tables(TASKS[1], home, 1)[0].question.runs[0].tokens]},
         verifications=verifications,
         config=SearchConfig(executor_seeds=2),
     )

@@ -28,7 +28,7 @@ from istar.protocol import sessions
 from istar.protocol.conduct import Stand, conduct
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.evaluation import SandboxArms
-from istar.protocol.questions import task_questions
+from istar.protocol.questions import with_references
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.unseal import unseal
 from istar.questions import Question
@@ -37,7 +37,7 @@ from istar.sandbox.client import checked_hash
 from istar.targets.standard_runs import Bill, StandardRun
 from istar.tasks.family import task as task_of
 from istar.testing.stores import make_table
-from istar.truth import TaskSummary, default_store
+from istar.truth import TaskSummary, default_store, stored_tables
 from istar.truth import store as table_stores
 from istar.truth.store import user_folder
 
@@ -157,7 +157,7 @@ def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
     with mock.patch.object(
         table_stores, "shipped_folder", return_value=user_folder() / "none"
     ):  # hundreds of other tables
-        questions = {name: task_questions(name, TARGET) for name in names}
+        questions = {name: with_references(name, tuple(stored_tables(name, TARGET))) for name in names}
     summaries = tuple(
         TaskSummary(
             name, task_of(name).family.name, task_of(name).split, "made-up", QUESTIONS, 32, 10, 1, 0.9, "active", ""

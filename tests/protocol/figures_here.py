@@ -32,7 +32,7 @@ TARGET, TASKS, METHOD = "tiny-exact", ("loss_quantile/symbols", "adversarial_flo
 def figures(task: str) -> dict[str, Any]:
     """Return what is computed for the first question of a task."""
     target = load_target(TARGET)
-    tables = load_tables(task, target.id, store=ParquetStore(shipped_folder()))
+    tables = load_tables(task, target, store=ParquetStore(shipped_folder()))
     question = tables[0].question
     with tempfile.TemporaryDirectory() as folder:
         table = build_table(target, question, folder=Path(folder))

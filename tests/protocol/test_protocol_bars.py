@@ -143,7 +143,7 @@ class TestCommands:
     @pytest.mark.parametrize("stage", ["screen", "train", "validation"])
     def test_search(self, tmp_path, capfd, monkeypatch, stage, name, why):
         # the stages before the one in question have what they need
-        monkeypatch.setattr("istar.protocol.conduct.task_summaries", lambda _: everything_sound())
+        monkeypatch.setattr("istar.protocol.conduct.task_summaries", lambda *_, **__: everything_sound())
         (tmp_path / "settings.json").write_text(stage_config(stage, name).model_dump_json())
         arguments = ["search", "--run", "mine", "--config", str(tmp_path / "settings.json"), "--runs", str(tmp_path)]
         assert run([*arguments, "--unsafe"]) == ERROR
@@ -295,8 +295,10 @@ class TestByHand:
             unseal(here, opened, "mine")
 
 
-def test_with_good_tables_they_are_still_not_asked(capsys):
-    chosen = (*select_tasks(["judged_training"]), Task(BadContext(contexts=(2, 2, 1, 1), requests=4), "rude"))
+def test_with_good_tables_they_are_still_not_asked(capsys, monkeypatch):
+    small = BadContext(contexts=(2, 2, 1, 1), requests=4)
+    monkeypatch.setitem(FAMILIES._entries, small.name, small)
+    chosen = (*select_tasks(["judged_training"]), Task(small, "rude"))
     list(build_truth(chosen, load_target("tiny-random"), questions=range(3)))
     summaries = {each.name: each for each in task_summaries("tiny-random")}
     for name in (JUDGED, "judged_training/rude"):

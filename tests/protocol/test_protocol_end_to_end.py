@@ -9,6 +9,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
+import tiny_families
 from tiny_truth import build_tiny_truth
 
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
@@ -49,8 +50,15 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def config(home):
-    names = build_tiny_truth()
+def patched():
+    """What small families stand in the registry by."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def config(home, patched):
+    names = build_tiny_truth(patched)
     splits = ("train", "validation", "test")
     train, validation, test = (StageSize(questions=2, tasks=(names[split],)) for split in splits)
     return SearchConfig(
@@ -287,7 +295,8 @@ def test_killed_search_resumes_to_the_same_ledger(config, tmp_path, home):
                 (fresh / kept).symlink_to(home / kept)
         runs = tmp_path / name
         arguments = [sys.executable, "-m", "istar", *command(config, runs, "--run", "mine", "--resume")]
-        return arguments, {**os.environ, "ISTAR_HOME": str(fresh)}, RunFolder(runs / "mine")
+        own = {"ISTAR_HOME": str(fresh), "ISTAR_PLUGINS": tiny_families.__file__}
+        return arguments, {**os.environ, **own}, RunFolder(runs / "mine")
 
     # Both in processes of their own: sums are bit for bit the same only under the same number of threads.
     arguments, environment, undisturbed = prepare("undisturbed")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from istar.targets import load_target
-from istar.tasks import Task
-from istar.tasks.loss_quantile import LossQuantile
-from istar.tasks.prompt_ceiling import PromptCeiling
-from istar.tasks.shot_shapley import ShotShapley
-from istar.truth import build_truth
+from tiny_families import TINY_FAMILIES
 
-TINY_FAMILIES = (ShotShapley(shots=4, queries=4), PromptCeiling(examples=8), LossQuantile(sequences=64))
+from istar.targets import load_target
+from istar.tasks import FAMILIES, Task
+from istar.truth import build_truth
 
 
 def tiny_tasks():
@@ -17,8 +14,10 @@ def tiny_tasks():
     return [Task(family, family.data_sets[0]) for family in TINY_FAMILIES]
 
 
-def build_tiny_truth(questions: int = 4):
-    """Build the tables under ISTAR_HOME and return the tasks' names by split."""
+def build_tiny_truth(patch, questions: int = 4):
+    """Build the tables under ISTAR_HOME and return the tasks' names by split; for as long as `patch` is in force."""
+    for family in TINY_FAMILIES:
+        patch.setitem(FAMILIES._entries, family.name, family)
     target = load_target("tiny-random")
     chosen = tiny_tasks()
     list(build_truth(chosen, target, questions=range(questions)))

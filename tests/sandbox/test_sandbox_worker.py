@@ -565,6 +565,9 @@ def test_a_worker_refuses_another_target_than_its_parents(target):
     wrong = replace(TargetSpec.of(target), id="0" * 64)
     with pytest.raises(IstarError, match=r"has id .* the parent's 0000000000000000"):
         load_from(wrong.frame(filtered=True))
+    other = replace(TargetSpec.of(target), tokenizer="0" * 64)
+    with pytest.raises(IstarError, match=r"the tokenizer of the worker's copy of tiny-random is not the parent's"):
+        load_from(other.frame(filtered=True))
 
 
 def test_a_jail_is_for_one_target(jail, target):

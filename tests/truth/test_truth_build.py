@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from istar.errors import CorruptDataError
+from istar.files import StorageError
 from istar.questions import GreedyCorrect, Question, Run, build_trie
 from istar.seeds import Seed
 from istar.targets import Target, load_target
-from istar.tasks import Task
+from istar.tasks import Encoder, Task, TaskError
 from istar.tasks.shot_shapley import ShotShapley
-from istar.truth import ParquetStore, Table, TruthError, build_table, build_truth, verify_table
+from istar.truth import (
+    ParquetStore,
+    Table,
+    TruthError,
+    build_table,
+    build_truth,
+    flops_per_second,
+    plan_truth,
+    verify_table,
+)
+from istar.truth import build as building
 
 TASK = Task(ShotShapley(shots=4, queries=3, pool=9), "antonyms")
 
@@ -175,3 +186,106 @@ def test_seed_reaches_the_key(target: Target, tmp_path: Path, monkeypatch: pytes
     built = next(build_truth([TASK], target, questions=range(1), seed=5, store=ParquetStore(tmp_path / "tables")))
     assert built.key.seed == 5
     assert built.question.hash == TASK.family.question("antonyms", target.tokenizer, Seed.root(5), 0).hash
+
+
+def test_a_build_leaves_no_folder_behind(target: Target, question: Question, tmp_path: Path) -> None:
+    build_table(target, question, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_build_that_fails_before_anything_is_kept_leaves_none_either(
+    target: Target, question: Question, tmp_path: Path
+) -> None:
+    with pytest.raises(KilledError):
+        build_table(_interrupted(target, [], 1), question, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_another_process_tidies_away_is_made_again(
+    target: Target, question: Question, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("istar.truth.build.SECONDS_BETWEEN_PIECES", 0.0)
+    real, gone = building.write_whole, []
+
+    def tidied(path: Path, content: bytes) -> None:
+        if len(gone) < 3:
+            gone.append(path)
+            raise StorageError(f"cannot write {path}") from FileNotFoundError(path)
+        real(path, content)
+
+    monkeypatch.setattr(building, "write_whole", tidied)
+    assert np.array_equal(build_table(target, question, folder=tmp_path).values, table.values)
+    assert len(gone) == 3
+    monkeypatch.setattr(building, "write_whole", lambda path, content: real(tmp_path / "file" / "x", content))
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"one of its folders is a file|there is a file"):
+        build_table(target, question, folder=tmp_path)
+
+
+@dataclass(frozen=True)
+class Unbuildable(ShotShapley):
+    """A family that cannot make any question but the first."""
+
+    def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
+        """See the base class."""
+        if index:
+            raise TaskError("it needs organisms of another target")
+        return super().build(data_set, encode, generator, index)
+
+
+def test_what_cannot_be_built_is_skipped_and_the_rest_is_built(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path))
+    chosen = [Task(Unbuildable(shots=3, queries=3, pool=9), "capitals"), TASK]
+    skipped: list[tuple[str, str]] = []
+    built = build_truth(
+        chosen,
+        target,
+        questions=range(2),
+        store=ParquetStore(tmp_path / "tables"),
+        on_skip=lambda task, error: skipped.append((task.name, str(error))),
+    )
+    assert [(each.key.task, each.key.index) for each in built] == [
+        ("shot_shapley/capitals", 0),
+        ("shot_shapley/antonyms", 0),
+        ("shot_shapley/antonyms", 1),
+    ]
+    assert skipped == [("shot_shapley/capitals", "it needs organisms of another target")]
+    with pytest.raises(TaskError, match="it needs organisms"):
+        list(build_truth(chosen, target, questions=range(2), store=ParquetStore(tmp_path / "tables")))
+
+
+def test_what_ails_the_disk_is_no_reason_to_skip(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path))
+    (tmp_path / "tables").touch()
+    with pytest.raises(StorageError):
+        list(
+            build_truth(
+                [TASK],
+                target,
+                questions=range(1),
+                store=ParquetStore(tmp_path / "tables"),
+                on_skip=lambda task, error: None,
+            )
+        )
+
+
+def test_a_plan_is_what_is_built_then(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path / "home"))
+    store = ParquetStore(tmp_path / "tables")
+    planned = [each for each, _ in plan_truth([TASK], target, questions=range(2), store=store)]
+    assert not store.digests()
+    built = list(build_truth([TASK], target, questions=range(2), store=store))
+    assert [(each.task, each.index, each.rows, each.flops) for each in planned] == [
+        (each.key.task, each.key.index, len(each.values), each.brute_flops) for each in built
+    ]
+    assert [each.unique_tokens for each in planned] == [build_trie(each.question.runs).unique_tokens for each in built]
+    for each, table in zip(planned, built, strict=True):
+        assert store.path(table.key).stat().st_size == pytest.approx(each.size_bytes, rel=0.1)
+        assert not each.stale
+    assert not list(plan_truth([TASK], target, questions=range(2), store=store))
+    assert len(list(plan_truth([TASK], target, questions=range(2), store=store, force=True))) == 2
+    assert flops_per_second(target, built[0].question) > 0

@@ -124,7 +124,7 @@ class TestSummaries:
     def test_a_reliable_task_is_active(self, tmp_path: Path) -> None:
         store = ParquetStore(tmp_path)
         self._fill(store, spread=3.0)
-        (summary,) = task_summaries("made-up", self.chosen, store=store)
+        (summary,) = task_summaries("made-up", self.chosen, store=store, thorough=False)
         assert (summary.status, summary.reason, summary.marks) == ("active", "", ())
         assert summary.questions == 4
         assert summary.runs == 400
@@ -136,7 +136,7 @@ class TestSummaries:
     def test_an_unreliable_task_is_dropped_with_the_figure(self, tmp_path: Path) -> None:
         store = ParquetStore(tmp_path)
         self._fill(store, spread=0.0)
-        (summary,) = task_summaries("made-up", self.chosen, store=store)
+        (summary,) = task_summaries("made-up", self.chosen, store=store, thorough=False)
         assert summary.status == "dropped"
         assert summary.reason.startswith("reliability 0.")
         assert summary.reason.endswith("is under 0.8")
@@ -144,7 +144,7 @@ class TestSummaries:
     def test_a_task_too_cheap_is_kept_and_marked(self, tmp_path: Path) -> None:
         store = ParquetStore(tmp_path)
         self._fill(store, spread=9.0, rows=60)
-        (summary,) = task_summaries("made-up", self.chosen, store=store)
+        (summary,) = task_summaries("made-up", self.chosen, store=store, thorough=False)
         assert (summary.status, summary.reason) == ("active", "")
         (mark,) = summary.marks
         assert "times the dearest run, less than 100" in mark

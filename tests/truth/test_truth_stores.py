@@ -10,7 +10,7 @@ import pytest
 
 from istar.errors import CorruptDataError
 from istar.testing.stores import StoreConformance, make_table, same_table
-from istar.truth import MissingTruthError, ParquetStore, Stores, TruthError, TruthStore, load_tables
+from istar.truth import MissingTruthError, ParquetStore, Stores, TruthError, TruthStore, stored_tables
 
 
 class TestParquetStore(StoreConformance):
@@ -117,10 +117,10 @@ def test_one_name_for_two_targets_is_refused(tmp_path: Path) -> None:
     store.write(make_table(target="ab" * 32))
     store.write(make_table(target="cd" * 32))
     with pytest.raises(TruthError, match=r"'made-up' is the name of 2 targets with tables: .*; give the id"):
-        load_tables("made_up/numbers", "made-up", store=store)
-    assert load_tables("made_up/numbers", "cdcdcdcdcdcd", store=store)[0].target == "cd" * 32
+        stored_tables("made_up/numbers", "made-up", store=store)
+    assert stored_tables("made_up/numbers", "cdcdcdcdcdcd", store=store)[0].target == "cd" * 32
 
 
 def test_an_empty_store_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(MissingTruthError, match="no truth for target 'gpt'; there is for none"):
-        load_tables("made_up/numbers", "gpt", store=ParquetStore(tmp_path))
+        stored_tables("made_up/numbers", "gpt", store=ParquetStore(tmp_path))

@@ -19,7 +19,15 @@ from istar.questions import Question
 from istar.rewards import LEVELS
 from istar.seeds import Seed
 from istar.tasks import Task
-from istar.truth import Table, TaskSummary, Verification, default_store, load_tables, target_id, task_summaries
+from istar.truth import (
+    Digest,
+    Table,
+    TaskSummary,
+    Verification,
+    load_tables,
+    refuse_stale,
+    task_summaries,
+)
 
 HEADLINE = 0.8
 ROOM_FLOOR = 2.0
@@ -128,11 +136,15 @@ def audit_tasks(
         verifications: by task, what recomputing cells of its tables found.
         config: settings of the executor; the standard ones if None.
         progress: called with the name of each task when it is done.
+
+    Raises:
+        StaleTruthError: tables answer questions that are not asked any more; the message says how to build them anew.
     """
     settings = config or SearchConfig()
     summaries = {each.name: each for each in task_summaries(target, chosen)}
+    refuse_stale(summaries.values())
     present = [each for each in chosen if summaries[each.name].questions]
-    tables = {each.name: load_tables(each.name, target or each.home) for each in present}
+    tables = {each.name: load_tables(each, target or each.home) for each in present}
     found = []
     with threadpool_limits(1, user_api="blas"):
         for each in present:
@@ -159,10 +171,7 @@ def _audit_task(
     questions: TaskQuestions = with_references(summary.name, tuple(tables))
     curves = black_box_curves(Replays(config, [questions]), questions)
     dear = dearness(curves)
-    store = default_store()
-    identity = target_id(summary.target, store)
-    digests = [each for each in store.digests() if (each.key.target, each.key.task) == (identity, summary.name)]
-    low, high = reliability_interval(digests, Seed.root(config.seed))
+    low, high = reliability_interval([Digest.of(table) for table in tables], Seed.root(config.seed))
     errors = [each.largest_error for each in verifications]
     sound = Soundness(
         summary.reliability,

@@ -2,7 +2,8 @@
 
 Each command is a file of this package and imports what it needs when it runs, so that `istar --help` is instant.
 
-Exit codes: 0 success; 1 an error that the message explains; 2 wrong usage; 3 the method is at fault; 130 interrupted.
+Exit codes: 0 success; 1 an error that the message explains; 2 wrong usage; 3 the method is at fault;
+4 done but for what is named at the end; 130 interrupted.
 """
 
 from __future__ import annotations

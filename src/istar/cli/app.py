@@ -18,7 +18,7 @@ from istar.cli.console import PIPED_WIDTH, PlainConsole, to_nowhere
 from istar.cli.entry import INTERRUPTED
 from istar.errors import IstarError
 
-SUCCESS, ERROR, USAGE, METHOD_FAULT = 0, 1, 2, 3
+SUCCESS, ERROR, USAGE, METHOD_FAULT, PARTIAL = 0, 1, 2, 3, 4
 
 EPILOGUE = """
 Examples:
@@ -33,7 +33,8 @@ Examples:
   istar compare first control --to page.html a run beside its controls
 
 Exit codes: 0 success, 1 an error the message explains, 2 wrong usage,
-3 the method is at fault, 130 interrupted.
+3 the method is at fault, 4 done but for what is named at the end,
+130 interrupted.
 """
 
 output = PlainConsole(width=PIPED_WIDTH)

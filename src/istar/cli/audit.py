@@ -109,7 +109,7 @@ def _from_targets(
             corpora[name] = build_corpus(loaded, *size, Seed.root(config.environment_seed)).tokens
         for task in theirs if recompute else ():
             try:
-                tables = load_tables(task.name, loaded.id)
+                tables = load_tables(task, loaded)
             except MissingTruthError:
                 continue
             verifications[task.name] = [verify_table(loaded, each, recompute) for each in tables]

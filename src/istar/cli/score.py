@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from istar.cli.app import GOES_ON, command, notes, output, print_json, quantity, when_interrupted
+from istar.cli.app import GOES_ON, PARTIAL, SUCCESS, command, notes, output, print_json, quantity, when_interrupted
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def score(
     unsafe: Unsafe = False,
     out: Annotated[Path | None, Parameter(help="Write the scores to this file as JSON, after every method.")] = None,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Score methods on the training or the validation families, with confidence intervals.
 
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. What was
@@ -108,6 +108,7 @@ def score(
             _show(result)
     for failure in failed:
         notes.tell(str(failure), "failed:", "red")
+    return PARTIAL if failed or any(result.failures for result in results) else SUCCESS
 
 
 def check_split(names: list[str], split: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.segment import Segment, Segments
 
-from istar.cli.app import command, group, output, print_json, quantity, table
+from istar.cli.app import command, group, notes, output, print_json, quantity, table
 from istar.cli.console import visible
 from istar.cli.options import AsJson, OtherTarget
 
@@ -50,11 +50,11 @@ def show(
     chosen = select_tasks(names or [])
     if target is not None and not names:
         target_id(target, default_store())  # or the error that says which targets have tables
-    summaries = task_summaries(target, chosen)
+    summaries = task_summaries(target, chosen, thorough=False)
     if as_json:
         print_json([asdict(summary) for summary in summaries])
         return
-    shown = [each for each in summaries if each.questions or names]
+    shown = [each for each in summaries if each.questions or each.stale or names]
     if shown:
         _print(shown)
     for each in shown:
@@ -66,6 +66,11 @@ def show(
         output.tell(
             f"{len(summaries) - len(shown)} tasks of {families} families have no tables{_on(target)}; name a split, a "
             f"family or a task to see them: `istar tasks train{_option(target)}`"
+        )
+    if unchecked := sum(each.unchecked for each in summaries):
+        notes.tell(
+            f"of {unchecked} tables it is not known here whether their questions are still asked; `istar truth build` "
+            "finds out, and so does whatever uses a table"
         )
 
 

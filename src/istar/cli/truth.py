@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import ERROR, GOES_ON, SUCCESS, command, group, output, print_json, quantity, table, when_interrupted
+from istar.cli.app import ERROR, GOES_ON, PARTIAL, SUCCESS, command, group, output, print_json, table, when_interrupted
 from istar.cli.console import styled
 from istar.cli.options import AsJson, Dtype, OtherTarget, SeedNumber
 
@@ -29,7 +29,9 @@ def by_target(chosen: Iterable[Task], target: str | None) -> dict[str, list[Task
     return grouped
 
 
-@command("istar truth build", "istar truth build shot_shapley --questions 16", of=truth)
+@command(
+    "istar truth build", "istar truth build shot_shapley --questions 16", "istar truth build train --dry-run", of=truth
+)
 def build(
     names: Names = None,
     /,
@@ -38,48 +40,35 @@ def build(
     dtype: Dtype = "float32",
     questions: Annotated[int, Parameter(help="Questions of each task.")] = 8,
     seed: SeedNumber = 0,
+    force: Annotated[bool, Parameter(negative="", help="Build tables anew that are there and good.")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Say what would be built and its price; build nothing.")
+    ] = False,
     as_json: AsJson = False,
-) -> None:
-    """Run every row of the questions that have no table yet; resumable, also within a question."""
+) -> int:
+    """Run every row of the questions that have no table yet, or a stale one; resumable, also within a question.
+
+    A table is stale if it answers another question than its family asks now, since the family or the target's
+    tokenizer has changed. What cannot be built is skipped and named with the reason, and the exit code is 4; where a
+    single task is asked for, it is an error.
+    """
+    from istar.cli.building import Building
     from istar.cli.progress import ticker
-    from istar.targets import load_target
     from istar.tasks import select_tasks
-    from istar.truth import build_truth
 
     _check_count(questions)
-    chosen = by_target(select_tasks(names or []), target)
-    built = []
+    selected = select_tasks(names or [])
+    work = Building(by_target(selected, target), dtype, range(questions), seed, force, alone=len(selected) == 1)
     with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar:
-        for name, theirs in chosen.items():
-            made = build_truth(
-                theirs,
-                load_target(name, dtype),
-                questions=range(questions),
-                seed=seed,
-                progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
-            )
-            for made_table in made:
-                built.append(
-                    {
-                        "task": made_table.question.task,
-                        "target": name,
-                        "question": made_table.question.index,
-                        "rows": len(made_table.values),
-                        "brute_flops": made_table.brute_flops,
-                        "reliability": made_table.reliability,
-                    }
-                )
-                bar.note(f"{made_table.question.task} {made_table.question.index}: {len(made_table.values)} rows")
+        if dry_run:
+            work.plan(bar)
+        else:
+            work.build(bar)
     if as_json:
-        print_json(built)
-        return
-    shown = table("Built", "task", "target", ">question", ">rows", ">brute FLOPs", ">reliability")
-    for each in built:
-        reliability = "-" if each["reliability"] is None else f"{each['reliability']:.2f}"
-        brute = quantity(float(str(each["brute_flops"])))
-        where = (str(each["task"]), str(each["target"]), str(each["question"]))
-        shown.add_row(*where, str(each["rows"]), brute, reliability)
-    output.print(shown if built else "every table asked for was there already")
+        print_json(work.to_json())
+    else:
+        work.show()
+    return PARTIAL if work.skipped else SUCCESS
 
 
 @command("istar truth verify shot_shapley --fraction 0.02", of=truth)
@@ -116,7 +105,7 @@ def verify(
             tables = []
             for task in theirs:
                 try:
-                    tables += load_tables(task.name, loaded.id, questions, seed)
+                    tables += load_tables(task, loaded, questions, seed)
                 except MissingTruthError:
                     if names:
                         raise

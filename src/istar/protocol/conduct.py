@@ -25,8 +25,9 @@ from istar.researchers import RESEARCHERS, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 from istar.seeds import Seed
 from istar.targets import Corpus, Target, build_corpus, load_target
-from istar.tasks.family import check_rewardable
-from istar.truth import TaskSummary, task_summaries
+from istar.tasks.family import barred, check_rewardable, tasks
+from istar.truth import Asked, TaskSummary, asked_of, refuse_stale, task_summaries
+from istar.truth.advice import build_command
 
 if TYPE_CHECKING:
     from istar.truth import Table
@@ -82,7 +83,7 @@ class Stand:
             there = ", ".join(f"{count} of {name}" for name, count in counts.items())
             remarks.append(
                 f"{wanted} questions of each task are asked for, and there are tables of {there}; "
-                f"`{_build_command(self.config, counts)} --questions {wanted}` builds the rest"
+                f"`{_build_command(self.config, counts, wanted)}` builds the rest"
             )
         return tuple(remarks)
 
@@ -101,21 +102,27 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
     check_names(config)
     check_tasks(config, stages)
     target = load_target(config.target, config.dtype)
-    summaries, names = _tasks_of(config, target, stages)
-    questions = {name: task_questions(name, target.id) for name in names}
+    asked = asked_of(target)
+    summaries, names = _tasks_of(config, target, stages, asked)
+    questions = {name: task_questions(name, target, asked=asked) for name in names}
     corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
     with SandboxArms(config, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
 
 
 def _tasks_of(
-    config: SearchConfig, target: Target, stages: Sequence[Stage]
+    config: SearchConfig, target: Target, stages: Sequence[Stage], asked: Asked
 ) -> tuple[tuple[TaskSummary, ...], tuple[str, ...]]:
-    """Return the status of every task of the stages' splits, and the names of those that are asked."""
-    every = tuple(task_summaries(target.id))
+    """Return the status of every task of the stages' splits, and the names of those that are asked.
+
+    Raises:
+        TasksError: there is none of a split.
+        StaleTruthError: a task that would be asked has tables of questions that are not asked any more.
+    """
+    splits = {SPLIT_OF_STAGE[stage] for stage in stages}
+    every = _summaries(config, target, stages, asked)
     by_name = {each.name: each for each in every}
     names: dict[str, None] = {}
-    splits = {SPLIT_OF_STAGE[stage] for stage in stages}
     for stage in stages:
         split = SPLIT_OF_STAGE[stage]
         chosen: Iterable[str] = named_tasks(config, stage) or [
@@ -135,15 +142,31 @@ def _tasks_of(
         there = ", ".join(f"{count} of {name}" for name, count in few.items())
         raise TasksError(
             f"the executor learns from {LEAST_QUESTIONS} other questions of a task, and on {target.name} there "
-            f"are tables of {there}; build more with `{_build_command(config, few)} --questions {LEAST_QUESTIONS + 1}`"
+            f"are tables of {there}; build more with `{_build_command(config, few, LEAST_QUESTIONS + 1)}`"
         )
     return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
 
 
-def _build_command(config: SearchConfig, names: Iterable[str]) -> str:
+def _build_command(config: SearchConfig, names: Iterable[str], questions: int | None = None) -> str:
     """Return the command that builds tables of tasks, families or splits for these settings."""
-    dtype = "" if config.dtype == "float32" else f" --dtype {config.dtype}"
-    return f"istar truth build {' '.join(names)} --target {shlex.quote(config.target)}{dtype}"
+    return build_command(tuple(names), config.target, questions=questions, dtype=config.dtype)
+
+
+def _summaries(config: SearchConfig, target: Target, stages: Sequence[Stage], asked: Asked) -> tuple[TaskSummary, ...]:
+    """Return the status of every task; whether tables are stale is made sure of where a task may be asked.
+
+    Raises:
+        StaleTruthError: a task of a split of which all sound ones are asked has stale tables.
+    """
+    whole = {SPLIT_OF_STAGE[stage] for stage in stages if not named_tasks(config, stage)}
+    named = {name for stage in stages for name in named_tasks(config, stage)}
+    every = [each for each in tasks() if not barred(each.family)]
+    sure = [each for each in every if each.split in whole or each.name in named]
+    others = [each for each in every if each not in sure]
+    found = {each.name: each for each in task_summaries(target, sure, asked=asked)}
+    refuse_stale([each for each in found.values() if each.split in whole])
+    found |= {each.name: each for each in task_summaries(target, others, asked=asked, thorough=False)}
+    return tuple(found[each.name] for each in every)
 
 
 def conduct(

@@ -16,7 +16,8 @@ from istar.tasks.family import Split, task
 from istar.truth import load_tables
 
 if TYPE_CHECKING:
-    from istar.truth import Table
+    from istar.targets import Target
+    from istar.truth import Asked, Table
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,20 @@ class TaskQuestions:
         return self.tables[:count]
 
 
-def task_questions(name: str, target: str, seed: int = 0) -> TaskQuestions:
+def task_questions(name: str, target: Target | str, seed: int = 0, asked: Asked | None = None) -> TaskQuestions:
     """Return a task's questions on a target, read from the truth store.
 
     Args:
         name: the task's name.
-        target: the target's id or name.
+        target: the target, or its id or name.
         seed: the seed the questions were generated from.
+        asked: the questions that are asked of the target now, if they are at hand.
 
     Raises:
+        StaleTruthError: a table answers a question that is not asked any more; the message says how to build it anew.
         TruthError: there are no tables of the task on this target; the message says how to build them.
     """
-    tables = tuple(load_tables(name, target, seed=seed))
+    tables = tuple(load_tables(name, target, seed=seed, asked=asked))
     return with_references(name, tables)
 
 

@@ -36,12 +36,14 @@ class TargetSpec:
         path: folder of its files; None for `tiny-random`, which is built in code.
         dtype: type of the weights.
         id: the target's id; the worker's copy must have it. Empty to take what the worker finds.
+        tokenizer: digest of its tokenizer; the same.
     """
 
     name: str
     path: Path | None = None
     dtype: str = "float32"
     id: str = ""
+    tokenizer: str = ""
 
     def __post_init__(self) -> None:
         """Take the folder's real place: links inside it are relative to that, and the jail shows nothing else."""
@@ -61,7 +63,7 @@ class TargetSpec:
         path = target.path
         if path is None and target.name != TINY:
             path = _hub_folder(target.name)
-        return cls(target.name, path, dtype, target.id)
+        return cls(target.name, path, dtype, target.id, target.tokenizer_digest)
 
     def frame(self, filtered: bool, plugins: int | None = None) -> Frame:
         """Return the frame that tells a worker its target.
@@ -149,6 +151,7 @@ def interpret_frame(source: str, name: str, corpus: Corpus, seed: int, allowance
         "source": source,
         "name": name,
         "texts": list(corpus.texts),
+        "tokenizer": corpus.tokenizer,
         "seed": seed,
         "allowance": asdict(allowance),
     }
@@ -159,7 +162,7 @@ def corpus_of(frame: Frame) -> Corpus:
     """Return the corpus in a request to interpret."""
     from istar.targets.corpus import Corpus
 
-    return Corpus(tuple(frame.fields["texts"]), tuple(_rows(dict(frame.arrays))))
+    return Corpus(tuple(frame.fields["texts"]), tuple(_rows(dict(frame.arrays))), frame.fields["tokenizer"])
 
 
 @dataclass(frozen=True)

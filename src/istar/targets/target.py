@@ -18,6 +18,7 @@ from istar.questions.trie import build_trie
 from istar.targets.anatomy import Anatomy, dissect
 from istar.targets.encoding import encoding_of, first_token
 from istar.targets.errors import TargetError
+from istar.targets.hashing import tokenizer_digest
 from istar.targets.interventions import Switch
 from istar.targets.limits import RowLimit, check_batch, check_first, check_rows, row_limit
 from istar.targets.packed_forward import ResidualHook, residual_stream
@@ -80,6 +81,11 @@ class Target:
     anatomy: Anatomy = field(repr=False)
     path: Path | None = None
     limit: RowLimit | None = None
+
+    @cached_property
+    def tokenizer_digest(self) -> str:
+        """What the tokenizer hashes to; see `istar.targets.hashing.tokenizer_digest`. The id says nothing of it."""
+        return tokenizer_digest(self.tokenizer)
 
     @property
     def layers(self) -> int:

