@@ -1,5 +1,7 @@
 """Settings that hold for every test."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -8,6 +10,10 @@ from threadpoolctl import threadpool_limits
 # A slow machine is no failure: what is measured is measured in benchmarks/, side by side.
 settings.register_profile("istar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("istar")
+
+# Nor are the plug-ins, the width of the terminal and the colours of whoever runs the tests.
+for _name in ("ISTAR_PLUGINS", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+    os.environ.pop(_name, None)
 
 
 def pytest_collection_modifyitems(items):

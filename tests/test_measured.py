@@ -1,6 +1,9 @@
 """Tests wait for events and state limits in measured units: what helps them to, and that nothing else comes back."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,11 @@ def test_more_work_takes_more_processor_time():
     """A thousand times as much, so that no clock is too coarse and no neighbour too loud."""
     once, often = (processor_seconds(lambda size=size: sum(range(size))) for size in (10**4, 10**7))
     assert often > 10 * once
+
+
+def test_what_is_set_where_the_tests_run_does_not_reach_them():
+    """Asked of a process of its own, in an environment that would break many tests."""
+    code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import conftest, os; print('ISTAR_PLUGINS' in os.environ)"
+    settings = {**os.environ, "ISTAR_PLUGINS": "/nowhere/plugin.py", "COLUMNS": "30"}
+    told = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
