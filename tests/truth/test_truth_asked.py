@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from istar.questions import ArmMeans, Question, Run, SpanLogprob, Steer
 from istar.targets import Target, build_corpus, load_target
 from istar.targets.hashing import tokenizer_digest
+from istar.targets.loading import at_hand
 from istar.targets.tiny import byte_tokenizer
 from istar.tasks import FAMILIES, Encoder, Family, Split, Task, TaskError, structure_of
 from istar.tasks.shot_shapley import ShotShapley
@@ -168,6 +169,19 @@ def test_the_listing_marks_stale_tables_of_ones_own_and_says_what_it_does_not_kn
     assert (summary.stale, summary.unchecked) == (0, 0)
     (summary,) = task_summaries(None, [ours], thorough=False)  # remembered
     assert (summary.stale, summary.unchecked) == (0, 0)
+
+
+def test_the_listing_converts_and_fetches_nothing(monkeypatch: pytest.MonkeyPatch, edit: Any) -> None:
+    def begun(*_: object) -> None:
+        raise AssertionError("a tokenizer was loaded for a listing")
+
+    monkeypatch.setattr("istar.truth.lookup.load_tokenizer", begun)
+    (summary,) = task_summaries(None, [Task(FAMILIES.get("shot_shapley"), "antonyms")], thorough=False)
+    assert summary.unchecked == summary.questions > 0
+    assert not at_hand("owner/model")
+    assert not at_hand("smollm2-135m")
+    assert at_hand("tiny-random")
+    assert at_hand("tiny-text")
 
 
 class TestMemory:

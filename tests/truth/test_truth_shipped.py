@@ -8,8 +8,10 @@ from pyarrow.parquet import read_table
 
 from istar.targets import load_target
 from istar.tasks import Task, tasks
+from istar.tasks import task as task_of
 from istar.truth import (
     Table,
+    asked_of,
     build_table,
     load_tables,
     shipped_folder,
@@ -82,6 +84,19 @@ def test_a_question_of_each_family_is_rebuilt_from_scratch_on_a_small_target(tas
     assert np.abs(built.values - stored.values).max() < 1e-3
     assert built.brute_flops == stored.brute_flops
     assert np.array_equal(built.prices.row_flops, stored.prices.row_flops)
+
+
+@pytest.mark.slow
+@pytest.mark.smollm2
+@pytest.mark.parametrize("name", sorted({name for name, _ in SHIPPED}))
+def test_every_shipped_table_answers_what_is_asked_now(name: str) -> None:
+    asked = asked_of(name)
+    stale = [
+        digest.key
+        for digest in STORE.digests()
+        if digest.target_name == name and not asked.fits(task_of(digest.key.task), STORE, digest)
+    ]
+    assert not stale
 
 
 @pytest.mark.smollm2

