@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -11,16 +12,32 @@ from istar.cli.app import METHOD_FAULT, SUCCESS, command, output, print_json, qu
 from istar.cli.console import styled
 from istar.cli.options import AsJson
 
+if TYPE_CHECKING:
+    from istar.questions import QuestionView
 
-@command("istar check my_method.py", "istar check my_method.py --json")
-def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_json: AsJson = False) -> int:
+
+@command(
+    "istar check my_method.py",
+    "istar check my_method.py --task repeated_words/plain",
+    "istar check my_method.py --json",
+)
+def check(
+    method: Annotated[Path, Parameter(help="The method's file.")],
+    *,
+    task: Annotated[
+        tuple[str, ...],
+        Parameter(help="Ask about the first question of these tasks or families instead of about small questions."),
+    ] = (),
+    as_json: AsJson = False,
+) -> int:
     """Run a method on a tiny model, in seconds: faults of its language, shapes, FLOPs, errors.
 
-    The method runs in this process, so check only files that you would run.
+    It is asked about small questions that between them have every kind of row, or about those of tasks that you name,
+    made with the tiny model's tokenizer. The method runs in this process, so check only files that you would run.
     """
     from istar.methods.check import check_method
 
-    report = check_method(method)
+    report = check_method(method, questions=_questions_of(task) if task else None)
     if as_json:
         print_json(report.to_json())
         return SUCCESS if report.passed else METHOD_FAULT
@@ -60,3 +77,12 @@ def check(method: Annotated[Path, Parameter(help="The method's file.")], *, as_j
         styled("the method keeps the contract", "green") if report.passed else styled("the method has faults", "red")
     )
     return SUCCESS if report.passed else METHOD_FAULT
+
+
+def _questions_of(names: Sequence[str]) -> dict[str, QuestionView]:
+    """Return what a method is shown of the first question of each task, by the task's name."""
+    from istar.targets.loading import load_target
+    from istar.tasks import select_tasks
+
+    tokenizer = load_target("tiny-random").tokenizer
+    return {each.name: each.question(tokenizer, 0).view for each in select_tasks(names)}

@@ -108,7 +108,9 @@ class CheckReport:
         return {"passed": self.passed, "silent": self.silent, **asdict(self)}
 
 
-def check_method(path: str | Path, target: Target | None = None) -> CheckReport:
+def check_method(
+    path: str | Path, target: Target | None = None, questions: Mapping[str, QuestionView] | None = None
+) -> CheckReport:
     """Check a method file and return what was found; faults and errors of the method are reported, not raised.
 
     The method runs in this process: check only files that you would run.
@@ -116,6 +118,7 @@ def check_method(path: str | Path, target: Target | None = None) -> CheckReport:
     Args:
         path: the method's file.
         target: what to run it on; `tiny-random` by default.
+        questions: what to ask it about, by a description of the rows; questions with every kind of row by default.
 
     Raises:
         MethodError: the file cannot be read.
@@ -145,7 +148,7 @@ def check_method(path: str | Path, target: Target | None = None) -> CheckReport:
     )
     checks, errors = [], []
     unknown = set(meter.snapshot().unknown)
-    for kind, question in sample_questions(tiny).items():
+    for kind, question in (sample_questions(tiny) if questions is None else questions).items():
         try:
             check, surprises = _check_question(method, kind, question, tiny, interpretation)
             checks.append(check)

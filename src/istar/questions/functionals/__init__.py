@@ -15,6 +15,7 @@ from istar.questions.functionals.effects import DatamodelEffects, RemovalEffects
 from istar.questions.functionals.extremes import BestArmMean, Floors, UpperTail
 from istar.questions.functionals.intent import IntentProbability
 from istar.questions.functionals.probabilities import Calibration, LogMeanProbability, StayingCrossing
+from istar.questions.functionals.sealed_arms import SealedArmRanking
 
 __all__ = [
     "FUNCTIONALS",
@@ -34,6 +35,7 @@ __all__ = [
     "LinearFunctional",
     "LogMeanProbability",
     "RemovalEffects",
+    "SealedArmRanking",
     "ShapleyValues",
     "StayingCrossing",
     "UpperTail",
