@@ -15,7 +15,7 @@ from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant, variances_of
 from istar.seeds import Seed
 from istar.testing.executors import ExecutorConformance
-from istar.truth import load_tables
+from istar.truth import stored_tables
 
 KINDS = tuple(MAKERS)
 QUESTIONS = 5
@@ -250,7 +250,7 @@ def test_a_stranger_is_listened_to_where_the_answer_is_linear():
 
 
 def test_a_stranger_that_knows_the_truth_does_no_harm_before_all_of_it_is_paid_for():
-    tables = load_tables("context_attribution/reviews-loo", "smollm2-135m")
+    tables = stored_tables("context_attribution/reviews-loo", "smollm2-135m")
     records = [record_of(table.question, table.values) for table in tables]
     skills = []
     for table in tables[:3]:
