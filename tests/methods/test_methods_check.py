@@ -110,7 +110,7 @@ def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(MethodError, match=r"nowhere\.py cannot be read: No such file or directory; give the path"):
         check_method(tmp_path / "nowhere.py")
     (tmp_path / "latin.py").write_bytes(b"x = '\xe9'\n")
-    with pytest.raises(MethodError, match=r"latin\.py is not UTF-8 text \(byte 5\)"):
+    with pytest.raises(MethodError, match=r"latin\.py is not text that Python reads"):
         check_method(tmp_path / "latin.py")
 
 
@@ -137,3 +137,11 @@ def test_a_method_without_a_channel_anywhere_is_said_to_be_silent(check, tmp_pat
     assert not check(GOOD).silent
     assert run(["check", str(tmp_path / "mine.py")]) == SUCCESS
     assert "nothing to say" not in capsys.readouterr().out
+
+
+def test_questions_of_ones_own_take_the_place_of_the_small_ones(tmp_path, target, questions):
+    path = tmp_path / "method.py"
+    path.write_text(GOOD)
+    report = check_method(path, target, {"mine": next(iter(questions.values()))})
+    assert report.passed
+    assert [each.question for each in report.questions] == ["mine"]

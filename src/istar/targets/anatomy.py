@@ -87,7 +87,8 @@ def part_names(model_type: str) -> PartNames:
         raise UnknownArchitectureError(
             f"the architecture {model_type!r} is unknown; known are {', '.join(ARCHITECTURES)}. If its blocks take and "
             "return the residual stream and its attention goes through Hugging Face's attention interface, add its "
-            f"part names: istar.targets.anatomy.ARCHITECTURES.add({model_type!r}, PartNames(...))."
+            f"part names: istar.targets.anatomy.ARCHITECTURES.add({model_type!r}, PartNames(...)) in a "
+            "file that ISTAR_PLUGINS names."
         )
     return ARCHITECTURES.get(model_type)
 

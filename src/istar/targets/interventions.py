@@ -35,7 +35,8 @@ def applied(target: Target, intervention: Intervention | None) -> AbstractContex
     if intervention.kind not in APPLIERS:
         raise TargetError(
             f"nobody knows how to apply the intervention kind {intervention.kind!r}; appliers are registered for: "
-            f"{', '.join(APPLIERS) or 'none'}. Register one in istar.targets.interventions.APPLIERS."
+            f"{', '.join(APPLIERS) or 'none'}. Register one in istar.targets.APPLIERS, in a file that "
+            "ISTAR_PLUGINS names."
         )
     return APPLIERS.get(intervention.kind)(target, intervention)
 
