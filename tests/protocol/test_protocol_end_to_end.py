@@ -215,6 +215,8 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     }
     assert task["explained_cpu_share"] is None or task["explained_cpu_share"] <= 1
     assert 0 <= score["summary"]["heard"][task["task"]] <= 1
+    assert set(score["summary"]["interval_coverage"]) == {"claimed", "with", "without"}
+    assert all(0 < each <= 1 for each in score["summary"]["interval_coverage"].values())
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
 

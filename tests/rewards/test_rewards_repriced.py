@@ -83,3 +83,12 @@ def test_channels_at_prices_that_are_not_known_are_an_error():
         repriced(white(0.5), BRUTE, BatchPrices((BRUTE, BRUTE), BATCHES))
     with pytest.raises(RepricedError, match="must cost something"):
         repriced(white(0.5), 0, BatchPrices(BATCHES, BATCHES))
+
+
+def test_intervals_go_with_the_answers_they_belong_to():
+    curve = replace(white(0.5), coverage=(None, *np.linspace(0.5, 1.0, COUNT - 1).tolist()))
+    assert repriced(curve, BRUTE, BatchPrices(BATCHES, BATCHES)).coverage == curve.coverage
+    dearer = repriced(curve, BRUTE, BatchPrices(BATCHES, [4 * each for each in BATCHES]))
+    assert len(dearer.coverage) == COUNT
+    assert set(dearer.coverage) <= set(curve.coverage)
+    assert dearer.coverage != curve.coverage

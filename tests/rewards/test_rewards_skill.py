@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,9 @@ from istar.rewards import CurveError, SkillError, blind_loss, curve_from_json, c
 
 class _Distance:
     """A functional whose answer is the mean and whose loss is the distance from it."""
+
+    def answer(self, values, structure):
+        return values.mean(keepdims=True)
 
     def loss(self, answer, values, structure):
         return float(np.abs(answer - values.mean()).sum())
@@ -80,6 +85,30 @@ def test_a_trace_is_scored_against_the_truth():
 def test_a_curve_comes_back_from_json_as_it_was():
     curve = make_curve(np.linspace(0.1, 1 / 3, 17))
     assert curve_from_json(curve.to_json()) == curve
+
+
+def test_a_curve_says_how_often_intervals_held_the_truth():
+    """An interval is 1.96 standard deviations to either side; what is exact holds whatever is stated."""
+    answers = np.array([[6.0, 2.0], [4.0, 2.0], [2.5, 9.0], [2.0, 2.0]])
+    spread = np.array([[2.1, 0.1], [0.9, 0.0], [np.nan, np.nan], [np.nan, 0.0]])
+    trace = replace(_trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), answers=answers, spread=spread)
+    np.testing.assert_array_equal(trace.coverage(np.array([2.0, 2.0])), [1.0, 0.5, np.nan, 1.0])
+    curve = curve_from_trace(trace, _table([1.0, 3.0]), reference_loss=1.0, arm="black_box", seed=0)
+    assert curve.coverage == (1.0, 0.5, None, 1.0)
+    assert curve_from_json(json.loads(json.dumps(curve.to_json()))) == curve
+
+
+def test_a_curve_of_before_intervals_were_kept_is_read():
+    data = make_curve(0.5).to_json()
+    del data["coverage"]
+    assert curve_from_json(data).coverage == ()
+
+
+@pytest.mark.parametrize("coverage", [[0.5], [1.5] * 17, ["half"] * 17])
+def test_a_coverage_that_is_none_is_refused(coverage):
+    data = make_curve(0.5).to_json() | {"coverage": coverage}
+    with pytest.raises(CurveError, match=r"one entry a checkpoint|no share|other types"):
+        curve_from_json(data)
 
 
 def test_a_stored_curve_of_another_version_is_refused():

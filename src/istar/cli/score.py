@@ -156,6 +156,8 @@ def _write(path: Path, data: object) -> None:
 
 def _show(result: MethodScore) -> None:
     from istar.cli.multipliers import summary_table
+    from istar.executors.executor import CLAIMED
+    from istar.protocol.score import coverage
 
     output.show(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.tell(
@@ -165,6 +167,12 @@ def _show(result: MethodScore) -> None:
     output.tell(f"reward ({result.reward_name}): {result.reward:.3f}")
     heard, answers = result.heard()
     output.tell(f"channels were bought in {heard} of {answers} answers{_why_not_bought(result, heard, answers)}")
+    held, without = coverage(result.interp), coverage(result.baseline)
+    if held is not None and without is not None:
+        output.tell(
+            f"the executor's {CLAIMED:.0%} intervals held the truth in {held:.1%} of cases with the method and in "
+            f"{without:.1%} without"
+        )
     for task, reason in result.dropped.items():
         output.tell(f"{task} is dropped, and scored because it was named: {reason}")
     if result.explained:

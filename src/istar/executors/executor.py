@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 EXECUTORS: Registry[type[Executor]] = Registry("executor")
 
 
+CLAIMED, Z = 0.95, 1.96
+"""What intervals of so many standard deviations claim to hold."""
+EXACT = 1e-9
+"""An answer that is this near to the truth is right, however sure the executor was."""
+
+
 class ExecutorError(IstarError):
     """A purchase that is not allowed, or a trace that contradicts itself."""
 
@@ -54,6 +60,17 @@ class Trace:
     statistician_flops: Int[np.ndarray, " checkpoints"]
     stop: int
     stop_answer: Float[np.ndarray, " outputs"]
+
+    def coverage(self, truth: Float[np.ndarray, " outputs"]) -> Float[np.ndarray, " checkpoints"]:
+        """Return the share of outputs whose 95% interval holds the truth, at each budget; NaN where none is stated.
+
+        Args:
+            truth: the true answer.
+        """
+        stated = ~np.isnan(self.spread)
+        error = np.abs(self.answers - truth)
+        held = (stated & ((error <= Z * self.spread) | (error <= EXACT))).sum(1)
+        return np.where(stated.any(1), held / np.maximum(stated.sum(1), 1), np.nan)
 
     def __post_init__(self) -> None:
         """Check that the series fit together."""

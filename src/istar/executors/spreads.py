@@ -13,14 +13,13 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.derived import TableLike
+from istar.executors.executor import CLAIMED, EXACT, Z
 from istar.executors.market import Market
 from istar.executors.priors import QuestionRecord, pool
 from istar.executors.statistician import Statistician
 from istar.executors.variants import Variant
 from istar.seeds import Seed
 
-CLAIMED, Z = 0.95, 1.96
-"""What intervals of so many standard deviations claim to hold."""
 SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1 / 2)
 """Budgets at which spreads are looked at, as shares of brute force."""
 
@@ -49,7 +48,7 @@ def standardised_errors(
             truth = table.question.functional.answer(table.values, table.question.structure)
             error, spread = np.abs(trace.answers - truth)[places], trace.spread[places]
             exact = np.where(np.isnan(spread), np.nan, 0.0)
-            columns.append(np.where(error <= 1e-9, exact, error / np.maximum(spread, 1e-300)))
+            columns.append(np.where(error <= EXACT, exact, error / np.maximum(spread, 1e-300)))
         found.append(np.concatenate(columns, axis=1))
     return found
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from istar.executors.executor import CLAIMED
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord
 from istar.methods.contract import MethodError
@@ -84,6 +86,11 @@ class MethodScore:
                 "silent": self.silent,
                 "dropped": self.dropped,
                 "heard": {task.name: self._share_heard(task.name) for task in self.summary.tasks},
+                "interval_coverage": {
+                    "claimed": CLAIMED,
+                    "with": coverage(self.interp),
+                    "without": coverage(self.baseline),
+                },
                 **comparison_json(self.summary.overall),
                 "families": {family.name: comparison_json(family) for family in self.summary.families},
             },
@@ -112,6 +119,22 @@ class MethodScore:
             "explained_cpu_share": self.explained.get(task.name),
             **comparison_json(task),
         }
+
+
+def coverage(curves: Sequence[Curve]) -> float | None:
+    """Return how often the executor's 95% intervals held the truth, over outputs, budgets and answers.
+
+    Brute force, where the answer is exact, is left out.
+
+    Args:
+        curves: each counts the same.
+
+    Returns:
+        A share, or None where no interval was stated.
+    """
+    stated = [[each for each in curve.coverage[:-1] if each is not None] for curve in curves]
+    shares = [fmean(each) for each in stated if each]
+    return fmean(shares) if shares else None
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

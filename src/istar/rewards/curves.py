@@ -6,7 +6,7 @@ formula uses, so that a reward can be recomputed without running anything again.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -52,6 +52,8 @@ class Curve:
         stop_rows: rows bought there.
         stop_loss: loss of the answer given there.
         stop_skill: skill of that answer.
+        coverage: share of the answer's outputs whose 95% interval, as the executor stated it, holds the truth, at each
+            checkpoint, and None where it stated none; empty in curves of before this was kept.
     """
 
     task: str
@@ -72,13 +74,14 @@ class Curve:
     stop_rows: int
     stop_loss: float
     stop_skill: float
+    coverage: tuple[float | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the series fit together."""
         where = f"curve of {self.task}, question {self.question_hash[:12]}, {self.arm} arm, seed {self.seed}"
         if self.arm not in get_args(Arm):
             raise CurveError(f"{where}: the arm must be one of {', '.join(get_args(Arm))}")
-        lengths = {name: len(getattr(self, name)) for name in _SERIES}
+        lengths = {name: len(getattr(self, name)) for name in (*_SERIES, *(["coverage"] if self.coverage else []))}
         if len(set(lengths.values())) != 1 or not self.checkpoints:
             raise CurveError(f"{where}: the series must have one entry a checkpoint, but their lengths are {lengths}")
         if any(later <= earlier for earlier, later in zip(self.checkpoints, self.checkpoints[1:], strict=False)):
@@ -87,6 +90,8 @@ class Curve:
             raise CurveError(f"{where}: budgets and the brute-force FLOPs must be above 0")
         if not np.isfinite((*self.loss, *self.skill, self.stop_loss, self.stop_skill)).all():
             raise CurveError(f"{where}: a loss or a skill is not finite")
+        if any(each is not None and not 0 <= each <= 1 for each in self.coverage):
+            raise CurveError(f"{where}: a coverage is no share")
 
     @property
     def family(self) -> str:
@@ -102,13 +107,15 @@ def curve_from_json(data: dict[str, Any]) -> Curve:
     """Return the curve that `to_json` described.
 
     Raises:
-        CurveError: fields are missing or unknown, or contradict one another.
+        CurveError: fields are missing or unknown, or contradict one another; those with a default may be missing.
     """
     names = {field.name for field in fields(Curve)}
+    needed = {field.name for field in fields(Curve) if field.default is MISSING}
     if not isinstance(data, dict):
         raise CurveError(f"a stored curve is a mapping of names to values, not {data!r:.80}")
-    if set(data) != names:
-        raise CurveError(f"a stored curve differs from this version's in its fields: {sorted(names ^ set(data))}")
+    if not needed <= set(data) <= names:
+        differing = sorted((needed - set(data)) | (set(data) - names))
+        raise CurveError(f"a stored curve differs from this version's in its fields: {differing}")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     try:
         return Curve(**values)
@@ -128,6 +135,7 @@ def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: 
     """
     question = table.question
     answers = [*trace.answers, trace.stop_answer]
+    truth = question.functional.answer(table.values, question.structure)
     losses = np.array([question.functional.loss(answer, table.values, question.structure) for answer in answers])
     skills = skill(losses, reference_loss)
     return Curve(
@@ -149,6 +157,7 @@ def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: 
         stop_rows=_rows_at_stop(trace),
         stop_loss=float(losses[-1]),
         stop_skill=float(skills[-1]),
+        coverage=tuple(None if np.isnan(each) else float(each) for each in trace.coverage(truth)),
     )
 
 

@@ -78,6 +78,7 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
         loss=between(curve.loss, curve.reference_loss),
         skill=between(curve.skill, 0.0),
         rows=steps(curve.rows),
+        coverage=tuple(curve.coverage[at] if at >= 0 else None for at in standing) if curve.coverage else (),
         channel_batches=steps(curve.channel_batches),
         statistician_flops=steps(arithmetic),
         stop_flops=round(scale * curve.stop_flops * at_stop),

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -52,6 +53,8 @@ class _Merged:
 
 
 _kept: OrderedDict[tuple[str, str, str, int], _Merged] = OrderedDict()
+_LOCK = Lock()
+"""Held while `_kept` is looked into or changed: threads with targets of their own share it."""
 
 
 def merged_weights(target: Target, organism: Organism) -> dict[str, Tensor]:
@@ -64,16 +67,18 @@ def merged_weights(target: Target, organism: Organism) -> dict[str, Tensor]:
         TargetError: the adapter is another one than asked for, or belongs to another target.
     """
     key = (organism.name, organism.digest, target.id, id(target.module))
-    known = _kept.get(key)
-    if known is not None and known.fits(target):
-        _kept.move_to_end(key)
-        return known.weights
+    with _LOCK:
+        known = _kept.get(key)
+        if known is not None and known.fits(target):
+            _kept.move_to_end(key)
+            return known.weights
     with _disable_current_modes(), torch.inference_mode(False), torch.no_grad():
         weights = load_adapter(organism.name, organism.digest).merged(target)
     parameters = dict(target.module.named_parameters())
-    _kept[key] = _Merged(ref(target.module), {name: parameters[name].data_ptr() for name in weights}, weights)
-    while len(_kept) > KEPT:
-        _kept.popitem(last=False)
+    with _LOCK:
+        _kept[key] = _Merged(ref(target.module), {name: parameters[name].data_ptr() for name in weights}, weights)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
     return weights
 
 
