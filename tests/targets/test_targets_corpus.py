@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from istar.seeds import Seed
-from istar.targets import TargetError, load_target
+from istar.targets import TargetError, load_target, wrap
 from istar.targets import corpus as corpus_module
 from istar.targets.corpus import build_corpus, prose, sample_text
+from istar.targets.hashing import target_id
+from istar.targets.tiny import byte_tokenizer, randomise
 
 
 def test_half_is_sampled_and_half_is_prose():
@@ -68,3 +71,26 @@ def test_prose_is_long_enough_and_starts_with_a_verse():
 def test_an_empty_corpus(sequences, length):
     with pytest.raises(TargetError, match=f"a corpus of {sequences} sequences of {length} tokens is empty"):
         build_corpus(load_target("tiny-random"), sequences, length)
+
+
+def test_no_token_is_sampled_that_the_tokenizer_does_not_know():
+    config = LlamaConfig(
+        vocab_size=400, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, bos_token_id=0
+    )
+    with torch.random.fork_rng(devices=[]):
+        module = randomise(LlamaForCausalLM(config), seed=1)
+    padded = wrap(module, byte_tokenizer(), "padded", target_id(module))
+    assert (padded.vocabulary, len(padded.tokenizer)) == (400, 258)
+    sampled = sample_text(padded, 40, 20, Seed.root(0))
+    assert 200 < max(max(sequence) for sequence in sampled) < 258
+
+
+def test_a_corpus_longer_than_its_books_is_refused(monkeypatch):
+    monkeypatch.setattr(corpus_module, "BOOKS", (31,))  # Obadiah: 21 verses, which the passages have to come from
+    target = load_target("tiny-random")
+    assert [len(passage) for passage in prose(target, 3, 2000, Seed.root(0))] == [2000] * 3
+    monkeypatch.setattr(corpus_module, "sample_text", lambda *_: pytest.fail("sampled before it was refused"))
+    with pytest.raises(
+        TargetError, match=r"sequences of 4000 tokens.*its prose is taken from hold 3\d\d\d; ask for shorter"
+    ):
+        build_corpus(target, 4, 4000)

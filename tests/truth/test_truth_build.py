@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from istar.errors import CorruptDataError
 from istar.files import StorageError
-from istar.questions import GreedyCorrect, Question, Run, build_trie
+from istar.flops import CostModel, PriceError
+from istar.questions import FineTune, GreedyCorrect, Question, Run, build_trie
 from istar.seeds import Seed
 from istar.targets import Target, load_target
 from istar.tasks import Encoder, Task, TaskError
@@ -170,6 +173,23 @@ class TestVerify:
     def test_fraction(self, target: Target, table: Table, fraction: float) -> None:
         with pytest.raises(TruthError, match="give a number above 0 and up to 1"):
             verify_table(target, table, fraction)
+
+
+def test_a_value_that_is_no_number_is_named_with_what_made_it(target: Target, table: Table, tmp_path: Path) -> None:
+    runs = list(table.question.runs)
+    runs[5] = replace(runs[5], intervention=FineTune((runs[5].tokens,), (1,), rate=1e30))
+    question = replace(table.question, runs=tuple(runs))
+    message = (
+        r"row 5 \(span_logprob under fine_tune\) is nan on tiny-random, not a finite number; .* than float32 may give"
+    )
+    with pytest.raises(TruthError, match=message):
+        build_table(target, question, folder=tmp_path)
+
+
+def test_what_costs_too_much_to_be_counted_is_not_run(table: Table, tmp_path: Path) -> None:
+    dear = SimpleNamespace(id="dear", costs=CostModel(per_token=2**62, per_pair=1, per_read=0))
+    with pytest.raises(PriceError, match=r"no more than .* can be counted"):
+        build_table(cast(Target, dear), table.question, folder=tmp_path)
 
 
 def test_a_table_needs_a_finite_value_for_every_row(table: Table) -> None:

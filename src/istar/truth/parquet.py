@@ -83,12 +83,16 @@ class ParquetStore(TruthStore):
         path = self.path(key)
         with storing(path, verb="read"):
             try:
-                content = path.read_bytes()
+                # into Arrow's own memory: where a column is damaged a thread of Arrow's is left with what was read, and
+                # if it has to give back Python's memory while the process ends, it aborts it
+                with pa.OSFile(str(path)) as stored:
+                    content = stored.read_buffer()
             except FileNotFoundError:
                 raise missing(key) from None
-        data = _metadata(path, io.BytesIO(content))
+        data = _metadata(path, pa.BufferReader(content))
         try:
-            table = _table(pq.read_table(io.BytesIO(content), page_checksum_verification=True), data)
+            file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+            table = _table(file.read(use_threads=False), data)
         except (*DAMAGE, IstarError) as error:
             raise _corrupt(path, _first_line(error)) from error
         if table.key != key:
@@ -127,7 +131,7 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else repr(error)
 
 
-def _metadata(path: Path, file: Path | io.BytesIO) -> dict[str, Any]:
+def _metadata(path: Path, file: Path | pa.BufferReader) -> dict[str, Any]:
     """Return what a file says of its whole table; `path` is for messages.
 
     Raises:
