@@ -75,6 +75,8 @@ class ArmRanking(ArmScores):
     ) -> float:
         """See the class docstring."""
         truth = self.answer(values, structure)
+        if len(truth) < 2:
+            raise FunctionalError(f"a single arm of {self.arm!r} cannot be ranked; give 2 at least")
         error = float(np.mean((answer - truth) ** 2))
         if error <= TIE**2:
             return 0.0

@@ -12,6 +12,9 @@ from scipy.special import comb
 from istar.questions.functionals.base import FUNCTIONALS, FunctionalError, LinearFunctional, one_per_level
 from istar.questions.structure import Structure
 
+LISTED = 2**16
+"""So many coalitions are listed without a thought for memory."""
+
 
 @FUNCTIONALS.register("shapley_values")
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class ShapleyValues(LinearFunctional):
             raise FunctionalError("Shapley values need switch columns, one a player; the structure has none")
         switches = np.stack([column.array for column in columns]).astype(np.int64)
         players = len(switches)
+        if 2**players > max(structure.rows, LISTED):  # fewer are listed below, and the first that is missing is named
+            raise FunctionalError(
+                f"Shapley values of {players} players need all {2**players} coalitions, and there are {structure.rows} "
+                "rows; ask for the effects of sampled ones (`DatamodelEffects`)"
+            )
         coalition = (switches << np.arange(players)[:, None]).sum(0)
         mean = one_per_level(coalition, 2**players)
         member = (np.arange(2**players)[None, :] >> np.arange(players)[:, None]) & 1
@@ -71,6 +79,8 @@ class RemovalEffects(LinearFunctional):
             for part in np.unique(removed[inside & (removed > 0)]):
                 without = inside & (removed == part)
                 effects.append(full / full.sum() - without / without.sum())
+        if not effects:
+            raise FunctionalError(f"no row lacks a part (levels above 0 of {self.removed!r}), so nothing has an effect")
         return np.stack(effects)
 
 
@@ -92,6 +102,11 @@ class DatamodelEffects(LinearFunctional):
     kind: ClassVar[str] = "datamodel_effects"
     subset: str
     held_out: int
+
+    def __post_init__(self) -> None:
+        """Check that there is something to rank: of one subset any effects are in the right order."""
+        if self.held_out < 2:
+            raise FunctionalError(f"a score on {self.held_out} held-out subsets ranks nothing; hold out 2 at least")
 
     def _design(
         self, structure: Structure

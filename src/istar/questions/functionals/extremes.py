@@ -8,7 +8,16 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from istar.questions.functionals.base import FUNCTIONALS, TIE, Answer, Design, Functional, Values, one_per_level
+from istar.questions.functionals.base import (
+    FUNCTIONALS,
+    TIE,
+    Answer,
+    Design,
+    Functional,
+    FunctionalError,
+    Values,
+    one_per_level,
+)
 from istar.questions.structure import Structure
 
 FOLLOWED = 12
@@ -101,6 +110,11 @@ class UpperTail(Functional):
     centre: ClassVar[Literal["mean", "median"]] = "median"
     level: float
 
+    def __post_init__(self) -> None:
+        """Check the level."""
+        if not 0 <= self.level <= 1:
+            raise FunctionalError(f"a tail above the quantile {self.level}; give a level from 0 to 1")
+
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""
         ordered = np.sort(values, axis=-1)
@@ -145,6 +159,8 @@ class Floors(Functional):
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""
         place = structure.levels(self.place)
+        if missing := sorted(set(range(int(place.max()) + 1)) - set(place.tolist())):
+            raise FunctionalError(f"no row is at level {missing[0]} of {self.place!r}, so it has no floor")
         floors = [values[..., place == level].min(-1) for level in range(int(place.max()) + 1)]
         return np.stack([values.min(-1), *floors], axis=-1)
 

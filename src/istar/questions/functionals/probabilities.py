@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from istar.questions.functionals.base import FUNCTIONALS, Answer, Functional, Values
+from istar.questions.functionals.base import FUNCTIONALS, Answer, Functional, FunctionalError, Values
 from istar.questions.structure import Structure
 
 
@@ -30,6 +30,11 @@ class Calibration(Functional):
     kind: ClassVar[str] = "calibration"
     centre: ClassVar[Literal["mean", "median"]] = "median"
     bins: int = 10
+
+    def __post_init__(self) -> None:
+        """Check that there is a bin."""
+        if self.bins < 1:
+            raise FunctionalError(f"a calibration error over {self.bins} bins; give 1 at least")
 
     def answer(self, values: Values, structure: Structure) -> Answer:
         """See the base class."""
@@ -103,6 +108,13 @@ class StayingCrossing(Functional):
         steps = int(step.max()) + 1
         cell = unit * steps + step
         cells = (int(unit.max()) + 1) * steps
+        rows = np.bincount(cell, minlength=cells).reshape(-1, steps)
+        ragged = (rows == 0).any(1) & (rows > 0).any(1)
+        if ragged.any():
+            raise FunctionalError(
+                f"unit {int(np.argmax(ragged))} of {self.unit!r} has no row at one of the {steps} steps of "
+                f"{self.step!r}; a crossing needs them all"
+            )
         average = np.zeros((cells, len(cell)))
         average[cell, np.arange(len(cell))] = 1 / np.maximum(np.bincount(cell, minlength=cells), 1)[cell]
         means = (values @ average.T).reshape(*values.shape[:-1], -1, steps)
