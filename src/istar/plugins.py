@@ -10,9 +10,9 @@ import hashlib
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock
@@ -20,7 +20,7 @@ from types import ModuleType
 
 from istar.identity import code_files, code_hash, with_imports
 from istar.modules import is_users, users_source
-from istar.registrations import PluginError, importing, loaded_plugins
+from istar.registrations import PluginError, importing, loaded_plugins, modules_behind
 
 __all__ = [
     "GROUP",
@@ -34,6 +34,7 @@ __all__ = [
     "own_hint",
     "plugin_identity",
     "plugin_versions",
+    "versions_behind",
 ]
 
 VARIABLE = "ISTAR_PLUGINS"
@@ -177,6 +178,25 @@ def plugin_versions() -> dict[str, str]:
         for path, identity in _identities.items():
             found.setdefault(f"{PLUGIN}{path.name}", []).append(identity[:16])
     return {name: " ".join(sorted(theirs)) for name, theirs in sorted(found.items())} | _installed()
+
+
+def versions_behind(entries: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return what identifies the plug-ins that registered some entries; see `plugin_versions`.
+
+    Args:
+        entries: (kind of registry, name) of each.
+
+    Raises:
+        PluginError: a file cannot be imported.
+    """
+    every, names = plugin_versions(), set()
+    for module in modules_behind(entries):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file is not None and is_users(file):
+            names.add(f"{PLUGIN}{Path(file).name}")
+        elif file is not None:
+            names |= {f"{PLUGIN}package {each}" for each in packages_distributions()[module.partition(".")[0]]}
+    return {name: version for name, version in every.items() if name in names}
 
 
 def plugin_identity() -> str:

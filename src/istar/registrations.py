@@ -6,7 +6,7 @@ A plug-in that fails leaves nothing behind: what it has registered until then is
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -71,6 +71,17 @@ def note_entry(module: str, kind: str, name: str, take_out: Callable[[], object]
         _importing[-1].append(entered)
     if module.partition(".")[0] != "istar":
         _entered.setdefault(module, []).append(entered)
+
+
+def modules_behind(entries: Collection[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the names of the modules, istar's apart, that registered some entries.
+
+    Args:
+        entries: (kind of registry, name) of each.
+    """
+    return tuple(
+        module for module, theirs in _entered.items() if any((each.kind, each.name) in entries for each in theirs)
+    )
 
 
 @contextmanager

@@ -117,6 +117,18 @@ class Writes(Sound):
         return float(log_probs[0].exp_()[0, tokens[-1]])
 
 
+class Improbable(Sound):
+    unit: ClassVar[str] = "probability"
+
+
+class Undecided(Sound):
+    unit: ClassVar[str] = "verdict"
+
+
+class OfNoUnit(Sound):
+    unit: ClassVar[str] = "bananas"
+
+
 class Constant(Sound):
     def value(self, tokens, log_probs):
         return 1.0
@@ -130,6 +142,9 @@ FAULTS = {
     GivesTensor: "test_gives_one_finite_number",
     NotFinite: "test_gives_one_finite_number",
     AtRandom: "test_gives_one_finite_number",
+    Improbable: "test_is_in_its_unit",
+    Undecided: "test_is_in_its_unit",
+    OfNoUnit: "test_is_in_its_unit",
     OneFormat: "test_takes_every_number_format",
     Writes: "test_leaves_what_it_is_given",
     Constant: "test_reads_what_it_asks_for",

@@ -121,6 +121,24 @@ def test_a_probability_is_held_to_a_share_of_itself(tmp_path):
     assert [cell.row for cell in found.wrong] == [row]
 
 
+@pytest.mark.parametrize(("unit", "passed"), [("nats", True), ("probability", False), ("verdict", False)])
+def test_a_readout_of_ones_own_is_held_to_the_unit_it_states(unit, passed, tmp_path):
+    """Values about 0.01 that are off by 5e-4: half of what nats may be, fifty times what a probability may be."""
+
+    class Own(SpanLogprob):
+        def value(self, tokens, log_probs):
+            return 0.01 * super().value(tokens, log_probs)
+
+    Own.unit = unit
+    target = small(CONFIGS["shallow"], torch.float32)
+    runs = tuple(Run(tokens, Own(len(tokens) - 1)) for tokens in sequences(target))
+    arms = Structure((Column("prompt", "arm", tuple(float(row) for row in range(len(runs)))),))
+    question = Question("made_up/rows", 0, runs, arms, ArmMeans("prompt"))
+    table = build_table(target, question, folder=tmp_path)
+    found = verify_table(target, replace(table, values=table.values + 5e-4), 1.0)
+    assert found.passed == passed
+
+
 def test_packed_and_plain_streams_are_no_farther_apart_than_verification_allows_for(half):
     runs = [Run(tokens, Entropy()) for tokens in sequences(half)]
     streams = half.run(runs)

@@ -48,6 +48,7 @@ class Building:
     def build(self, bar: Ticker) -> None:
         """Build the tables."""
         from istar.truth import build_truth, user_folder
+        from istar.truth.advice import CHANGED
 
         bar.note(f"tables are written to {user_folder()}; ISTAR_HOME moves it")
         for name, theirs in self.chosen.items():
@@ -62,8 +63,7 @@ class Building:
                 force=self.force,
                 progress=lambda task, index: lambda done, total: bar.move(done, total, f"{task.name} {index}"),
                 on_stale=lambda task, index: bar.note(
-                    f"{task.name} {index}: its table is stale, since the family, what it draws from or the target's "
-                    "tokenizer has changed; it is built anew"
+                    f"{task.name} {index}: its table is stale, since {CHANGED}; it is built anew"
                 ),
                 on_skip=None if self.alone else lambda task, error, name=name: self._skip(name, task, error),  # type: ignore[misc]
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,9 @@ from istar.questions.jsonable import describes, frozen
 from istar.registry import Registry
 
 READOUTS: Registry[type[Readout]] = Registry("readout")
+
+Unit = Literal["nats", "probability", "verdict"]
+"""What a value is in: nats, a probability, or a verdict, which is 0 or 1."""
 
 
 class ReadoutError(IstarError):
@@ -43,9 +46,16 @@ class Path:
 
 
 class Readout(ABC):
-    """Base class of all readouts; a subclass is a frozen dataclass of JSON values, registered under `kind`."""
+    """Base class of all readouts; a subclass is a frozen dataclass of JSON values, registered under `kind`.
+
+    Attributes:
+        kind: the registry name.
+        unit: what values are in, and so how near two computations of one must be: a thousandth of a nat, a thousandth
+            of a probability, and verdicts alike.
+    """
 
     kind: ClassVar[str]
+    unit: ClassVar[Unit] = "nats"
 
     @abstractmethod
     def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
@@ -207,6 +217,7 @@ class GreedyCorrect(Readout):
     """
 
     kind: ClassVar[str] = "greedy_correct"
+    unit: ClassVar[Unit] = "verdict"
     start: int
 
     def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
@@ -259,6 +270,7 @@ class SpanProbability(Readout):
     """
 
     kind: ClassVar[str] = "span_probability"
+    unit: ClassVar[Unit] = "probability"
     start: int
 
     def paths(self, tokens: tuple[int, ...]) -> tuple[Path, ...]:
@@ -281,6 +293,7 @@ class ChoiceProbability(Readout):
     """
 
     kind: ClassVar[str] = "choice_probability"
+    unit: ClassVar[Unit] = "probability"
     start: int
     others: tuple[tuple[int, ...], ...]
 

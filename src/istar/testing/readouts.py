@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from istar.questions import READOUTS, Readout, Run, run_from_json
+from istar.questions.readouts import Unit
 from istar.seeds import Seed
 
 VOCABULARY = 64
@@ -73,6 +75,15 @@ class ReadoutConformance(ABC):
             assert type(value) is float, f"a value is a float, not a {type(value).__name__}: wrap it in float()"
             assert math.isfinite(value)
             assert self.make().value(self.tokens(), self._log_probs(number)) == value
+
+    def test_is_in_its_unit(self) -> None:
+        """A probability lies between 0 and 1, and a verdict is one of these."""
+        unit = self.make().unit
+        assert unit in get_args(Unit), f"the unit is one of {', '.join(get_args(Unit))}"
+        for number in range(20):
+            value = self.make().value(self.tokens(), self._log_probs(number))
+            assert unit != "probability" or 0 <= value <= 1, f"{value} is no probability"
+            assert unit != "verdict" or value in (0.0, 1.0), f"{value} is no verdict"
 
     def test_takes_every_number_format(self) -> None:
         """Targets run in several formats, and log-probabilities come in theirs."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = "NAME"
 """Stands for a target of which nothing but its id is known: no command finds one by its id."""
+CHANGED = "the family, what it draws from, a plug-in that computes its values or the target's tokenizer has changed"
+"""Why a table is not what would be built now."""
 IDENTITY = re.compile(r"[0-9a-f]{12,64}")
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from istar import paths
 from istar.files import StorageError, read_checked_json, write_checked_json
 from istar.fingerprint import fingerprint
+from istar.plugins import plugin_versions
 from istar.questions import Question, Structure
 from istar.targets.hashing import tokenizer_digest
 from istar.tasks import Task
@@ -61,6 +62,7 @@ class Asked:
         self._tokenizer = tokenizer
         self._digest = tokenizer_digest(tokenizer)
         self._folder = folder
+        self._plugins = plugin_versions()
         self._made: dict[tuple[str, int, int], str] = {}
         self._same: dict[tuple[str, str], bool] = {}
 
@@ -87,11 +89,13 @@ class Asked:
         return found
 
     def fits(self, of: Task, store: TruthStore, digest: Digest) -> bool:
-        """Return whether a stored table's question is the one that its task asks now.
+        """Return whether a stored table's question is the one that its task asks now, and its values are those of now.
 
         Raises:
             TaskError: the family cannot make the question with this tokenizer.
         """
+        if any(self._plugins.get(name, version) != version for name, version in digest.plugins):
+            return False  # the plug-in that computed it has been edited since
         key = digest.key
         now = self.hash(of, key.index, key.seed)
         if digest.question == now:

@@ -6,6 +6,7 @@ table replaces the pieces.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import io
 import os
@@ -25,8 +26,10 @@ from istar.errors import CorruptDataError, IstarError
 from istar.files import StorageError, storing, write_whole
 from istar.flops import RULEBOOK, PriceSheet, price_sheet
 from istar.paths import cache
-from istar.questions import Question, build_trie
-from istar.targets import Target, setup_prices
+from istar.plugins import versions_behind
+from istar.questions import INTERVENTIONS, READOUTS, Composed, Organism, Question, build_trie
+from istar.targets import APPLIERS, ARCHITECTURES, Target, setup_prices
+from istar.targets.organisms import ORGANISMS
 from istar.tasks import Task
 from istar.truth.asked import Asked
 from istar.truth.lookup import Entry, fitting
@@ -119,13 +122,31 @@ def _despite_tidying(make: Callable[[], object]) -> None:
                 raise
 
 
-def provenance(target: Target, seed: int) -> Provenance:
-    """Return what to remember of how values under this target come about on this machine."""
-    versions = [(package, importlib.metadata.version(package)) for package in PACKAGES]
+def provenance(target: Target, question: Question, seed: int) -> Provenance:
+    """Return what to remember of how values under this target come about on this machine.
+
+    Args:
+        target: what the runs are made on.
+        question: whose rows they are.
+        seed: the root seed that the question was drawn from.
+    """
+    versions = {"python": platform.python_version()}
+    versions |= {package: importlib.metadata.version(package) for package in PACKAGES}
+    versions |= versions_behind(_entries_behind(target, question))
     dtype = str(target.dtype).removeprefix("torch.")
-    return Provenance(
-        target.id, target.name, dtype, RULEBOOK.version, seed, (("python", platform.python_version()), *versions)
-    )
+    return Provenance(target.id, target.name, dtype, RULEBOOK.version, seed, tuple(versions.items()))
+
+
+def _entries_behind(target: Target, question: Question) -> set[tuple[str, str]]:
+    """Return what is registered that decides the values of a question's rows, as (kind of registry, name)."""
+    found = {(ARCHITECTURES.kind, str(target.module.config.model_type))}  # type: ignore[union-attr]
+    found |= {(READOUTS.kind, run.readout.kind) for run in question.runs}
+    whole = {run.intervention for run in question.runs if run.intervention is not None}
+    for each in {part for one in whole for part in (one.parts if isinstance(one, Composed) else (one,))}:
+        found |= {(INTERVENTIONS.kind, each.kind), (APPLIERS.kind, each.kind)}
+        if isinstance(each, Organism):
+            found.add((ORGANISMS.kind, each.name))
+    return found
 
 
 def build_table(
@@ -155,7 +176,8 @@ def build_table(
     question.functional.answers(np.zeros((2, len(question.runs))), question.structure)
     prices = prices_of(target, question)
     place = cache("truth-unfinished") if folder is None else folder
-    pieces = Pieces(place / target.id[:16] / question.hash, len(question.runs))
+    origin = provenance(target, question, seed)
+    pieces = Pieces(place / target.id[:16] / _name_of_pieces(question, origin), len(question.runs))
     try:
         left = np.flatnonzero(~pieces.done)
         if len(left):
@@ -163,13 +185,19 @@ def build_table(
                 _check_finite(target, question, left[rows], values)
                 pieces.values[left[rows]] = values
                 pieces.keep()
-        table = Table(question, pieces.values, prices, provenance(target, seed))
+        table = Table(question, pieces.values, prices, origin)
         if keep is not None:
             keep(table)
         pieces.discard()
     finally:
         pieces.tidy()
     return table
+
+
+def _name_of_pieces(question: Question, origin: Provenance) -> str:
+    """Return what unfinished values are found by: those that another plug-in computed are others."""
+    plugins = "".join(f"\n{name} {version}" for name, version in origin.plugins)
+    return hashlib.sha256(f"{question.hash}{plugins}".encode()).hexdigest() if plugins else question.hash
 
 
 def prices_of(target: Target, question: Question) -> PriceSheet:

@@ -9,7 +9,7 @@ from typing import Any
 from istar.targets import Target
 from istar.targets.loading import load_tokenizer
 from istar.tasks import Task, task
-from istar.truth.advice import build_command, name_of
+from istar.truth.advice import CHANGED, build_command, name_of
 from istar.truth.asked import Asked
 from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, target_id
 from istar.truth.table import Table, TableKey, TruthError
@@ -106,8 +106,7 @@ def stale_error(stale: Sequence[Digest], target: Target | str) -> StaleTruthErro
     command = build_command([key.task], target, questions=indices[-1] + 1, seed=key.seed, known=stale[0].target_name)
     return StaleTruthError(
         f"the tables of question{'s' * (len(indices) > 1)} {numbers} of {key.task} (seed {key.seed}) under "
-        f"{name_of(target, stale[0].target_name)} are stale: the family, what it draws from or the target's tokenizer "
-        f"has changed, and they answer other questions than are asked now. Build them anew with `{command}`"
+        f"{name_of(target, stale[0].target_name)} are stale: {CHANGED}. Build them anew with `{command}`"
     )
 
 

@@ -25,6 +25,7 @@ from istar.errors import CorruptDataError, IstarError
 from istar.files import checksum, storing, write_whole
 from istar.flops import PriceSheet
 from istar.questions import (
+    FUNCTIONALS,
     Column,
     Question,
     Run,
@@ -71,8 +72,15 @@ class ParquetStore(TruthStore):
 
     def digests(self) -> Sequence[Digest]:
         """See the base class."""
-        found = [_digest(path, _metadata(path, path)) for path in sorted(self.folder.glob("*/*/*/*.parquet"))]
+        found = [self._digest(path) for path in sorted(self.folder.glob("*/*/*/*.parquet"))]
         return sorted(found, key=lambda each: (each.key.target, each.key.task, each.key.seed, each.key.index))
+
+    def _digest(self, path: Path) -> Digest:
+        data = _metadata(path, path)
+        digest, functional = _digest(path, data), data["functional"]["kind"]
+        if functional in FUNCTIONALS and not FUNCTIONALS.get(functional).__module__.startswith("istar."):
+            return Digest.of(self.read(digest.key))  # a user's functional may have been edited since
+        return digest
 
     def __contains__(self, key: object) -> bool:
         """See the base class."""
@@ -180,6 +188,7 @@ def _digest(path: Path, data: dict[str, Any]) -> Digest:
             np.array(facts["noise"]),
             facts["reliability"],
             str(data["question"]),
+            provenance.plugins,
         )
     except DAMAGE as error:
         raise _corrupt(path, repr(error)) from error

@@ -85,7 +85,7 @@ def _planned(target: Target, question: Question, stale: bool, seed: int) -> Plan
         rows,
         build_trie(question.runs).unique_tokens,
         prices.total,
-        table_bytes(Table(question, values, prices, provenance(target, seed))),
+        table_bytes(Table(question, values, prices, provenance(target, question, seed))),
     )
 
 

@@ -33,6 +33,7 @@ class Digest:
         noise: standard deviation of the answer over draws of the replicates.
         reliability: split-half reliability, or None where it is defined across questions only.
         question: hash of the question that the table answers.
+        plugins: the plug-ins that had a part in its values, as (name, version).
     """
 
     key: TableKey
@@ -44,6 +45,7 @@ class Digest:
     noise: Float[np.ndarray, " outputs"]
     reliability: float | None
     question: str
+    plugins: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, table: Table) -> Digest:
@@ -58,6 +60,7 @@ class Digest:
             table.noise,
             table.reliability,
             table.question.hash,
+            table.provenance.plugins,
         )
 
 

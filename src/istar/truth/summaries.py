@@ -12,7 +12,7 @@ import numpy as np
 from istar.targets import Target, TargetError
 from istar.targets.loading import at_hand
 from istar.tasks import Split, Task, TaskError, barred, tasks
-from istar.truth.advice import build_command
+from istar.truth.advice import CHANGED, build_command
 from istar.truth.asked import Asked, is_ours
 from istar.truth.lookup import Entry, StaleTruthError, asked_of, fitting
 from istar.truth.reliability import FLOOR, between_question_reliability
@@ -204,9 +204,7 @@ def _summary(task: Task, target: Target | str, name: str, tables: _SortedOut) ->
     command = build_command([task.name], elsewhere, questions=questions, seed=seed, known=called)
     if stale:
         reasons.append(
-            f"{stale} of {stale + len(digests)} tables are stale: the family, what it draws from or the target's "
-            f"tokenizer has changed, and they answer other questions than are asked now; build them anew with "
-            f"`{command}`"
+            f"{stale} of {stale + len(digests)} tables are stale: {CHANGED}; build them anew with `{command}`"
         )
     elif not digests:
         reasons.append(f"no tables; build them with `{command}`")

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from istar.errors import IstarError
 from istar.flops import PriceSheet
+from istar.plugins import PLUGIN
 from istar.questions import Question
 from istar.truth.reliability import sampling_noise, split_half_reliability
 
@@ -61,6 +62,11 @@ class Provenance:
     rulebook: str
     seed: int
     versions: tuple[tuple[str, str], ...]
+
+    @property
+    def plugins(self) -> tuple[tuple[str, str], ...]:
+        """Those of the versions that are plug-ins'."""
+        return tuple((name, version) for name, version in self.versions if name.startswith(PLUGIN))
 
     def to_json(self) -> dict[str, Any]:
         """Return the provenance as JSON values."""

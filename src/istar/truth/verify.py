@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from istar.questions import ChoiceProbability, GreedyCorrect, Run, SpanProbability
+from istar.questions import Run
 from istar.seeds import Seed
 from istar.targets import Target
 from istar.targets.rounding import stream_rounding
@@ -129,10 +129,9 @@ def verify_table(target: Target, table: Table, fraction: float = 0.01, seed: int
 
 def _tolerance(run: Run, value: float) -> float:
     """Return how far apart two values of a run may be in float32, in the readout's unit."""
-    if isinstance(run.readout, GreedyCorrect):
+    if run.readout.unit == "verdict":
         return 0.0
-    probability = isinstance(run.readout, (SpanProbability, ChoiceProbability))
-    return TOLERANCE_NATS * (value if probability else 1.0)
+    return TOLERANCE_NATS * (value if run.readout.unit == "probability" else 1.0)
 
 
 @torch.no_grad()
