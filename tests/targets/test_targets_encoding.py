@@ -117,7 +117,7 @@ KINDS = (
 def test_pieces_encoded_apart_read_as_the_text(kind: str) -> None:
     tokenizer = KINDS[kind]()
     encode = Encoder(tokenizer)
-    tokens = [encode.bos, *(token for piece in PIECES for token in encode(piece))]
+    tokens = [encode.bos, *(token for piece in PIECES for token in encode(piece, special=True))]
     assert encoding_of(tokenizer).decode(tokens) == "<s>" + TEXT
     read = tokenizer.decode(tokens, skip_special_tokens=False)  # the tokenizer's own decoder says so too
     if "prepends" in kind and tokenizer.convert_tokens_to_ids("<sep>") in tokens and "special" not in kind:

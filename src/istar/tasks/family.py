@@ -43,6 +43,13 @@ class BarredError(TaskError):
     """A task that may not enter a reward."""
 
 
+def special_tokens(tokenizer: Any) -> dict[int, str]:
+    """Return the names of a tokenizer's special tokens, but for the one that stands for what it does not know."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    return {int(token): str(each) for token, each in added.items() if each.special and token != unknown}
+
+
 class Encoder:
     """A tokenizer as families use it: text to tokens without special tokens, remembering what it has seen.
 
@@ -62,20 +69,34 @@ class Encoder:
             raise TaskError(str(error)) from error
         self.bos: int = encoding.bos
         self._encode = cache(encoding.encode)
+        self._special = special_tokens(tokenizer)
 
-    def __call__(self, text: str) -> tuple[int, ...]:
+    def __call__(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         """Return the tokens of a text on its own.
 
         Families encode the parts of a run one by one and join the tokens, so that runs which share a text share its
         tokens whatever the tokenizer would merge across the border.
 
+        Args:
+            text: any text.
+            special: whether the names of special tokens that stand in it are meant, as in a chat template; elsewhere
+                they are a slip of the data, which a model would read as the end of the text or somebody else's turn.
+
         Raises:
-            TaskError: the tokenizer cannot write the text so that a model reads it.
+            TaskError: the tokenizer cannot write the text so that a model reads it, or takes a part of it for a special
+                token that is not meant.
         """
         try:
-            return self._encode(text)
+            tokens = self._encode(text)
         except TokenizerError as error:
             raise TaskError(str(error)) from error
+        if not special and (found := self._special.keys() & set(tokens)):
+            names = ", ".join(sorted(repr(self._special[token]) for token in found))
+            raise TaskError(
+                f"the text {text[:60]!r} holds {names}, which the tokenizer takes for a special token; leave it "
+                "out, or say encode(text, special=True) where the token is meant"
+            )
+        return tokens
 
 
 @dataclass(frozen=True)
