@@ -101,6 +101,21 @@ def test_weights_behind_links_are_shown_where_the_links_point(tmp_path):
     assert not shown(blobs / "another model's", words)
 
 
+def test_weights_are_shown_through_every_link_of_a_chain(tmp_path):
+    disk, cache, own = (tmp_path / name for name in ("disk", "cache", "own"))
+    for folder in (disk / "blobs", cache, own):
+        folder.mkdir(parents=True)
+    (disk / "blobs" / "1").write_bytes(b"weights")
+    (cache / "blobs").symlink_to(disk / "blobs")
+    (cache / "model.safetensors").symlink_to("blobs/1")
+    (own / "model.safetensors").symlink_to(cache / "model.safetensors")
+    words = jail_mounts(own, []).arguments()
+    assert followed(own / "model.safetensors", words) == own / "model.safetensors"
+    assert str(cache / "model.safetensors") in words
+    assert followed(cache / "model.safetensors", words) == disk / "blobs" / "1"
+    assert shown(disk / "blobs" / "1", words)
+
+
 def test_private_folders_are_covered_even_inside_what_is_mounted(tmp_path, monkeypatch):
     monkeypatch.setattr(mounts, "python_folders", lambda: (tmp_path,))
     home = tmp_path / "lib" / "home"
