@@ -4,6 +4,7 @@ import pytest
 
 from istar.ledger import RunConfig
 from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
+from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
 
 
@@ -71,7 +72,7 @@ def test_a_run_from_before_there_was_an_environment_seed_had_one_seed_for_all(tm
     assert folder.config().environment_seed == 3
     stored = RunConfig("id", "tiny-random", "v1", "grammar", "statistician", "log", 3, settings)
     with folder.ledger() as ledger:
-        ledger.open_run("old", stored, versions={}, machine={})
+        ledger.open_run("old", stored, versions=versions(), machine={})
     with folder.unless_nothing_came_of_it():
         folder.begin(SearchConfig(seed=3, environment_seed=3))
     with pytest.raises(RunFolderError, match="differing: environment_seed"):
