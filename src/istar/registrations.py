@@ -6,9 +6,11 @@ A plug-in that fails leaves nothing behind: what it has registered until then is
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from istar.errors import IstarError
 from istar.modules import Source, failure, imported_names, users_source
@@ -82,6 +84,17 @@ def modules_behind(entries: Collection[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(
         module for module, theirs in _entered.items() if any((each.kind, each.name) in entries for each in theirs)
     )
+
+
+def plugin_failure(error: BaseException) -> str | None:
+    """Return where in a plug-in an error happened, and what it says; None if it passed through no plug-in's line."""
+    files = {source.file.resolve() for each in _plugins.values() for source in each.sources.values()}
+
+    def own(file: str) -> bool:
+        return Path(file).resolve() in files
+
+    passed = any(own(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
+    return failure(error, own) if passed else None
 
 
 @contextmanager

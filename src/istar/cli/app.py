@@ -106,6 +106,12 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt as interrupt:
         notes.tell(f"interrupted; {interrupt}" if interrupt.args else "interrupted")
         return INTERRUPTED
+    except Exception as error:
+        said = _plugin_failure(error)
+        if said is None:
+            raise
+        notes.tell(f"a plug-in failed: {said}", "error:", "bold red")
+        return ERROR
     return result if isinstance(result, int) else SUCCESS
 
 
@@ -156,6 +162,13 @@ def quantity(number: float) -> str:
 def _command_of(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name a command, none if the first names none."""
     return tuple(app.parse_commands(list(arguments))[0])
+
+
+def _plugin_failure(error: Exception) -> str | None:
+    """Return where in a plug-in an error happened; None if in none, or if no plug-in was ever asked for."""
+    registrations = sys.modules.get("istar.registrations")
+    found: str | None = None if registrations is None else registrations.plugin_failure(error)
+    return found
 
 
 def _method_is_at_fault(error: IstarError) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
-from torch import Tensor, nn
+from torch import Tensor
 
 from istar.flops.meter import BudgetExceededError, Meter
 from istar.methods.contract import Interpretation, MethodError, why_unreadable
@@ -24,6 +24,7 @@ from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import QuestionView, StructureView
 from istar.seeds import Seed
 from istar.targets.standard_runs import replaying
+from istar.targets.state import module_state, named_changes
 
 if TYPE_CHECKING:
     from istar.methods.loading import Method
@@ -221,48 +222,22 @@ def _read(result: Tensor, where: str) -> Float32[np.ndarray, "batch channels"]:
 @contextmanager
 def _isolated(target: Target, seed: Seed) -> Iterator[None]:
     """Seed torch for the block, and check afterwards that the target is as it was."""
-    before = _state(target.module)
+    before = module_state(target.module)
     # entering set_grad_enabled also restores, on the way out, whatever gradient mode the method left behind
     with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(True):
         torch.manual_seed(seed.value)
         try:
             yield
         except BudgetExceededError:
-            _compare(before, _state(target.module))
+            _compare(before, module_state(target.module))
             raise
-    _compare(before, _state(target.module))
-
-
-def _state(module: nn.Module) -> dict[str, object]:
-    """Return what a method could change in a target and leave behind: cheap to take, without reading a weight."""
-    state: dict[str, object] = {}
-    for name, part in module.named_modules():
-        state[f"hooks of {name!r}"] = tuple(
-            len(hooks)
-            for hooks in (
-                part._forward_hooks,
-                part._forward_pre_hooks,
-                part._backward_hooks,
-                part._backward_pre_hooks,
-            )
-        )
-        state[f"training mode of {name!r}"] = part.training
-        state[f"attributes of {name!r}"] = frozenset(part.__dict__)
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        state[f"values of {name!r}"] = (id(tensor), tensor._version, tensor.data_ptr())
-        state[f"requires_grad of {name!r}"] = tensor.requires_grad
-        state[f"gradient of {name!r}"] = tensor.grad is None
-    config = getattr(module, "config", None)
-    if config is not None:
-        state["configuration"] = repr(config)
-    return state
+    _compare(before, module_state(target.module))
 
 
 def _compare(before: dict[str, object], after: dict[str, object]) -> None:
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    changed = named_changes(before, after)
     if changed:
-        named = ", ".join(changed[:5]) + (", ..." if len(changed) > 5 else "")
         raise MethodError(
-            f"the method left the target changed: {named}; remove hooks in a `with` statement, work on copies of "
+            f"the method left the target changed: {changed}; remove hooks in a `with` statement, work on copies of "
             "tensors, and use torch.autograd.grad on inputs of your own"
         )

@@ -6,14 +6,16 @@ manager under which the target is modified, and after which it is exactly what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, _GeneratorContextManager, contextmanager, nullcontext
+from inspect import isgenerator
 from typing import TYPE_CHECKING, Any, Self
 
 from istar.questions.interventions import Intervention
 from istar.questions.runs import Run
 from istar.registry import Registry
 from istar.targets.errors import TargetError
+from istar.targets.state import module_state, named_changes
 
 if TYPE_CHECKING:
     from istar.flops.meter import MeterReading
@@ -28,7 +30,8 @@ def applied(target: Target, intervention: Intervention | None) -> AbstractContex
     """Return a context in which the target is modified by `intervention`; None leaves it as it is.
 
     Raises:
-        TargetError: no applier is registered for this kind of intervention.
+        TargetError: no applier is registered for this kind of intervention, or a user's is no context manager.
+            Leaving the context raises it if a user's has not undone what it did.
     """
     if intervention is None:
         return nullcontext()
@@ -38,7 +41,37 @@ def applied(target: Target, intervention: Intervention | None) -> AbstractContex
             f"{', '.join(APPLIERS) or 'none'}. Register one in istar.targets.APPLIERS, in a file that "
             "ISTAR_PLUGINS names."
         )
-    return APPLIERS.get(intervention.kind)(target, intervention)
+    applier = APPLIERS.get(intervention.kind)
+    made = applier(target, intervention)
+    if str(getattr(applier, "__module__", "")).startswith("istar."):
+        return made
+    if not isinstance(made, AbstractContextManager):
+        raise TargetError(
+            f"the applier of {intervention.kind!r} returns a {type(made).__name__}, which is no context manager; write "
+            "it as a generator under `@contextlib.contextmanager`, with one `yield`"
+        )
+    return _undone(target, intervention.kind, made)
+
+
+@contextmanager
+def _undone(target: Target, kind: str, made: AbstractContextManager[object]) -> Iterator[None]:
+    """Hold a user's applier to what every applier has to do: leave the target as it was."""
+    before = module_state(target.module)
+    if isinstance(made, _GeneratorContextManager) and not isgenerator(made.gen):
+        raise TargetError(f"the applier of {kind!r} never yields; the target is run where it says `yield`")
+    try:
+        with made:
+            yield
+    except RuntimeError as error:
+        if str(error) != "generator didn't stop":
+            raise
+        raise TargetError(f"the applier of {kind!r} yields more than once; write one `yield`") from error
+    changed = named_changes(before, module_state(target.module))
+    if changed:
+        raise TargetError(
+            f"the applier of {kind!r} leaves the target changed: {changed}; remove hooks in `finally`, and put other "
+            "weights in place with istar.targets.appliers.replaced instead of writing into those there are"
+        )
 
 
 class Switch:
