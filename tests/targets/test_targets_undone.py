@@ -43,9 +43,9 @@ def left(target, _intervention):
     yield
 
 
-def written(target, _intervention):
-    with torch.no_grad():
-        target.anatomy.final_norm.weight.mul_(1.0)  # the same values: what is left is that they were written
+def exchanged(target, _intervention):
+    norm = target.anatomy.final_norm
+    norm.weight = torch.nn.Parameter(norm.weight.detach() * 2)
     yield
 
 
@@ -62,7 +62,8 @@ def never(_target, _intervention):
 def use(target, monkeypatch):
     """Register an applier for the length of a test; hooks and attributes that it leaves are gone afterwards."""
     mlp = target.anatomy.mlps[0]
-    hooks = set(mlp._forward_hooks)
+    hooks, norm = set(mlp._forward_hooks), target.anatomy.final_norm
+    weight = norm.weight
 
     def used(applier):
         monkeypatch.setitem(APPLIERS._entries, Louder.kind, applier)
@@ -71,6 +72,7 @@ def use(target, monkeypatch):
 
     yield used
     vars(mlp).pop("forward", None)
+    norm.weight = weight
     for each in set(mlp._forward_hooks) - hooks:
         del mlp._forward_hooks[each]
 
@@ -83,14 +85,14 @@ def test_one_that_undoes_itself_is_taken(use):
     ("applier", "message"),
     [
         (contextmanager(left), r"'louder' leaves the target changed: hooks of '.*mlp'; remove hooks in `finally`"),
-        (contextmanager(written), r"leaves the target changed: values of '.*norm.weight'.*appliers\.replaced"),
+        (contextmanager(exchanged), r"leaves the target changed: .*values of '.*norm.weight'.*appliers\.replaced"),
         (contextmanager(patched), r"leaves the target changed: attributes of '.*mlp'"),
         (contextmanager(never), "'louder' never yields"),
         (contextmanager(twice), "'louder' yields more than once"),
         (undone, r"'louder' returns a generator, which is no context manager; .*@contextlib\.contextmanager"),
         (never, "returns a NoneType, which is no context manager"),
     ],
-    ids=["left", "written", "patched", "never", "twice", "generator", "none"],
+    ids=["left", "exchanged", "patched", "never", "twice", "generator", "none"],
 )
 def test_one_that_does_not_is_refused_by_name(use, applier, message):
     with pytest.raises(TargetError, match=message):

@@ -55,8 +55,11 @@ def applied(target: Target, intervention: Intervention | None) -> AbstractContex
 
 @contextmanager
 def _undone(target: Target, kind: str, made: AbstractContextManager[object]) -> Iterator[None]:
-    """Hold a user's applier to what every applier has to do: leave the target as it was."""
-    before = module_state(target.module)
+    """Hold a user's applier to leaving hooks, modes, attributes and the tensors themselves as they were.
+
+    Whether numbers written into a tensor were put back is not seen here: `InterventionConformance` tests it.
+    """
+    before = module_state(target.module, writes=False)
     if isinstance(made, _GeneratorContextManager) and not isgenerator(made.gen):
         raise TargetError(f"the applier of {kind!r} never yields; the target is run where it says `yield`")
     try:
@@ -66,7 +69,7 @@ def _undone(target: Target, kind: str, made: AbstractContextManager[object]) -> 
         if str(error) != "generator didn't stop":
             raise
         raise TargetError(f"the applier of {kind!r} yields more than once; write one `yield`") from error
-    changed = named_changes(before, module_state(target.module))
+    changed = named_changes(before, module_state(target.module, writes=False))
     if changed:
         raise TargetError(
             f"the applier of {kind!r} leaves the target changed: {changed}; remove hooks in `finally`, and put other "

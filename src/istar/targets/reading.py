@@ -130,7 +130,7 @@ class Reader:
         values = []
         for row in rows:
             run = self.runs[row]
-            values.append(run.readout.value(run.tokens, [gather(reads) for reads in self.plan.reads[row]]))
+            values.append(run.value([gather(reads) for reads in self.plan.reads[row]]))
             self._uses[np.unique(self.plan.needed(row))] -= 1
         for read in [read for read in self._kept if not self._uses[read]]:
             del self._kept[read]

@@ -5,8 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 
-def module_state(module: nn.Module) -> dict[str, object]:
-    """Return what could be changed in a module and left behind, by name: cheap to take, without reading a weight."""
+def module_state(module: nn.Module, *, writes: bool = True) -> dict[str, object]:
+    """Return what could be changed in a module and left behind, by name: cheap to take, without reading a weight.
+
+    Args:
+        module: the module.
+        writes: whether weights that were written to count as changed, even where the old numbers were put back.
+    """
     state: dict[str, object] = {}
     for name, part in module.named_modules():
         state[f"hooks of {name!r}"] = tuple(
@@ -21,7 +26,7 @@ def module_state(module: nn.Module) -> dict[str, object]:
         state[f"training mode of {name!r}"] = part.training
         state[f"attributes of {name!r}"] = frozenset(part.__dict__)
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        state[f"values of {name!r}"] = (id(tensor), tensor._version, tensor.data_ptr())
+        state[f"values of {name!r}"] = (id(tensor), tensor._version if writes else None, tensor.data_ptr())
         state[f"requires_grad of {name!r}"] = tensor.requires_grad
         state[f"gradient of {name!r}"] = tensor.grad is None
     config = getattr(module, "config", None)

@@ -283,7 +283,7 @@ class Target:
                 switch.to(key)
                 logits = self.module(torch.tensor([path.tokens], device=self.device), use_cache=False).logits[0]
                 log_probs[row][place] = torch.log_softmax(logits[list(path.reads)].to(torch.float64), dim=-1).float()
-        return [run.readout.value(run.tokens, found) for run, found in zip(runs, log_probs, strict=True)]
+        return [run.value(found) for run, found in zip(runs, log_probs, strict=True)]
 
     def _layer(self, upto: int | None) -> int:
         layer = self.layers if upto is None else upto

@@ -129,14 +129,24 @@ class Family(ABC):
             index: which question, from 0.
 
         Raises:
-            TaskError: the data set is unknown, the index negative, or the tokenizer unusable.
+            TaskError: the data set is unknown, the index negative, the tokenizer unusable, or `build` made something
+                else than what was asked for.
         """
         if data_set not in self.data_sets:
             raise TaskError(f"family {self.name} has no data set {data_set!r}; it has {', '.join(self.data_sets)}")
         if index < 0:
             raise TaskError(f"question {index} of {self.name}/{data_set}: questions are numbered from 0")
         generator = seed.split("question", self.name, data_set, index).generator()
-        return self.build(data_set, Encoder(tokenizer), generator, index)
+        made = self.build(data_set, Encoder(tokenizer), generator, index)
+        if not isinstance(made, Question):
+            raise TaskError(f"`build` of the family {self.name} returned a {type(made).__name__}; return a Question")
+        if (made.task, made.index) != (f"{self.name}/{data_set}", index):
+            raise TaskError(
+                f"`build` of the family {self.name} returned question {made.index!r} of {made.task!r} where question "
+                f"{index} of '{self.name}/{data_set}' was asked for; begin it as "
+                "Question(f'{self.name}/{data_set}', index, ...)"
+            )
+        return made
 
     @abstractmethod
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
@@ -236,13 +246,26 @@ def tasks(split: Split | None = None) -> tuple[Task, ...]:
     """
     if split is not None and split not in get_args(Split):
         raise TaskError(f"there is no split {split!r}; there are {', '.join(get_args(Split))}")
-    families = (FAMILIES.get(name) for name in FAMILIES)
+    families = (_sound(name, FAMILIES.get(name)) for name in FAMILIES)
     return tuple(
         Task(family, data_set)
         for family in families
         if split is None or family.split == split
         for data_set in family.data_sets
     )
+
+
+def _sound(name: str, family: Family) -> Family:
+    """Return a family that is registered under a name, if it is an instance with this name, a split and data sets."""
+    if not isinstance(family, Family):
+        raise TaskError(f"the family {name!r} is registered as {family!r}; register an instance of it, as in Mine()")
+    if family.name != name:
+        raise TaskError(f"the family {family.name!r} is registered as {name!r}; write FAMILIES.add(Mine.name, Mine())")
+    if family.split not in get_args(Split):
+        raise TaskError(f"the family {name!r} has the split {family.split!r}; give one of {', '.join(get_args(Split))}")
+    if isinstance(family.data_sets, str):
+        raise TaskError(f"`data_sets` of the family {name!r} is a text; write ({family.data_sets!r},)")
+    return family
 
 
 def task(name: str) -> Task:
