@@ -103,7 +103,7 @@ COMMANDS = {
     "rescore empty --reward log": (ERROR, "there is no ledger at"),
     "report torn": (ERROR, "ledger.sqlite"),
     "search --run changed --resume": (ERROR, "not those that the run was begun with (differing: seed); put them back"),
-    "search --run strange --resume": (ERROR, "config.json: nonsense: Extra inputs are not permitted"),
+    "search --run strange --resume": (ERROR, "config.json: nonsense: no such setting; there are target"),
     # files of settings and scores
     "search --run r --config {folder}": (ERROR, "it is a folder; give the path of a file"),
     "search --run r --config {none}": (ERROR, "No such file or directory; check the path"),

@@ -131,7 +131,7 @@ def test_unknown_preset_and_setting_are_errors(tmp_path, capsys):
     assert "methods" in capsys.readouterr().err
     (tmp_path / "mine.json").write_text(json.dumps({"method": 3}))
     assert run(["search", "--config", str(tmp_path / "mine.json"), "--runs", str(tmp_path)]) == ERROR
-    assert "method: Extra inputs" in " ".join(capsys.readouterr().err.split())
+    assert "method: no such setting; did you mean methods?" in " ".join(capsys.readouterr().err.split())
 
 
 def test_existing_run_is_not_overwritten(tmp_path, capsys):

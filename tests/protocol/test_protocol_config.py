@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ def test_demo_tries_at_least_twelve_methods():
 def test_faults_are_named_each():
     with pytest.raises(ConfigError, match=r"methods: .*greater than 0.*caps.rows_fraction"):
         configure("standard", methods=0, caps={"rows_fraction": 2})
-    with pytest.raises(ConfigError, match="somewhere: nonsense: Extra inputs"):
+    with pytest.raises(ConfigError, match="somewhere: nonsense: no such setting; there are target, "):
         parse_config('{"nonsense": 1}', "somewhere")
 
 
@@ -85,3 +87,18 @@ def test_settings_of_another_version_are_refused(tmp_path):
         SearchConfig.load(tmp_path)
     with pytest.raises(ConfigError, match="is not a run"):
         SearchConfig.load(tmp_path / "nowhere")
+
+
+def test_a_setting_that_is_none_names_those_there_are():
+    with pytest.raises(ConfigError, match=r"file: method: no such setting; did you mean methods\? There are target, "):
+        parse_config('{"method": 3}', "file")
+    with pytest.raises(ConfigError, match=r"train\.task: no such setting; did you mean tasks\?"):
+        parse_config('{"train": {"questions": 1, "task": []}}', "file")
+
+
+def test_the_settings_in_the_page_on_plug_ins_are_some():
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    (text,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    config = parse_config(text, "docs/plugins.md")
+    assert config.train.tasks == config.screen.tasks == ("dampening",)
+    assert config.validation.tasks == ("dampening_held_out",)

@@ -85,7 +85,10 @@ def test_a_model_without_an_unembedding_is_refused():
 def test_a_missing_part_is_named(monkeypatch):
     wrong = PartNames("model", "model.nowhere", "model.layers", "model.norm", "self_attn", "mlp")
     monkeypatch.setitem(ARCHITECTURES._entries, "llama", wrong)
-    with pytest.raises(UnknownArchitectureError, match=r"of type 'llama' should have a part 'model\.nowhere'"):
+    with pytest.raises(
+        UnknownArchitectureError,
+        match=r"of type 'llama' should have a part 'model\.nowhere'.*correct the part names",
+    ):
         dissect(tiny_llama())
 
 

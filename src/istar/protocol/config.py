@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from istar.errors import IstarError
 from istar.files import read_text, write_whole
@@ -170,8 +172,22 @@ def checked_config(settings: Mapping[str, Any], where: str) -> SearchConfig:
 
 
 def _faults(error: ValidationError) -> str:
-    faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return "; ".join(faults)
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}" for fault in error.errors())
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Return what is wrong with a setting; of one that there is none of, which there are in its place."""
+    if fault["type"] != "extra_forbidden":
+        return fault["msg"]
+    kind: type[BaseModel] = SearchConfig
+    for step in fault["loc"][:-1]:
+        inner = kind.model_fields[str(step)].annotation
+        assert isinstance(inner, type)
+        assert issubclass(inner, BaseModel)
+        kind = inner
+    close = difflib.get_close_matches(str(fault["loc"][-1]), kind.model_fields, n=1)
+    hint = f"; did you mean {close[0]}? There are" if close else "; there are"
+    return f"no such setting{hint} {', '.join(kind.model_fields)}"
 
 
 PRESETS = {

@@ -108,7 +108,7 @@ def dissect(module: nn.Module) -> Anatomy:
         except AttributeError as error:
             raise UnknownArchitectureError(
                 f"a {type(module).__name__} of type {model_type!r} should have a part {name!r}: {error}; "
-                "load it as a causal language model"
+                f"load it as a causal language model, or correct the part names that are registered for {model_type!r}"
             ) from error
 
     find_unembedding: Any = getattr(module, "get_output_embeddings", lambda: None)
