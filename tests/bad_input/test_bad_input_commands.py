@@ -111,7 +111,7 @@ COMMANDS = {
     "search --run r --config {list}": (ERROR, "list.json: : Input should be an object"),
     "search --run r --config {deep}": (ERROR, "recursion limit exceeded"),
     "search --run r --config {torn}": (ERROR, "Invalid JSON"),
-    "search --run r --config {infinite}": (ERROR, "methods: Input should be a finite number"),
+    "search --run r --config {infinite}": (ERROR, "methods: Input should be a valid integer"),
     "tasks audit --methods {binary}": (ERROR, "is not UTF-8 text"),
     "tasks audit --methods {deep}": (ERROR, "is not what `istar score --json` or `istar unseal --json` writes"),
     "tasks audit --methods {torn}": (ERROR, "is not what `istar score --json` or `istar unseal --json` writes"),

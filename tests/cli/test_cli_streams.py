@@ -91,8 +91,9 @@ def test_a_full_disk_is_an_error(command):
     ids=["streams", "locale", "locale-held"],
 )
 def test_a_narrow_stream_shows_what_it_can(method, tmp_path, environment):
+    method.write_text("import torch\n" + METHOD.replace("return runs", "return torch.zeros(len(runs), 1)"))
     found = istar("check", method, **environment)
-    assert found.returncode == METHOD_FAULT, found.stderr
+    assert found.returncode == SUCCESS, found.stdout + found.stderr
     assert found.stderr == ""
     assert any(name in found.stdout for name in ("\u00e9 on", "\\xe9 on", "\\udcc3\\udca9 on"))
     missing = istar("check", tmp_path / "\u00fc.py", **environment)

@@ -123,13 +123,17 @@ class Words:
     bos_token_id = 0
 
     def __init__(self):
-        self.vocabulary = {}
+        self.vocabulary = {"<s>": 0}
 
     def encode(self, text, add_special_tokens=False):
         """Return a token for a word whose first letter comes early in the alphabet, else two."""
         known = self.vocabulary
         pieces = (part for word in re.findall(r" ?[^ ]+", text) for part in self.pieces(word))
         return [known.setdefault(piece, 10 + len(known)) for piece in pieces]
+
+    def decode(self, tokens, **_options):
+        words = {number: piece for piece, number in self.vocabulary.items()}
+        return "".join(words[token] for token in tokens)
 
     def pieces(self, word):
         return (word,) if word.strip().lower() < "n" else (word[:3], word[3:])

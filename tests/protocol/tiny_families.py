@@ -12,4 +12,6 @@ from istar.tasks.shot_shapley import ShotShapley
 TINY_FAMILIES = (ShotShapley(shots=4, queries=4), PromptCeiling(examples=8), LossQuantile(sequences=64))
 
 if os.environ.get("ISTAR_PLUGINS") == __file__:
-    FAMILIES._entries.update({each.name: each for each in TINY_FAMILIES})
+    for each in TINY_FAMILIES:
+        FAMILIES._entries.pop(each.name, None)
+        FAMILIES.add(each.name, each)
