@@ -234,7 +234,7 @@ def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):
     assert "--target tiny-random --questions 80` builds the rest" in told
     assert f"silent on {name}" in told
     assert "it had nothing to say here, as it gave no channel on any question" in shown.out
-    assert "too dear" not in shown.out
+    assert "worth their price" not in shown.out
     (row,) = [line.split() for line in shown.out.splitlines() if line.startswith(f"{name} ")][:1]
     assert row[1] == str(summary.questions)
     if summary.status == "dropped":

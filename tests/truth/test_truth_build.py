@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from istar.errors import CorruptDataError
 from istar.files import StorageError
 from istar.flops import CostModel, PriceError
-from istar.questions import FineTune, GreedyCorrect, Question, Run, build_trie
+from istar.questions import ArmMeans, FineTune, GreedyCorrect, Question, Run, SpanLogprob, Temperature, build_trie
 from istar.seeds import Seed
 from istar.targets import Target, load_target
 from istar.tasks import Encoder, Task, TaskError
@@ -309,3 +309,27 @@ def test_a_plan_is_what_is_built_then(target: Target, tmp_path: Path, monkeypatc
     assert not list(plan_truth([TASK], target, questions=range(2), store=store))
     assert len(list(plan_truth([TASK], target, questions=range(2), store=store, force=True))) == 2
     assert flops_per_second(target, built[0].question) > 0
+
+
+@pytest.mark.parametrize("part", ["readout", "functional", "intervention"])
+def test_what_could_not_be_read_again_is_not_built(part: str, question: Question) -> None:
+    """A part that is not registered under its kind is named before anything is run."""
+
+    class OwnReadout(SpanLogprob):
+        kind = "own_readout"
+
+    class OwnFunctional(ArmMeans):
+        kind = "own_functional"
+
+    class OwnIntervention(Temperature):
+        kind = "own_intervention"
+
+    run = question.runs[0]
+    changed: dict[str, Any] = {
+        "readout": {"runs": (replace(run, readout=OwnReadout(1)), *question.runs[1:])},
+        "functional": {"functional": OwnFunctional("prompt")},
+        "intervention": {"runs": (replace(run, intervention=OwnIntervention(0.5)), *question.runs[1:])},
+    }
+    with pytest.raises(TruthError, match=rf"register\('own_{part}'\)"):
+        building.check_registered(replace(question, **changed[part]))
+    building.check_registered(question)

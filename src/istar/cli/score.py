@@ -140,7 +140,7 @@ def _why_not_bought(result: MethodScore, heard: int, answers: int) -> str:
         return ": it had nothing to say here, as it gave no channel on any question, so every multiplier is exactly 1"
     if heard == answers:
         return ""
-    dear = "they were too dear for what they say"
+    dear = "the executor found them not worth their price"
     reasons = [f"in the others {dear}" if heard else dear] if heard < answers * (1 - silent / questions) else []
     if silent:
         tasks = ", ".join(f"{count} of {task}" for task, count in result.silent.items() if count)

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -27,7 +28,8 @@ from istar.files import StorageError, storing, write_whole
 from istar.flops import RULEBOOK, PriceSheet, price_sheet
 from istar.paths import cache
 from istar.plugins import versions_behind
-from istar.questions import INTERVENTIONS, READOUTS, Composed, Organism, Question, build_trie
+from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS, Composed, Organism, Question, build_trie
+from istar.registry import Registry
 from istar.targets import APPLIERS, ARCHITECTURES, Target, setup_prices
 from istar.targets.organisms import ORGANISMS
 from istar.tasks import Task
@@ -149,6 +151,27 @@ def _entries_behind(target: Target, question: Question) -> set[tuple[str, str]]:
     return found
 
 
+def check_registered(question: Question) -> None:
+    """Check that all parts of a question are registered, so that its table can be read again.
+
+    Raises:
+        TruthError: one is not, or not under its `kind`.
+    """
+    parts: dict[Registry[Any], list[Any]] = {
+        FUNCTIONALS: [question.functional],
+        READOUTS: [run.readout for run in question.runs],
+        INTERVENTIONS: [run.intervention for run in question.runs if run.intervention is not None],
+    }
+    for registry, theirs in parts.items():
+        for kind, made in dict.fromkeys((each.kind, type(each)) for each in theirs):
+            if kind not in registry or registry.get(kind) is not made:
+                raise TruthError(
+                    f"{question.task} has a {registry.kind} of the class {made.__name__}, which is not registered "
+                    f"under its `kind`, {kind!r}, so that a table of it could not be read again; decorate the class "
+                    f"with @{registry.kind.upper()}S.register({kind!r})"
+                )
+
+
 def build_table(
     target: Target,
     question: Question,
@@ -260,6 +283,7 @@ def build_truth(
                 if stale and on_stale is not None:
                     on_stale(task, index)
                 question = asked.question(task, index, seed)
+                check_registered(question)
                 told = None if progress is None else progress(task, index)
                 yield build_table(target, question, seed, told, keep=place.write)
 

@@ -16,7 +16,7 @@ from istar.seeds import Seed
 from istar.targets import Target
 from istar.tasks import Task
 from istar.truth.asked import Asked
-from istar.truth.build import prices_of, provenance, skipping, tables_of, wanting
+from istar.truth.build import check_registered, prices_of, provenance, skipping, tables_of, wanting
 from istar.truth.parquet import table_bytes
 from istar.truth.store import TruthStore, default_store
 from istar.truth.table import Table
@@ -70,6 +70,7 @@ def plan_truth(
         with skipping(task, on_skip):
             for index, stale in wanting(task, questions, stored, asked, force):
                 question = asked.question(task, index, seed)
+                check_registered(question)
                 yield _planned(target, question, stale, seed), question
 
 
