@@ -2,7 +2,7 @@
 
 import pytest
 
-from istar.identity import code_files, code_hash, with_imports
+from istar.identity import code_files, code_hash
 
 SOURCE = '''"""What the module is for."""
 
@@ -68,23 +68,3 @@ def test_a_package_is_its_files_without_bytecode(tmp_path):
         (tmp_path / name).write_text("1\n")
     assert [path.name for path in code_files(tmp_path)] == ["a.json", "b.py"]
     assert code_files(tmp_path / "b.py") == [tmp_path / "b.py"]
-
-
-def test_a_file_comes_with_what_it_imports_from_its_folder(tmp_path):
-    sources = {
-        "plugin.py": "import numpy, near\nfrom kit.tools import cut\n\ndef later():\n    from late import other\n",
-        "near.py": "import farther\nimport plugin\n",
-        "farther.py": "x = 1\n",
-        "late.py": "x = 1\n",
-        "stranger.py": "x = 1\n",
-        "kit/__init__.py": "from . import parts\n",
-        "kit/tools.py": "from .parts import deep\nfrom ..near import x\n",
-        "kit/parts/__init__.py": "",
-        "kit/parts/deep.py": "from ...farther import x\n",
-        "kit/unused.py": "x = 1\n",
-    }
-    for name, source in sources.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_text(source)
-    found = {path.relative_to(tmp_path).as_posix() for path in with_imports(tmp_path / "plugin.py")}
-    assert found == set(sources) - {"stranger.py", "kit/unused.py"}

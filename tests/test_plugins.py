@@ -1,5 +1,7 @@
 """What identifies a plug-in."""
 
+import os
+import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint
@@ -78,6 +80,23 @@ def test_what_a_script_registers_itself_counts_too(plugin, monkeypatch):
     note_origin("numpy")
     note_origin("no such module")
     assert list(plugin_versions()) == ["plug-in script_of_a_test.py"]
+
+
+def test_so_does_what_is_run_by_its_files_name_with_what_it_imports(tmp_path):
+    script, beside = tmp_path / "script_of_a_test.py", tmp_path / "beside_script_of_a_test.py"
+    script.write_text(
+        "import beside_script_of_a_test\nfrom istar.plugins import plugin_versions\n"
+        "from istar.registry import Registry\n\nclass Mine:\n    pass\n\n"
+        "Registry('thing').add('mine', Mine)\nprint(plugin_versions())\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ISTAR_PLUGINS"}
+    said = []
+    for text in ("x = 1\n", "x = 1  # the same\n", "x = 2\n"):
+        beside.write_text(text)
+        ran = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
+        said.append(ran.stdout)
+    assert "plug-in script_of_a_test.py" in said[0]
+    assert said[0] == said[1] != said[2]
 
 
 def test_an_installed_package_has_version_and_source(plugin, monkeypatch):

@@ -53,7 +53,7 @@ def users_source(name: str) -> Source | None:
     """
     spec = _spec(name)
     if spec is None:
-        return None
+        return _script(name)
     folders = spec.submodule_search_locations
     if spec.origin is None or not spec.has_location:
         return next((Source(Path(each), "", True) for each in folders or () if is_users(each)), None)
@@ -61,6 +61,14 @@ def users_source(name: str) -> Source | None:
     if file.suffix != ".py" or not is_users(file):
         return None
     return Source(file, importlib.util.decode_source(file.read_bytes()), folders is not None)
+
+
+def _script(name: str) -> Source | None:
+    """Return what a module is made of that was run by its file's name, and so has no specification."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None or Path(file).suffix != ".py" or not is_users(file) or not Path(file).is_file():
+        return None
+    return Source(Path(file).resolve(), importlib.util.decode_source(Path(file).read_bytes()), False)
 
 
 def _spec(name: str) -> ModuleSpec | None:

@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
@@ -18,9 +18,9 @@ from pathlib import Path
 from threading import RLock
 from types import ModuleType
 
-from istar.identity import code_files, code_hash, with_imports
-from istar.modules import is_users, users_source
-from istar.registrations import PluginError, importing, loaded_plugins, modules_behind
+from istar.identity import code_files, code_hash, source_hash
+from istar.modules import Source, is_users, users_source
+from istar.registrations import PluginError, importing, loaded_plugins, modules_behind, sources_of
 
 __all__ = [
     "GROUP",
@@ -108,12 +108,13 @@ def _load(path: Path) -> None:
         sys.path.remove(folder)
         if folder not in sys.path:
             sys.path.append(folder)
-    if all(each.module != name for each in loaded_plugins()):
+    sources = {each.module: each.sources for each in loaded_plugins()}.get(name)
+    if sources is None:
         sys.modules.pop(name, None)
         raise PluginError(
             f"{what} registers nothing; add what it defines to a registry, such as FAMILIES.add(Mine.name, Mine())"
         )
-    _identities[path] = _identity(path, set(sys.modules) - set(before))
+    _identities[path] = _identity(sources)
 
 
 def _check_name(path: Path, modules: dict[str, ModuleType]) -> None:
@@ -143,30 +144,20 @@ def note_origin(module: str) -> bool:
     file = Path(path).resolve()
     with LOADING:
         if file not in _loaded and file not in _identities and file.exists():
-            _identities[file] = _identity(file, set())
+            _identities[file] = _identity(sources_of([module]))
     return True
 
 
-def _identity(path: Path, imported: set[str]) -> str:
-    """Return a hash of a file and of the modules of its folder that it imports.
-
-    Args:
-        path: the file.
-        imported: names of modules that were imported with it, which may have been made up at run time.
-    """
-    files = set(with_imports(path))
-    for name in imported:
-        file = Path(str(getattr(sys.modules.get(name), "__file__", None) or ".")).resolve()
-        if file.suffix == ".py" and file.is_relative_to(path.parent) and is_users(file):
-            files.add(file)
-    parts = (f"{file.relative_to(path.parent).as_posix()} {code_hash(file)}" for file in files)
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+def _identity(sources: Mapping[str, Source]) -> str:
+    """Return a hash of what a plug-in and the user's modules that it imports are made of."""
+    parts = (f"{name} {source_hash(each.text)}" for name, each in sorted(sources.items()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def plugin_versions() -> dict[str, str]:
     """Return what identifies each plug-in: a file by a hash of its source, an installed package by version and source.
 
-    A file's identity holds the modules of its own folder that it imports. Comments and docstrings are no part of it,
+    A file's identity holds the user's modules that it imports. Comments and docstrings are no part of it,
     and neither are files that a plug-in reads.
 
     Raises:

@@ -113,8 +113,8 @@ def importing(module: str, what: str) -> Iterator[None]:
     _importing.append(entered)
     try:
         yield
-        sources = _sources([module])
-        unnamed = _sources(sorted(set(sys.modules) - before - set(sources)))
+        sources = sources_of([module])
+        unnamed = sources_of(sorted(set(sys.modules) - before - set(sources)))
     except BaseException as error:
         for each in reversed(entered):
             each.take_out()
@@ -134,7 +134,7 @@ def importing(module: str, what: str) -> Iterator[None]:
         _plugins[module] = Plugin(module, tuple(dict.fromkeys(entries)), sources | unnamed, tuple(unnamed))
 
 
-def _sources(modules: list[str]) -> dict[str, Source]:
+def sources_of(modules: list[str]) -> dict[str, Source]:
     """Return what modules and the user's modules that they may import are made of, by name."""
     found: dict[str, Source] = {}
     waiting = list(modules)
