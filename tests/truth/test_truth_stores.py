@@ -60,7 +60,7 @@ def test_any_flipped_byte_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_process_that_read_damage_ends_by_itself(tmp_path: Path) -> None:
-    """Arrow leaves a thread with what it read; holding Python's memory, it aborts nine of ten such processes."""
+    """Its exit code is its own, whatever a library left running."""
     store = ParquetStore(tmp_path)
     store.write(make_table())
     path = store.path(make_table().key)
