@@ -165,6 +165,7 @@ def _torn_weights(folder: Path) -> Path:
 
 def _runs(folder: Path) -> None:
     from istar.ledger import RunConfig
+    from istar.protocol.provenance import versions
 
     def make(name: str, seed: int = 0) -> RunFolder:
         made = RunFolder(folder / name)
@@ -175,7 +176,7 @@ def _runs(folder: Path) -> None:
         options = SearchConfig(target="tiny-random").model_dump(mode="json")
         stored = RunConfig("id", "tiny-random", "v1", "grammar", "statistician", "log", 0, options)
         with made.ledger() as ledger:
-            ledger.open_run(made.name, stored, versions={}, machine={})
+            ledger.open_run(made.name, stored, versions=versions(), machine={})
 
     fill(make("run"))
     fill(make("changed", seed=7))

@@ -88,6 +88,7 @@ def test_two_searches_of_one_run_on_one_ledger_leave_what_one_leaves(tmp_path, f
 class Slow:
     """A target whose runs take their time, and which says what it ran."""
 
+    module = SimpleNamespace(config=SimpleNamespace(model_type="llama"))
     id, name, dtype, costs = forged.TARGET, "made-up", "float32", CostModel(per_token=1000, per_pair=10, per_read=100)
 
     def __init__(self, log):

@@ -502,3 +502,10 @@ def test_methods_are_left_out_line_for_line(tmp_path, monkeypatch):
 def test_a_shipment_survives_the_way(tmp_path):
     sent = Shipment({"a": Source(tmp_path, "é", True)}, ("a",), (("a", "readout", "x"),), {"o": tmp_path})
     assert Shipment.from_bytes(sent.to_bytes()) == sent
+
+
+def test_forgetting_a_stand_in_leaves_what_has_its_last_name():
+    """`istar.protocol.questions` is hidden, `istar.questions` is not."""
+    with stand_ins():
+        importlib.import_module("istar.protocol.questions")
+    assert istar.questions is sys.modules["istar.questions"]

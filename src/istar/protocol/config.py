@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from istar.errors import IstarError
 from istar.files import read_text, write_whole
@@ -175,10 +174,10 @@ def _faults(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}" for fault in error.errors())
 
 
-def _said(fault: ErrorDetails) -> str:
+def _said(fault: Mapping[str, Any]) -> str:
     """Return what is wrong with a setting; of one that there is none of, which there are in its place."""
     if fault["type"] != "extra_forbidden":
-        return fault["msg"]
+        return str(fault["msg"])
     kind: type[BaseModel] = SearchConfig
     for step in fault["loc"][:-1]:
         inner = kind.model_fields[str(step)].annotation

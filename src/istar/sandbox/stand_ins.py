@@ -124,14 +124,14 @@ def stand_ins() -> Iterator[None]:
     finally:
         sys.meta_path.remove(finder)
         _forget([name for name in sys.modules if is_absent(name)])
+        sys.modules.update(before)
         for name, module in before.items():
             parent, _, own = name.rpartition(".")
-            setattr(before.get(parent, istar), own, module)
-        sys.modules.update(before)
+            setattr(sys.modules[parent], own, module)
 
 
 def _forget(names: Iterable[str]) -> None:
-    for name in names:
+    for name in sorted(names, reverse=True):  # what is in a package goes before the package
         parent, _, own = name.rpartition(".")
-        vars(sys.modules.get(parent, istar)).pop(own, None)
+        vars(sys.modules[parent]).pop(own, None)
         del sys.modules[name]
