@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from istar.methods import under
-from istar.questions import Run, SpanLogprob, WeightNoise
+from istar.methods import block_at, check_source, under
+from istar.questions import Ablate, Run, SpanLogprob, WeightNoise
 from istar.targets.appliers import replaced
 from istar.targets.interventions import APPLIERS, applied
 
@@ -33,6 +33,31 @@ def test_the_target_is_modified_inside_and_as_before_outside(target):
     assert same(before, weights(target))
     with under(target, Run(run.tokens, run.readout)):
         assert same(before, weights(target))
+
+
+@pytest.mark.parametrize("depth", [0.0, 0.3, 0.5, 0.9])
+def test_an_intervention_acts_in_the_block_at_its_depth(target, depth):
+    """What enters that block is as without the intervention, what leaves it is not; hooks see both."""
+    plain = Run((target.bos, 5, 6, 7), SpanLogprob(1))
+    block = block_at(target, depth)
+
+    def entering(run, layer):
+        seen = []
+        target.run([run], hooks={layer: lambda stream, positions: seen.append(stream.clone())})
+        return seen[0]
+
+    modified = Run(plain.tokens, plain.readout, Ablate(depth, "mlp"))
+    assert torch.equal(entering(modified, block), entering(plain, block))
+    assert not torch.allclose(entering(modified, block + 1), entering(plain, block + 1))
+
+
+def test_methods_may_ask_for_it():
+    source = (
+        "from istar.methods import Interpretation, block_at\n\n\ndef interpret(target, corpus):\n"
+        "    return Interpretation()\n\n\ndef predict(question, runs, target, interpretation, prepared):\n"
+        "    return [block_at(target, run.intervention.depth) for run in runs]\n"
+    )
+    assert not check_source(source)
 
 
 def states(target, tokens, layer):

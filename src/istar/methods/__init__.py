@@ -7,7 +7,7 @@ from istar.methods.alignment import Alignment, Placement, align
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
 from istar.methods.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
-from istar.methods.intervening import under
+from istar.methods.intervening import block_at, under
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.scores import asked_tokens, renumbered, smooth_value
@@ -39,6 +39,7 @@ __all__ = [
     "align",
     "asked_spans",
     "asked_tokens",
+    "block_at",
     "check_source",
     "fine_tunes",
     "fit_sparse_code",

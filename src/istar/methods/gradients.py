@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from istar.methods.contract import MethodError
+from istar.methods.intervening import block_at
 from istar.methods.scores import LogProbs, Tokens, smooth_value
 from istar.methods.skipping import without_blocks
 from istar.questions import FineTune, Path, QuestionView, Run, SpanLoss
@@ -67,7 +68,7 @@ def linear_maps(target: Target, depth: float = 0.0) -> dict[str, nn.Module]:
     """
     chosen = {
         part
-        for block in target.anatomy.blocks[_block_at(target, depth) :]
+        for block in target.anatomy.blocks[block_at(target, depth) :]
         for part in block.modules()
         if any(weight.ndim == 2 for weight in part.parameters(recurse=False))
     }
@@ -89,7 +90,7 @@ def gradient_factors(
     """
     wanted = list(wanted)
     scalars = [scalar_of(each) for each in wanted]
-    first = _block_at(target, depth)
+    first = block_at(target, depth)
     maps = linear_maps(target, depth)
     tokens = dict.fromkeys(path.tokens for scalar in scalars for path in scalar.paths)
     entering = _streams(target, list(tokens), first)
@@ -174,12 +175,6 @@ def _loss(tune: FineTune) -> Scalar:
         return torch.stack(losses).mean()
 
     return Scalar(tuple(run.paths[0] for run in runs), mean)
-
-
-def _block_at(target: Target, depth: float) -> int:
-    from istar.targets.appliers import block_at
-
-    return block_at(target, depth)
 
 
 def _streams(target: Target, sequences: Sequence[Tokens], first: int) -> dict[Tokens, Float[Tensor, "length width"]]:

@@ -1,4 +1,4 @@
-"""Looking at a target as a run's intervention leaves it."""
+"""Looking at a target as a run's intervention leaves it, and at the block where it acts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from istar.questions import Run
 
 if TYPE_CHECKING:
     from istar.targets.target import Target
+
+
+def block_at(target: Target, depth: float) -> int:
+    """Return the number of the first block that has at least the share `depth` of all blocks below it.
+
+    An intervention says by such a share where it acts; `target.run(runs, hooks={block_at(target, depth): function})`
+    sees the residual stream that enters that block.
+    """
+    from istar.targets import appliers
+
+    return appliers.block_at(target, depth)
 
 
 @contextmanager

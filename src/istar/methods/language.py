@@ -90,7 +90,7 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.special": _names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": _names("""
         Alignment FirstOrder GradientFactors Interpretation Placement Scalar SharedContexts SparseCode StitchedRuns
-        Substitution Substitutions align asked_spans asked_tokens fine_tunes fit_sparse_code gradient_factors
+        Substitution Substitutions align asked_spans asked_tokens block_at fine_tunes fit_sparse_code gradient_factors
         linear_maps renumbered replacing score_asked smooth_value substitutions under without_blocks
     """),
     "istar.questions": _names("""
