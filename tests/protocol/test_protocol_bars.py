@@ -323,3 +323,18 @@ def test_a_fake_evaluation_cannot_be_filed_either(ledger):
     with pytest.raises(BarredError):
         Book(ledger, "run").baseline(Willing(), table(JUDGED, 0))
     assert not ledger.evaluations("run")
+
+
+def test_a_screen_of_one_task_says_nothing_of_the_others():
+    """The screen asks the cheapest of the training tasks; that it leaves the others out is no lack of tables."""
+    names, tables = ("shot_shapley/antonyms", "shot_shapley/capitals"), {}
+    for number, name in enumerate(names):
+        theirs = tuple(SimpleNamespace(brute_flops=100 + number) for _ in range(3))
+        tables[name] = SimpleNamespace(tables=theirs, first=lambda count, theirs=theirs: theirs[:count])
+    config = SearchConfig(train=StageSize(questions=3, tasks=names))
+    here = Stand(config, None, None, (), tables, FakeArms())
+    assert list(here.tables("screen")) == [names[0]]
+    assert here.remarks("screen") == here.remarks("train") == ()
+    config = SearchConfig(train=StageSize(questions=3, tasks=(*names, "shot_shapley/symbols")))
+    (remark,) = Stand(config, None, None, (), tables, FakeArms()).remarks("train")
+    assert "there are tables of 0 of shot_shapley/symbols;" in remark

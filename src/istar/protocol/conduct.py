@@ -78,7 +78,7 @@ class Stand:
             if each.status == "dropped" and each.name in asked
         ]
         counts = {name: len(tables) for name, tables in asked.items() if len(tables) < wanted}
-        counts |= {name: 0 for name in named_tasks(self.config, stage) if name not in asked}
+        counts |= {name: 0 for name in named_tasks(self.config, stage) if name not in self.questions}
         if counts:
             there = ", ".join(f"{count} of {name}" for name, count in counts.items())
             remarks.append(
