@@ -1,11 +1,14 @@
 """Settings that hold for every test."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
+
+from istar import plugins
 
 # A slow machine is no failure: what is measured is measured in benchmarks/, side by side.
 settings.register_profile("istar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -14,6 +17,17 @@ settings.load_profile("istar")
 # Nor are the plug-ins, the width of the terminal and the colours of whoever runs the tests.
 for _name in ("ISTAR_PLUGINS", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
     os.environ.pop(_name, None)
+
+
+class _ButForTests(dict):
+    """Identities of plug-ins. What a test's own file registers is none, or a test would depend on those run before."""
+
+    def __setitem__(self, path, identity):
+        if not path.is_relative_to(Path(__file__).parent):
+            super().__setitem__(path, identity)
+
+
+plugins._identities = _ButForTests(plugins._identities)
 
 
 def pytest_collection_modifyitems(items):
