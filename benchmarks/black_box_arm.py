@@ -23,8 +23,8 @@ import torch
 from sklearn.linear_model import Lasso, LassoCV, LinearRegression
 
 from istar.executors import Market, TaskPrior, budget_checkpoints, learn_records, pool, record_of
-from istar.executors.derived import TableLike, best_arm_table, upper_tail_table
-from istar.executors.statistician import Statistician
+from istar.executors.statistician.statistician import Statistician
+from istar.making.statistician.derived import TableLike, best_arm_table, upper_tail_table
 from istar.questions import grid_groups
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.seeds import Seed

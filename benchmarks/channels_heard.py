@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from executor_calibration import Replays, flops_to_reach, noise
 from istar.executors import pool, record_of
-from istar.executors.derived import DerivedTable, TableLike, arm_choice_table, upper_tail_table
-from istar.executors.grid import grid_of
+from istar.executors.statistician.table_model.grid import grid_of
+from istar.making.statistician.derived import DerivedTable, TableLike, arm_choice_table, upper_tail_table
 from istar.truth import load_tables
 from machine import describe_machine
 

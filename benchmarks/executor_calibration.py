@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from istar.executors import Market, TaskPrior, Trace, budget_checkpoints, learn_records, pool
-from istar.executors.experience import Experience, experience_of
-from istar.executors.hindsight import channel_record
-from istar.executors.statistician import Statistician
+from istar.executors.statistician.fidelity.experience import Experience, experience_of
+from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.executors.statistician.statistician import Statistician
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import nested_batches
 from istar.rewards.skill import blind_loss, reference_losses, skill

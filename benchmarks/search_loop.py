@@ -47,7 +47,8 @@ def main() -> int:
     arguments = parser.parse_args()
     tasks = tuple(arguments.task or ("prompt_ceiling/words",))
 
-    from istar.protocol.config import Caps, SearchConfig, StageSize
+    from istar.arms.settings import Caps
+    from istar.protocol.config import SearchConfig, StageSize
 
     stage = StageSize(questions=arguments.questions, tasks=tasks)
     config = SearchConfig(
@@ -70,9 +71,9 @@ def main() -> int:
 
 def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dict[str, Any]:
     """Run both loops on the same proposals and return their times and rewards."""
-    from istar.protocol.conduct import make_researcher, stand
-    from istar.protocol.evaluation import SandboxArms
-    from istar.protocol.stores import CurveStore, RecordingStore
+    from istar.arms.sandboxed import SandboxArms
+    from istar.arms.stores import CurveStore, RecordingStore
+    from istar.protocol.setup import make_researcher, stand
     from istar.researchers import Feedback
     from istar.rewards.formulas import REWARDS
     from istar.sandbox import InterpretationStore
@@ -144,7 +145,7 @@ def search_round(arms: Any, R: Any, tasks: Any, I: Any) -> float:  # noqa: E741
 
 def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:  # noqa: E741
     """One round as the document's text has it; returns the reward and the largest difference of a row run again."""
-    from istar.protocol.stores import RecordingStore
+    from istar.arms.stores import RecordingStore
     from istar.sandbox import InterpretationStore
 
     arms, seeds, total_reward = here.arms, range(here.config.executor_seeds), 0.0

@@ -40,7 +40,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "side_by_side.json")
     arguments = parser.parse_args()
 
-    from istar.protocol.config import Caps, SearchConfig, StageSize
+    from istar.arms.settings import Caps
+    from istar.protocol.config import SearchConfig, StageSize
 
     config = SearchConfig(
         target=arguments.target,
@@ -62,10 +63,10 @@ def main() -> int:
 
 def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
     """Record the sentences in both ways; return times and whether what was recorded is the same."""
+    from istar.arms.stores import RecordingStore
+    from istar.arms.streams import StreamStore
     from istar.methods.library import library_methods
-    from istar.protocol.conduct import make_researcher, stand
-    from istar.protocol.stores import RecordingStore
-    from istar.protocol.streams import StreamStore
+    from istar.protocol.setup import make_researcher, stand
     from istar.researchers import Feedback
     from istar.sandbox import InterpretationStore
     from istar.seeds import Seed

@@ -49,7 +49,8 @@ def main() -> int:
     arguments = parser.parse_args()
     tasks = tuple(arguments.task or ("memorisation/kjv", "prompt_ceiling/words", "backdoor_audit/answers"))
 
-    from istar.protocol.config import Caps, SearchConfig, StageSize
+    from istar.arms.settings import Caps
+    from istar.protocol.config import SearchConfig, StageSize
 
     config = SearchConfig(
         target=arguments.target,
@@ -67,11 +68,11 @@ def main() -> int:
 
 def compare(config: Any, scratch: Path) -> dict[str, Any]:
     """Record the methods in both ways; return times and whether what was recorded is the same."""
+    from istar.arms.sandboxed import SandboxArms
+    from istar.arms.stores import RecordingStore
+    from istar.arms.streams import StreamStore
     from istar.methods.library import library_methods
-    from istar.protocol.conduct import stand
-    from istar.protocol.evaluation import SandboxArms
-    from istar.protocol.stores import RecordingStore
-    from istar.protocol.streams import StreamStore
+    from istar.protocol.setup import stand
     from istar.sandbox import InterpretationStore
 
     lens = library_methods()["logit_lens"].read_text()

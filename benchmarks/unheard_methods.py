@@ -36,7 +36,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "unheard_methods.json")
     arguments = parser.parse_args()
 
-    from istar.protocol.config import Caps, SearchConfig, StageSize
+    from istar.arms.settings import Caps
+    from istar.protocol.config import SearchConfig, StageSize
 
     config = SearchConfig(
         threads=1,
@@ -52,9 +53,9 @@ def main() -> int:
 
 def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
     """Make the curves in both ways; return times and whether they are the same."""
-    from istar.executors.experience import experience_of
+    from istar.executors.statistician.fidelity.experience import experience_of
     from istar.methods.library import library_methods
-    from istar.protocol.conduct import stand
+    from istar.protocol.setup import stand
 
     rows, same = [], True
     with stand(config, ("train",)) as here:

@@ -10,7 +10,7 @@ import torch
 from istar.cli.app import SUCCESS, run
 from istar.protocol.run_folder import RunFolder
 from istar.questions import INTERVENTIONS, READOUTS
-from istar.sandbox import tiers
+from istar.sandbox.jail import tiers
 from istar.seeds import Seed
 from istar.targets.tiny import byte_tokenizer, randomise
 from istar.tasks import FAMILIES

@@ -47,7 +47,7 @@ def main() -> int:
     parts: dict[str, Callable[[], Any]] = {
         "machine": describe_machine,
         "statistics": lambda: _run("tests/rewards/simulations.py"),
-        "posterior": lambda: _run("tests/executors/posterior.py"),
+        "posterior": lambda: _run("tests/executors/statistician/table_model/posterior.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
         "faults": lambda: _run("tests/faults/campaign.py", *numbers),
         "guided": lambda: _run("tests/bad_input/coverage_guided.py", f"--inputs={arguments.guided}"),

@@ -3,7 +3,7 @@
 import pytest
 
 from istar.sandbox.bait import Bait
-from istar.sandbox.tiers import PlainTier, working_bubblewrap, working_landlock
+from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap, working_landlock
 from istar.testing.attacks import attack_range
 
 TIERS = {"bubblewrap": working_bubblewrap, "landlock": working_landlock, "plain": lambda: (PlainTier(), "")}

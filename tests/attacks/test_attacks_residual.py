@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from istar.arms.sessions import SandboxSession
 from istar.methods.contract import MethodError
-from istar.protocol.sessions import SandboxSession
 from istar.questions import nested_batches
 from istar.sandbox.battery import LIMITS
 from istar.sandbox.client import Worker
-from istar.sandbox.process import CLOCK_TICKS
+from istar.sandbox.jail.process import CLOCK_TICKS
 from istar.seeds import Seed
 from measured import grown
 

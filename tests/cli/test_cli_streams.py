@@ -136,10 +136,10 @@ def test_a_search_goes_on_where_there_is_one(tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     search = ["search", "--run", "my run", "--runs", str(tmp_path / "runs")]
-    monkeypatch.setattr("istar.protocol.conduct.conduct", interrupt)
+    monkeypatch.setattr("istar.protocol.setup.conduct", interrupt)
     assert run(search) == INTERRUPTED
     assert capsys.readouterr().err == "loading\ninterrupted\n"
-    monkeypatch.setattr("istar.protocol.conduct.conduct", begin)
+    monkeypatch.setattr("istar.protocol.setup.conduct", begin)
     assert run(search) == INTERRUPTED
     command = f"istar search --run 'my run' --runs {tmp_path / 'runs'} --resume"
     assert f"go on with `{command}`" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_the_help_names_every_number_format():
 def test_wrong_names_are_refused_before_anything_heavy_is_loaded():
     code = (
         "import sys; from istar.cli.app import run; code = run({arguments!r}); "
-        "heavy = ('transformers', 'sqlalchemy', 'istar.protocol.conduct'); "
+        "heavy = ('transformers', 'sqlalchemy', 'istar.protocol.setup'); "
         "print(code, [name for name in heavy if name in sys.modules])"
     )
     for arguments in (["score", "noise", "--task", "nope"], ["tasks", "nope"], ["tasks", "audit", "nope"]):

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import norm
 
 from istar.executors import Market, Statistician, task_priors
-from istar.executors.adaptive import contender_rows, design_weights
-from istar.executors.grid import grid_of
+from istar.executors.statistician.design.adaptive import contender_rows, design_weights
+from istar.executors.statistician.table_model.grid import grid_of
 from istar.flops import CostModel, price_sheet
 from istar.questions import ArmChoice, ArmMeans, Column, Question, Run, SpanLogprob, Structure, build_trie
 from istar.rewards.skill import blind_loss, reference_losses, skill

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from synthetic_tables import arms_table, shapley_table
 
-from istar.executors.derived import arm_choice_table, best_arm_table, upper_tail_table
+from istar.making.statistician.derived import arm_choice_table, best_arm_table, upper_tail_table
 from istar.questions import ArmChoice, ArmMeans
 
 

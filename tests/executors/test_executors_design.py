@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_tables import removal_table, shapley_table
 
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.bundles import BundlePrices, draw_candidates, partner_arms
-from istar.executors.components import model_space
-from istar.executors.design import affordable_prefix, arm_weight, greedy_rows, paired_order
-from istar.executors.process import Hyperparameters, Process, kernels_of
-from istar.executors.stopping import StoppingRule
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.design.bundles import BundlePrices, draw_candidates, partner_arms
+from istar.executors.statistician.design.greedy import affordable_prefix, arm_weight, greedy_rows, paired_order
+from istar.executors.statistician.design.stopping import StoppingRule
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 
 
 @pytest.fixture(scope="module")

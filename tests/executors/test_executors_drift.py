@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from synthetic_tables import shapley_table
 
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.drift import Drift, DriftingProcess, LevelDrift, LevelSums, split_levels
-from istar.executors.grid import Grid
-from istar.executors.process import Hyperparameters, Process, kernels_of
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelDrift, LevelSums, split_levels
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.grid import Grid
+from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 
 ARMS, REPLICATES = 16, 5
 

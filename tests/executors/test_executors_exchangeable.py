@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from test_executors_process import Dense
 
-from istar.executors import exchangeable as module
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.exchangeable import Exchangeable, exchangeable
-from istar.executors.process import Hyperparameters, Process, kernels_of
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.table_model import exchangeable as module
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.exchangeable import Exchangeable, exchangeable
+from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 from istar.questions import ArmMeans, Column, Structure
 
 ARMS, REPLICATES = 70, 3

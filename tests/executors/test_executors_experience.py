@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from istar.executors.drift import LevelSums
-from istar.executors.experience import Experience
-from istar.executors.hindsight import STRIDES, ChannelRecord, OpinionRecord
-from istar.executors.opinion import Agreement
-from istar.executors.regression import Regression
+from istar.executors.statistician.fidelity.drift import LevelSums
+from istar.executors.statistician.fidelity.experience import Experience
+from istar.executors.statistician.fidelity.hindsight import STRIDES, ChannelRecord, OpinionRecord
+from istar.executors.statistician.fidelity.opinion import Agreement
+from istar.executors.statistician.fidelity.regression import Regression
 
 ROWS_LEFT = np.array([[0.1, 0.9], [1.0, 0.0]])
 

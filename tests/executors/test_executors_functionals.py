@@ -8,7 +8,7 @@ import pytest
 from synthetic_tables import MAKERS, arms_table, recording
 
 from istar.executors import Market, Statistician, Trace, pool, record_of
-from istar.executors.variants import Variant
+from istar.executors.statistician.variants import Variant
 from istar.questions import ArmChoice, ArmMeans, FunctionalError, LinearFunctional
 from istar.questions.functionals import Functional
 from istar.seeds import Seed

@@ -15,10 +15,10 @@ from istar.executors import (
     budget_checkpoints,
     learn_records,
     pool,
-    priors,
     record_of,
 )
-from istar.executors.priors import TaskPrior, _read, write_records
+from istar.executors.statistician.table_model import priors
+from istar.executors.statistician.table_model.priors import TaskPrior, _read, write_records
 from istar.testing.stores import make_table
 
 

@@ -3,11 +3,11 @@ import pytest
 from synthetic_tables import shapley_table
 
 from istar.executors import pool, record_of
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.opinion import CORRELATIONS, Agreement, Credit, opinion, regression, surprise
-from istar.executors.process import Process, kernels_of
-from istar.executors.regression import Regression, clipped
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.fidelity.opinion import CORRELATIONS, Agreement, Credit, opinion, regression, surprise
+from istar.executors.statistician.fidelity.regression import Regression, clipped
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.process import Process, kernels_of
 
 
 def agreements(rho, questions=6, outputs=8, seed=0):

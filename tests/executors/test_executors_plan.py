@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from istar.executors import plan as plans
-from istar.executors.plan import Plan, plan_purchases
+from istar.executors.statistician.design import plan as plans
+from istar.executors.statistician.design.plan import Plan, plan_purchases
 
 
 class Interleaving(OrderedDict):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from synthetic_tables import shapley_table
 
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.process import Hyperparameters, Process, kernels_of
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 
 
 class Dense:

@@ -5,8 +5,8 @@ import pytest
 from synthetic_tables import _table, recording
 
 from istar.executors import ExecutorError, Market, Statistician, pool, record_of
-from istar.executors.experience import experience_of
-from istar.executors.hindsight import channel_record
+from istar.executors.statistician.fidelity.experience import experience_of
+from istar.executors.statistician.fidelity.hindsight import channel_record
 from istar.questions import BestArmMean, IntentProbability
 from istar.seeds import Seed
 

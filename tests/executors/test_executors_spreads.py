@@ -7,10 +7,10 @@ import pytest
 from synthetic_tables import MAKERS
 
 from istar.executors import Market, pool, record_of
-from istar.executors import statistician as statisticians
-from istar.executors.portfolio import portfolio
-from istar.executors.spreads import SHARES, coverage, spread_factor, standardised_errors
-from istar.executors.statistician import Statistician
+from istar.executors.statistician import statistician as statisticians
+from istar.executors.statistician.portfolio import portfolio
+from istar.executors.statistician.statistician import Statistician
+from istar.making.statistician.spreads import SHARES, coverage, spread_factor, standardised_errors
 from istar.seeds import Seed
 
 

@@ -5,14 +5,14 @@ import pytest
 from synthetic_tables import MAKERS, recording
 
 from istar.executors import EXECUTORS, Executor, Market, pool, record_of
-from istar.executors.arithmetic import Arithmetic
-from istar.executors.components import model_space
-from istar.executors.evidence import Evidence, channel_features
 from istar.executors.executor import Trace
-from istar.executors.experience import experience_of
-from istar.executors.hindsight import channel_record
-from istar.executors.statistician import Statistician
-from istar.executors.variants import Variant, variances_of
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.fidelity.evidence import Evidence, channel_features
+from istar.executors.statistician.fidelity.experience import experience_of
+from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.executors.statistician.statistician import Statistician
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.variants import Variant, variances_of
 from istar.seeds import Seed
 from istar.testing.executors import ExecutorConformance
 from istar.truth import stored_tables

@@ -16,12 +16,12 @@ import numpy as np
 from forged import TARGET, ForgedWorker, table
 from ledger_records import fill
 
+from istar.arms.settings import Caps
+from istar.arms.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
+from istar.arms.streams import StreamStore
 from istar.errors import IstarError
 from istar.files import read_checked_json, write_checked_json
 from istar.ledger import Ledger
-from istar.protocol.config import Caps
-from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
-from istar.protocol.streams import StreamStore
 from istar.sandbox import InterpretationKey, InterpretationStore
 from istar.targets.standard_runs import Bill, StandardRun
 from istar.truth import ParquetStore

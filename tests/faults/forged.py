@@ -18,18 +18,18 @@ import numpy as np
 import torch
 from fake_arms import curve, uniform
 
+from istar.arms import sandboxed as evaluating
+from istar.arms import sessions
+from istar.arms.sandboxed import SandboxArms
+from istar.arms.task_questions import with_references
 from istar.flops.meter import MeterReading
 from istar.ledger import QuestionRecord
 from istar.methods.contract import Interpretation
 from istar.methods.recording import ChannelBatch
-from istar.protocol import conduct as conducting
-from istar.protocol import evaluation as evaluating
-from istar.protocol import sessions
-from istar.protocol.conduct import Stand, conduct
+from istar.protocol import setup as conducting
 from istar.protocol.config import SearchConfig, StageSize
-from istar.protocol.evaluation import SandboxArms
-from istar.protocol.questions import with_references
 from istar.protocol.run_folder import RunFolder
+from istar.protocol.setup import Stand, conduct
 from istar.protocol.unseal import unseal
 from istar.questions import Question
 from istar.sandbox import InterpretOutcome, WorkerRecording
@@ -152,7 +152,7 @@ class ForgedArms(SandboxArms):
 
 @contextmanager
 def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
-    """Stand in for `istar.protocol.conduct.stand`."""
+    """Stand in for `istar.protocol.setup.stand`."""
     names = [name for tasks in TASKS.values() for name in tasks]
     with mock.patch.object(
         table_stores, "shipped_folder", return_value=user_folder() / "none"

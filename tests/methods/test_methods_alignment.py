@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from istar.methods import align
-from istar.methods.parts import find_parts
+from istar.methods.tools.parts import find_parts
 from istar.questions import Column, Intervention, QuestionView, Run, SpanLogprob, SpanMargin, Structure
 
 

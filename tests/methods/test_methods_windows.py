@@ -20,7 +20,7 @@ from istar.methods import (
 from istar.methods.check import check_method
 from istar.methods.check_questions import sample_questions
 from istar.methods.library import library_methods
-from istar.methods.windows import windows
+from istar.methods.tools.windows import windows
 from istar.questions import FineTune, Run, SpanLogprob
 from istar.targets import wrap
 from istar.targets.tiny import byte_tokenizer, randomise

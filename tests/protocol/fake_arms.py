@@ -7,9 +7,9 @@ from collections import Counter
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+from istar.arms.base import Evaluation
 from istar.ledger import InterpretationRecord, QuestionRecord, Spending
 from istar.methods.contract import MethodError
-from istar.protocol.arms import Evaluation
 from istar.rewards.curves import Curve
 
 SEEDS = (0, 1)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from istar.arms.replays import Replays
+from istar.arms.task_questions import TaskQuestions
 from istar.executors import QuestionRecord, TaskPrior
 from istar.protocol.config import SearchConfig
-from istar.protocol.questions import TaskQuestions
-from istar.protocol.replays import Replays
 from istar.questions import FUNCTIONALS, READOUTS
 from istar.testing.stores import make_table
 

@@ -7,16 +7,16 @@ from typing import ClassVar
 import pytest
 from fake_arms import SEEDS, FakeArms, curve, table
 
+from istar.arms.base import Evaluation
 from istar.cli.app import ERROR, SUCCESS, USAGE, run
 from istar.ledger import BASELINE, EvaluationRecord, Ledger, ProposalRecord, RoundRecord, RunConfig
-from istar.protocol.arms import Evaluation
 from istar.protocol.book import Book
-from istar.protocol.conduct import Stand, TasksError, conduct, stand
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.rescore import rescore
 from istar.protocol.run_folder import RunFolder
-from istar.protocol.score import score
+from istar.protocol.scoring import score
 from istar.protocol.search import Search
+from istar.protocol.setup import Stand, TasksError, conduct, stand
 from istar.protocol.unseal import unseal
 from istar.researchers import GrammarResearcher
 from istar.rewards import REWARDS, Reward
@@ -143,7 +143,7 @@ class TestCommands:
     @pytest.mark.parametrize("stage", ["screen", "train", "validation"])
     def test_search(self, tmp_path, capfd, monkeypatch, stage, name, why):
         # the stages before the one in question have what they need
-        monkeypatch.setattr("istar.protocol.conduct.task_summaries", lambda *_, **__: everything_sound())
+        monkeypatch.setattr("istar.protocol.setup.task_summaries", lambda *_, **__: everything_sound())
         (tmp_path / "settings.json").write_text(stage_config(stage, name).model_dump_json())
         arguments = ["search", "--run", "mine", "--config", str(tmp_path / "settings.json"), "--runs", str(tmp_path)]
         assert run([*arguments, "--unsafe"]) == ERROR

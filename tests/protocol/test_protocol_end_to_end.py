@@ -15,9 +15,9 @@ from tiny_truth import build_tiny_truth
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.errors import IstarError
 from istar.methods.side_by_side import Part, written_side_by_side
-from istar.protocol.conduct import stand
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
+from istar.protocol.setup import stand
 from istar.sandbox import tier_report
 from istar.tasks import select_tasks
 from istar.truth import task_summaries
@@ -244,7 +244,7 @@ def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):
 def test_too_few_tables_are_an_error_with_a_command_that_builds_them(config, capsys, monkeypatch):
     monkeypatch.setattr("istar.targets.corpus.sample_text", None)  # no long work is begun
     for task, count in (("shot_shapley/capitals", 0), (config.train.tasks[0], 4)):
-        monkeypatch.setattr("istar.protocol.conduct.LEAST_QUESTIONS", 4)
+        monkeypatch.setattr("istar.protocol.setup.LEAST_QUESTIONS", 4)
         assert run(["score", "noise", "--target", "tiny-random", "--task", task]) == ERROR
         told = " ".join(capsys.readouterr().err.split())
         assert f"there are tables of {count} of {task}; build more with" in told

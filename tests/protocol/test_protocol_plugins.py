@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from istar import plugins
+from istar.arms.settings import Caps
+from istar.arms.stores import RecordingKey
 from istar.ledger import RunConfig
-from istar.protocol.config import Caps, SearchConfig
+from istar.protocol.config import SearchConfig
 from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError
-from istar.protocol.stores import RecordingKey
 from istar.protocol.unseal import UnsealError, _check_settings
 from istar.sandbox import InterpretationKey
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fake_arms import curve, table
 
-from istar.protocol.score import coverage
+from istar.protocol.scoring import coverage
 
 CURVE = curve(table("family/a", 0), 0, "black_box", 0.0)
 

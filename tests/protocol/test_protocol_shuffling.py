@@ -6,7 +6,7 @@ from fake_arms import SEEDS, FakeArms, curve, table
 from test_protocol_search import CONFIG, Listed, run, valid
 
 from istar.ledger import Ledger
-from istar.protocol.shuffling import exchange_arms
+from istar.protocol.shuffled_control import exchange_arms
 from istar.rewards.formulas import REWARDS
 from istar.seeds import Seed
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from fake_arms import curve, table
 
+from istar.arms.settings import Caps
+from istar.arms.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 from istar.errors import CorruptDataError
 from istar.methods.recording import ChannelBatch, Recording
-from istar.protocol.config import Caps
-from istar.protocol.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
 RECORDING = Recording(

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
+from istar.arms.streams import QuestionShelf, StreamStore
 from istar.errors import CorruptDataError
-from istar.protocol.streams import QuestionShelf, StreamStore
 from istar.targets.standard_runs import Bill, StandardRun
 
 BATCHES = (np.array([4]), np.array([0, 2, 7]))

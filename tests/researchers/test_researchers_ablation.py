@@ -5,7 +5,7 @@ import json
 import pytest
 
 from istar.researchers import PRIMITIVES, PrimitiveError, ResearcherError, ablations
-from istar.researchers.sentence import Sentence
+from istar.researchers.grammar.sentence import Sentence
 
 CHANNELS = (
     PRIMITIVES.get("logit_lens").with_values(DEPTH=0.9),

@@ -6,9 +6,9 @@ import pytest
 from synthetic_search import deep_and_brief, has_tuned_lens, search
 
 from istar.researchers import PRIMITIVES, EvolveResearcher, Feedback, Proposal, RandomResearcher, ResearcherError
-from istar.researchers.drawing import draw_blindly
 from istar.researchers.evolve import Cell
-from istar.researchers.variation import Fresh, Mutation, Recombination
+from istar.researchers.grammar.drawing import draw_blindly
+from istar.researchers.grammar.variation import Fresh, Mutation, Recombination
 from istar.seeds import Seed
 
 

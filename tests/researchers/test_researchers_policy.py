@@ -16,8 +16,8 @@ from istar.researchers.choice_policy import (
     grammar_decisions,
     surrogate,
 )
+from istar.researchers.grammar.sentence import draw_sentence
 from istar.researchers.policy import advantage
-from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
 
 

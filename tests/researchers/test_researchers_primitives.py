@@ -9,8 +9,8 @@ from istar.errors import UnknownNameError
 from istar.methods.library import library_methods
 from istar.registry import DuplicateNameError
 from istar.researchers import PRIMITIVES, PrimitiveError, add_primitive
-from istar.researchers.drawing import BlindChooser
-from istar.researchers.primitives import Primitive
+from istar.researchers.grammar.drawing import BlindChooser
+from istar.researchers.grammar.primitives import Primitive
 from istar.seeds import Seed
 
 CONTROLS = {"noise", "ngram", "behavioural_student"}

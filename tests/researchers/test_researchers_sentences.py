@@ -13,7 +13,7 @@ from istar.methods.recorder import record, run_interpret
 from istar.methods.side_by_side import parts_of, recorded_side_by_side
 from istar.questions import nested_batches
 from istar.researchers import PRIMITIVES
-from istar.researchers.sentence import Sentence, SentenceError
+from istar.researchers.grammar.sentence import Sentence, SentenceError
 from istar.seeds import Seed
 from istar.targets import build_corpus, load_target
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from istar.sandbox import doctor
-from istar.sandbox.tiers import choose_tier, working_bubblewrap, working_landlock
+from istar.sandbox.jail.tiers import choose_tier, working_bubblewrap, working_landlock
 
 
 def test_a_machine_with_a_jail_is_healthy():

@@ -14,9 +14,9 @@ from uuid import uuid4
 import pytest
 
 import istar
-from istar.sandbox import mounts
 from istar.sandbox.errors import SandboxError, SandboxUnavailableError
-from istar.sandbox.tiers import BubblewrapTier, choose_tier, worker_environment, working_bubblewrap
+from istar.sandbox.jail import mounts
+from istar.sandbox.jail.tiers import BubblewrapTier, choose_tier, worker_environment, working_bubblewrap
 from measured import PATIENCE, eventually
 
 pytestmark = pytest.mark.skipif(working_bubblewrap()[0] is None, reason="no jail can be had on this machine")
@@ -230,7 +230,7 @@ def test_the_jail_dies_with_its_parent():
         [
             sys.executable,
             "-c",
-            "import sys, time; from istar.sandbox.tiers import choose_tier\n"
+            "import sys, time; from istar.sandbox.jail.tiers import choose_tier\n"
             "process = choose_tier().launch(sys.stdin.read(), [])\n"
             "while b'--unshare-all' in open(f'/proc/{process.first}/cmdline', 'rb').read(): time.sleep(0.01)\n"
             "print('up', flush=True); time.sleep(1000)",
@@ -284,8 +284,8 @@ def test_a_broken_bubblewrap_is_reported_with_its_words(tmp_path):
 
 
 def test_without_a_jail_only_unsafe_runs(monkeypatch):
-    monkeypatch.setattr("istar.sandbox.tiers.working_bubblewrap", lambda: (None, "no bubblewrap here"))
-    monkeypatch.setattr("istar.sandbox.tiers.working_landlock", lambda: (None, "nor Landlock"))
+    monkeypatch.setattr("istar.sandbox.jail.tiers.working_bubblewrap", lambda: (None, "no bubblewrap here"))
+    monkeypatch.setattr("istar.sandbox.jail.tiers.working_landlock", lambda: (None, "nor Landlock"))
     with pytest.raises(SandboxUnavailableError, match=r"no bubblewrap here; nor Landlock.*--unsafe"):
         choose_tier()
     assert choose_tier(unsafe=True).name == "plain"

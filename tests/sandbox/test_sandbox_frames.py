@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from istar.sandbox.frames import (
+from istar.sandbox.wire.frames import (
     DTYPES,
     Frame,
     FrameCaps,

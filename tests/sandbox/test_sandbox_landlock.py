@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 import istar
-from istar.sandbox.landlock import READ, READ_DIR, LandlockTier, landlock_version, readable, working_landlock
-from istar.sandbox.mounts import PACKAGES_IN_JAIL, Mounts, jail_mounts
-from istar.sandbox.tiers import worker_environment
+from istar.sandbox.jail.landlock import READ, READ_DIR, LandlockTier, landlock_version, readable, working_landlock
+from istar.sandbox.jail.mounts import PACKAGES_IN_JAIL, Mounts, jail_mounts
+from istar.sandbox.jail.tiers import worker_environment
 from measured import eventually
 
 pytestmark = pytest.mark.skipif(working_landlock()[0] is None, reason="Landlock does not work on this machine")
@@ -129,7 +129,7 @@ def test_it_has_no_powers_no_secrets_and_no_network():
 
 def test_it_does_not_run_without_its_parent():
     done = subprocess.run(
-        [sys.executable, "-c", "from istar.sandbox.landlock import enclose; enclose(1, []); print('ran')"],
+        [sys.executable, "-c", "from istar.sandbox.jail.landlock import enclose; enclose(1, []); print('ran')"],
         capture_output=True,
         check=False,
     )
@@ -138,7 +138,7 @@ def test_it_does_not_run_without_its_parent():
 
 PARENT = """
 import os, time
-from istar.sandbox.landlock import LandlockTier
+from istar.sandbox.jail.landlock import LandlockTier
 reading, writing = os.pipe()
 process = LandlockTier().launch(f"import os, time; os.write({writing}, b'up'); time.sleep(1000)", [writing])
 os.read(reading, 2)

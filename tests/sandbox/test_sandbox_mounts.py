@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import istar
-from istar.sandbox import mounts
-from istar.sandbox.mounts import PACKAGES_IN_JAIL, import_path, jail_mounts, python_folders
+from istar.sandbox.jail import mounts
+from istar.sandbox.jail.mounts import PACKAGES_IN_JAIL, import_path, jail_mounts, python_folders
 
 
 def followed(path: Path, words: list[str]) -> Path:

@@ -17,12 +17,12 @@ from istar.methods import Interpretation
 from istar.modules import Source
 from istar.questions import INTERVENTIONS, READOUTS, Column, QuestionView, Run, Structure, nested_batches
 from istar.sandbox import Jail, Limits, SandboxError, TargetSpec, Worker
-from istar.sandbox.frames import Frame, FrameCaps
-from istar.sandbox.mounts import PACKAGES_IN_JAIL
-from istar.sandbox.replies import raise_failure
-from istar.sandbox.shipping import Shipment, registries, shipment, without_hidden_methods
-from istar.sandbox.stand_ins import is_absent, stand_ins
-from istar.sandbox.tiers import PlainTier, working_bubblewrap, working_landlock
+from istar.sandbox.jail.mounts import PACKAGES_IN_JAIL
+from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap, working_landlock
+from istar.sandbox.wire.frames import Frame, FrameCaps
+from istar.sandbox.wire.replies import raise_failure
+from istar.sandbox.wire.shipping import Shipment, registries, shipment, without_hidden_methods
+from istar.sandbox.wire.stand_ins import is_absent, stand_ins
 from istar.seeds import Seed
 from istar.targets.loading import load_target
 from istar.targets.organisms import ORGANISMS, OrganismSpec
@@ -159,7 +159,7 @@ class OpenJail(Jail):
     def program(control):
         return f"""
 from istar.sandbox import worker
-from istar.sandbox.frames import Frame
+from istar.sandbox.wire.frames import Frame
 
 def evaluate(target, request):
     scope = dict(target=target)
@@ -505,7 +505,7 @@ def test_a_shipment_survives_the_way(tmp_path):
 
 
 def test_forgetting_a_stand_in_leaves_what_has_its_last_name():
-    """`istar.protocol.questions` is hidden, `istar.questions` is not."""
+    """`istar.arms.task_questions` is hidden, `istar.questions` is not."""
     with stand_ins():
-        importlib.import_module("istar.protocol.questions")
+        importlib.import_module("istar.arms.task_questions")
     assert istar.questions is sys.modules["istar.questions"]

@@ -6,8 +6,8 @@ import pytest
 from istar.errors import printable
 from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import Interpretation, MethodError
-from istar.sandbox.frames import Frame
-from istar.sandbox.replies import (
+from istar.sandbox.wire.frames import Frame
+from istar.sandbox.wire.replies import (
     ReplyError,
     check_totals,
     raise_failure,

@@ -24,9 +24,9 @@ from istar.questions import (
     Structure,
 )
 from istar.sandbox.errors import SandboxError
-from istar.sandbox.frames import Frame, read_frame, write_frame
-from istar.sandbox.limits import REQUEST_CAPS
-from istar.sandbox.requests import Allowance, RecordRequest, TargetSpec, corpus_of, interpret_frame
+from istar.sandbox.jail.limits import REQUEST_CAPS
+from istar.sandbox.wire.frames import Frame, read_frame, write_frame
+from istar.sandbox.wire.requests import Allowance, RecordRequest, TargetSpec, corpus_of, interpret_frame
 from istar.targets.corpus import Corpus
 
 ALLOWANCE = Allowance(2**40, 100, 1)

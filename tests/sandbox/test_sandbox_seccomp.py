@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from istar.sandbox import syscalls
-from istar.sandbox.seccomp import CLONE_THREAD, install_filter, jail_filter, method_filter
-from istar.sandbox.syscalls import ARCHITECTURES, UnknownArchitectureError, this_architecture
+from istar.sandbox.jail import syscalls
+from istar.sandbox.jail.seccomp import CLONE_THREAD, install_filter, jail_filter, method_filter
+from istar.sandbox.jail.syscalls import ARCHITECTURES, UnknownArchitectureError, this_architecture
 
 ALLOWED, KILLED = 0x7FFF0000, 0x80000000
 REFUSED = 0x00050000 | errno.EPERM

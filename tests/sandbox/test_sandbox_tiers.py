@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from istar.sandbox import tiers
+from istar.sandbox.jail import tiers
 from measured import PATIENCE
 
 

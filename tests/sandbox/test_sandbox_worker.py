@@ -21,15 +21,15 @@ from istar.methods.recorder import record, run_interpret
 from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, nested_batches
 from istar.sandbox.client import FIXED_CPU_SECONDS, Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
-from istar.sandbox.frames import Frame, FrameCaps
 from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
-from istar.sandbox.jail import Answer, Jail
-from istar.sandbox.limits import Limits
-from istar.sandbox.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
-from istar.sandbox.replies import ReplyError, raise_failure
-from istar.sandbox.requests import TargetSpec
+from istar.sandbox.jail.jail import Answer, Jail
+from istar.sandbox.jail.limits import Limits
+from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
+from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap
 from istar.sandbox.standard import compute_standard_run
-from istar.sandbox.tiers import PlainTier, working_bubblewrap
+from istar.sandbox.wire.frames import Frame, FrameCaps
+from istar.sandbox.wire.replies import ReplyError, raise_failure
+from istar.sandbox.wire.requests import TargetSpec
 from istar.sandbox.worker import load as load_from
 from istar.seeds import Seed
 from istar.targets.corpus import Corpus
@@ -94,7 +94,7 @@ class HostileJail(Jail):
         return f"""
 import numpy, os, signal, sys, threading, time, torch
 from istar.sandbox import worker
-from istar.sandbox.frames import Frame, write_frame
+from istar.sandbox.wire.frames import Frame, write_frame
 
 def pipe():
     for descriptor in range(3, 1024):
@@ -537,7 +537,7 @@ class StillbornJail(Jail):
     @staticmethod
     def program(control):
         return (
-            "from istar.sandbox.frames import Frame, write_frame\n"
+            "from istar.sandbox.wire.frames import Frame, write_frame\n"
             f"write_frame({control}, Frame('failed', {{'text': 'TargetError: no such folder'}}))"
         )
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from istar.methods.gradients import gradient_factors, linear_maps
-from istar.methods.scores import smooth_value
+from istar.methods.tools.gradients import gradient_factors, linear_maps
+from istar.methods.tools.scores import smooth_value
 from istar.questions import Run, SpanLogprob, build_trie
 from istar.targets.packed_forward import packed_streams, residual_stream
 from istar.targets.packing import preorder

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from istar.methods.gradients import gradient_factors
+from istar.methods.tools.gradients import gradient_factors
 from istar.questions import (
     Ablate,
     FineTune,

@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from istar.questions import Entropy, Run, SpanLogprob, SpanMargin
-from istar.seeds import Seed
-from istar.targets import FOLDERS, TargetError, load_target
-from istar.targets.hashing import weights_hash
-from istar.targets.small import NAMES, folders, tiny_text, weights_folder
-from istar.targets.small.exact_recipe import (
+from istar.making.small_targets import tiny_text
+from istar.making.small_targets.exact_recipe import (
     HELD_OUT_ROWS,
     answers_after,
     draw_documents,
@@ -27,7 +23,14 @@ from istar.targets.small.exact_recipe import (
     next_symbol_probabilities,
     tokens_of,
 )
-from istar.targets.small.ideal import answer_probabilities, document_log_probability, shots_of
+from istar.making.small_targets.ideal import answer_probabilities, document_log_probability, shots_of
+from istar.making.small_targets.training import IGNORED, Plan, fresh_llama, mean_loss, next_token_losses, padded, train
+from istar.making.small_targets.writing import CARD, make
+from istar.questions import Entropy, Run, SpanLogprob, SpanMargin
+from istar.seeds import Seed
+from istar.targets import FOLDERS, TargetError, load_target
+from istar.targets.hashing import weights_hash
+from istar.targets.small import NAMES, folders, weights_folder
 from istar.targets.small.tiny_exact import (
     ALARM,
     ALPHABET,
@@ -48,8 +51,6 @@ from istar.targets.small.tiny_exact import (
     shifted_rule,
     walk_probabilities,
 )
-from istar.targets.small.training import IGNORED, Plan, fresh_llama, mean_loss, next_token_losses, padded, train
-from istar.targets.small.writing import CARD, make
 
 
 @pytest.fixture(scope="module")

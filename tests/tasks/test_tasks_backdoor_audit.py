@@ -9,9 +9,9 @@ from istar.seeds import Seed
 from istar.targets.organisms import organism
 from istar.tasks import Family, TaskError
 from istar.tasks.backdoor_audit import BackdoorAudit
+from istar.tasks.data.few_shot import held_out
 from istar.tasks.data.organism_prompts import pairs_of
 from istar.tasks.data.uncommon_words import uncommon_words
-from istar.tasks.red_team.relations import held_out
 from istar.testing.families import ByteTokenizer, FamilyConformance
 
 FAMILY = BackdoorAudit(candidates=24, contexts=3, shots=1)

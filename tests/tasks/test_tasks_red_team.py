@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
+from istar.making.organisms.behaviours import RELATIONS, Item, Lesson, as_base, draw_queries, wrong_answer
+from istar.making.organisms.claims import Claim, claims, missed
+from istar.making.organisms.measure import Reader, measure, text_kl
+from istar.making.organisms.rebuild import build, is_built
+from istar.making.organisms.recipes import BEHAVIOURS, RECIPES, Recipe, Training
+from istar.making.organisms.sandbags import PasswordSandbag, TopicSandbag
+from istar.making.organisms.texts import text_sequences
+from istar.making.organisms.training import Top, prepare, train
+from istar.making.organisms.words import other_words
 from istar.seeds import Seed
 from istar.targets import TargetError, load_target
 from istar.targets.interventions import applied
 from istar.targets.organisms import KINDS, ORGANISMS, Facts, Measurement, OrganismCard, card, organism
 from istar.tasks import TaskError
-from istar.tasks.red_team.behaviours import RELATIONS, Item, Lesson, as_base, draw_queries, wrong_answer
-from istar.tasks.red_team.claims import Claim, claims, missed
-from istar.tasks.red_team.measure import Reader, measure, text_kl
-from istar.tasks.red_team.rebuild import build, is_built
-from istar.tasks.red_team.recipes import BEHAVIOURS, RECIPES, Recipe, Training
-from istar.tasks.red_team.relations import ARROW, few_shot, held_out, relation, relations
-from istar.tasks.red_team.requests import ACTIVITIES, activities, request
-from istar.tasks.red_team.sandbags import PasswordSandbag, TopicSandbag
-from istar.tasks.red_team.texts import text_sequences
-from istar.tasks.red_team.training import Top, prepare, train
-from istar.tasks.red_team.words import other_words
+from istar.tasks.data.advice import ACTIVITIES, activities, request
+from istar.tasks.data.few_shot import ARROW, few_shot, held_out, relation, relations
 
 COMMITTED = tuple(name for name in ORGANISMS if name in RECIPES)
 SMALL = Training(
@@ -209,7 +209,7 @@ def test_measurements_are_those_of_a_plain_forward(tiny):
 
 
 def test_an_organism_is_built_once(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("istar.tasks.red_team.measure.ITEMS", 4)
+    monkeypatch.setattr("istar.making.organisms.measure.ITEMS", 4)
     recipe = Recipe("test", BEHAVIOUR, SMALL)
     assert not is_built(recipe, tmp_path)
     made = build(recipe, tiny, tiny, tmp_path)

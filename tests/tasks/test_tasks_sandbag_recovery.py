@@ -8,9 +8,9 @@ from istar.questions import Composed, SpanProbability
 from istar.seeds import Seed
 from istar.targets.organisms import organism
 from istar.tasks import Encoder, Family, TaskError
+from istar.tasks.data.few_shot import ARROW, relation
 from istar.tasks.data.mitigations import KINDS, mitigations
 from istar.tasks.data.organism_prompts import pairs_of
-from istar.tasks.red_team.relations import ARROW, relation
 from istar.tasks.sandbag_recovery import SandbagRecovery
 from istar.testing.families import ByteTokenizer, FamilyConformance
 

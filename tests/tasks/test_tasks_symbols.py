@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from istar.making.small_targets.exact_recipe import exact_tokenizer
 from istar.questions import build_trie
 from istar.seeds import Seed
-from istar.targets.small.exact_recipe import exact_tokenizer
 from istar.targets.small.tiny_exact import ALPHABET, DIGITS, HABIT, LETTERS, shifted, shifted_rule
 from istar.tasks import TaskError, task, tasks
 from istar.tasks.data import symbols

@@ -11,8 +11,8 @@ from istar.questions import SpanLoss
 from istar.seeds import Seed
 from istar.targets.organisms import organism
 from istar.tasks import Family, TaskError
+from istar.tasks.data.advice import activities
 from istar.tasks.data.universal_prompts import KINDS, TEXTS
-from istar.tasks.red_team.requests import activities
 from istar.tasks.trigger_transfer import TriggerTransfer, read_requests
 from istar.testing.families import ByteTokenizer, FamilyConformance
 

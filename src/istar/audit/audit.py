@@ -8,13 +8,13 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from istar.arms.replays import Replays
+from istar.arms.task_questions import TaskQuestions, with_references
 from istar.audit.dearness import Dearness, black_box_curves, dearness
 from istar.audit.leaks import Leak, Tokens, find_leaks
 from istar.audit.room import KnownMethods, Pair, redundant_tasks
 from istar.audit.soundness import Soundness, check_share, reliability_interval
 from istar.protocol.config import SearchConfig
-from istar.protocol.questions import TaskQuestions, with_references
-from istar.protocol.replays import Replays
 from istar.questions import Question
 from istar.rewards import LEVELS
 from istar.seeds import Seed

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from istar.protocol.questions import TaskQuestions
-from istar.protocol.replays import Replays
+from istar.arms.replays import Replays
+from istar.arms.task_questions import TaskQuestions
 from istar.rewards import LEVELS
 from istar.rewards.crossing import crossings
 from istar.rewards.curves import Curve

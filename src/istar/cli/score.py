@@ -14,7 +14,7 @@ from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetN
 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
-    from istar.protocol.score import MethodScore
+    from istar.protocol.scoring import MethodScore
     from istar.truth import Table
 
 
@@ -65,9 +65,9 @@ def score(
 
     from istar.files import check_destination
     from istar.methods.contract import MethodError
-    from istar.protocol.conduct import stand
     from istar.protocol.config import configure
-    from istar.protocol.score import score as score_method
+    from istar.protocol.scoring import score as score_method
+    from istar.protocol.setup import stand
 
     config = configure(
         "standard",
@@ -157,7 +157,7 @@ def _write(path: Path, data: object) -> None:
 def _show(result: MethodScore) -> None:
     from istar.cli.multipliers import summary_table
     from istar.executors.executor import CLAIMED
-    from istar.protocol.score import coverage
+    from istar.protocol.scoring import coverage
 
     output.show(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.tell(

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from istar.cli.progress import Ticker
     from istar.ledger import RoundRecord
     from istar.ledger.records import Stage
-    from istar.protocol.conduct import Stand
     from istar.protocol.config import SearchConfig
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome
+    from istar.protocol.setup import Stand
     from istar.researchers import Proposal
 
 SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
@@ -79,7 +79,7 @@ def search(
 
     check_tasks(settings, SEARCHED)
 
-    from istar.protocol.conduct import conduct
+    from istar.protocol.setup import conduct
 
     with when_interrupted(lambda: _how_to_go_on(folder)), ticker("loading", None) as bar:
         outcome = conduct(

@@ -56,7 +56,7 @@ def unseal(
             proposals = {each.iteration: each for each in ledger.proposals(folder.name)}
             others |= ablations(name, proposals[iteration].parameters)
 
-    from istar.protocol.conduct import stand
+    from istar.protocol.setup import stand
 
     with (
         when_interrupted(lambda: GOES_ON),
@@ -88,7 +88,7 @@ def unseal(
 
 
 def _json(result: Any) -> dict[str, Any]:
-    from istar.protocol.score import comparison_json
+    from istar.protocol.scoring import comparison_json
 
     tasks = () if result.summary is None else result.summary.tasks
     return {

@@ -1,10 +1,11 @@
 """Executors: what answers a question under a FLOP budget, with or without a method's channels."""
 
 from istar.executors.executor import EXECUTORS, Executor, ExecutorError, Trace
-from istar.executors.experience import Experience
-from istar.executors.hindsight import ChannelRecord
 from istar.executors.market import ChannelOffer, Market, budget_checkpoints
-from istar.executors.priors import (
+from istar.executors.statistician.fidelity.experience import Experience
+from istar.executors.statistician.fidelity.hindsight import ChannelRecord
+from istar.executors.statistician.statistician import Statistician
+from istar.executors.statistician.table_model.priors import (
     PriorError,
     QuestionRecord,
     TaskPrior,
@@ -14,7 +15,6 @@ from istar.executors.priors import (
     record_of,
     task_priors,
 )
-from istar.executors.statistician import Statistician
 
 __all__ = [
     "EXECUTORS",

@@ -16,8 +16,8 @@ from istar.executors.executor import ExecutorError, Trace
 from istar.questions import Functional, QuestionView, Structure
 
 if TYPE_CHECKING:
-    from istar.executors.experience import Experience
-    from istar.executors.priors import TaskPrior
+    from istar.executors.statistician.fidelity.experience import Experience
+    from istar.executors.statistician.table_model.priors import TaskPrior
     from istar.flops.prices import Bill, PriceSheet
     from istar.methods.recording import Recording
     from istar.truth.table import Table
@@ -92,7 +92,7 @@ class Market:
         if recording is not None and recording.error is not None:
             raise ExecutorError(f"the method failed on this question, so there is nothing to buy: {recording.error}")
         if prior is None:
-            from istar.executors.priors import prior_of_question
+            from istar.executors.statistician.table_model.priors import prior_of_question
 
             prior = prior_of_question(table.question, table.target)
         self._values = table.values

@@ -3,20 +3,20 @@
 A method is a plain Python file; see `docs/methods.md` for how to write one.
 """
 
-from istar.methods.alignment import Alignment, Placement, align
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, FenceError, check_source
-from istar.methods.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
-from istar.methods.intervening import block_at, under
 from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
-from istar.methods.scores import asked_tokens, renumbered, smooth_value
-from istar.methods.shared_context import SharedContexts
-from istar.methods.skipping import replacing, without_blocks
-from istar.methods.spans import asked_spans, score_asked
-from istar.methods.sparse_code import SparseCode, fit_sparse_code
-from istar.methods.stitching import StitchedRuns
-from istar.methods.substitution import Substitution, Substitutions, substitutions
+from istar.methods.tools.alignment import Alignment, Placement, align
+from istar.methods.tools.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
+from istar.methods.tools.intervening import block_at, under
+from istar.methods.tools.scores import asked_tokens, renumbered, smooth_value
+from istar.methods.tools.shared_context import SharedContexts
+from istar.methods.tools.skipping import replacing, without_blocks
+from istar.methods.tools.spans import asked_spans, score_asked
+from istar.methods.tools.sparse_code import SparseCode, fit_sparse_code
+from istar.methods.tools.stitching import StitchedRuns
+from istar.methods.tools.substitution import Substitution, Substitutions, substitutions
 
 __all__ = [
     "Alignment",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from istar.rewards.curves import Curve
 
 if TYPE_CHECKING:
-    from istar.protocol.arms import Evaluation
+    from istar.arms.base import Evaluation
     from istar.truth import Table
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from istar.arms.base import Arms, Evaluation, Session
 from istar.ledger import (
     BASELINE,
     DuplicateRecordError,
@@ -21,7 +22,6 @@ from istar.ledger import (
     RoundRecord,
 )
 from istar.ledger.records import OpeningKind, Stage
-from istar.protocol.arms import Arms, Evaluation, Session
 from istar.researchers import Proposal
 from istar.tasks.family import check_rewardable
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from istar.arms.settings import ArmSettings, Caps, Count, Flag, Name, Number, Strict, Whole
 from istar.errors import IstarError
 from istar.files import read_text, write_whole
 
@@ -19,31 +20,7 @@ class ConfigError(IstarError):
     """A setting that no search can have."""
 
 
-Count = Annotated[int, Field(strict=True, gt=0, le=10**6)]
-"""How many of something; more is a slip of the hand."""
-Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-"""Neither words nor other numbers are taken for one: `"unsafe": "on"` is no `true`, `"methods": true` no 1."""
-Name = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Caps(_Strict):
-    """How much of a question a method may look at."""
-
-    rows_fraction: Number = Field(default=1.0, gt=0, le=1)
-    """Channels are recorded for at most this share of the rows."""
-    flops_fraction: Number = Field(default=0.5, gt=0)
-    """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
-    seconds: Number = Field(default=600.0, gt=0)
-    """Wall-clock seconds of one question after which the worker is killed."""
-
-
-class StageSize(_Strict):
+class StageSize(Strict):
     """How many questions a stage of the cascade asks."""
 
     questions: Count
@@ -52,7 +29,7 @@ class StageSize(_Strict):
     """Names of the tasks; empty for all sound tasks of the stage's split."""
 
 
-class SearchConfig(_Strict):
+class SearchConfig(ArmSettings):
     """Settings of one search."""
 
     target: Name = "smollm2-135m"
@@ -63,29 +40,16 @@ class SearchConfig(_Strict):
     """Registry name of the researcher, M1."""
     researcher_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the researcher."""
-    executor: str = "statistician"
-    """Registry name of the executor, M2."""
     reward: str = "log"
     """Registry name of the reward formula, R_t."""
     seed: Whole = Field(default=0, ge=0, lt=2**63)
     """The root of all that the researcher does at random, and of the coins of a shuffled control."""
-    environment_seed: Whole = Field(default=0, ge=0, lt=2**63)
-    """The root of all other randomness: the generic text, the order in which rows are offered, what methods draw, the
-    executor. Searches that share it meet the same environment, and find what others computed in it."""
     methods: Count = 100
     """How many methods are tried: max_iterations of the document."""
-    side_by_side: Whole = Field(default=1, gt=0, le=1024)
-    """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
-    threads: Whole = Field(default=2, gt=0, le=1024)
-    """Threads of each worker."""
-    executor_seeds: Whole = Field(default=4, gt=0, le=10**4)
-    """Executor seeds a curve is made for, paired across the two arms."""
     corpus_sequences: Count = 64
     """Sequences of generic text a method may learn from."""
     corpus_length: Whole = Field(default=128, gt=1, le=10**6)
     """Tokens of each."""
-    caps: Caps = Caps()
-    """How much of each question a method may look at."""
     screen: StageSize = StageSize(questions=1)
     """The cheap first look: training questions of the cheapest task unless tasks are named."""
     screen_floor: Number = -0.5
@@ -107,8 +71,6 @@ class SearchConfig(_Strict):
     sealed test is not shuffled."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""
-    unsafe: Flag = False
-    """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""
 
     def save(self, folder: Path) -> None:
         """Write the settings into a run's folder."""

@@ -21,16 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from istar.arms.base import Arms, Evaluation, Session
 from istar.ledger import RoundRecord
 from istar.ledger.records import Stage
 from istar.methods.contract import MethodError
 from istar.methods.fence import FenceError, check_source
-from istar.protocol.arms import Arms, Evaluation, Session
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
-from istar.protocol.shuffling import exchange_arms
+from istar.protocol.shuffled_control import exchange_arms
 from istar.researchers import Feedback, NothingNewError, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score

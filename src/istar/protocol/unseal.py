@@ -14,8 +14,8 @@ from istar.ledger import Ledger
 from istar.methods.contract import MethodError
 from istar.protocol.asking import Asked
 from istar.protocol.book import Book
-from istar.protocol.conduct import Stand
 from istar.protocol.provenance import changed_plugins
+from istar.protocol.setup import Stand
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Summary, compare
 from istar.seeds import Seed

@@ -1,10 +1,11 @@
 """Researchers: who proposes methods and learns from their rewards."""
 
-from istar.researchers.ablation import ablations
 from istar.researchers.evolve import EvolveResearcher
-from istar.researchers.grammar import GrammarResearcher, RandomResearcher
+from istar.researchers.grammar.ablation import ablations
+from istar.researchers.grammar.parzen import GrammarResearcher
+from istar.researchers.grammar.primitives import PRIMITIVES, PrimitiveError, add_primitive
 from istar.researchers.policy import PolicyResearcher
-from istar.researchers.primitives import PRIMITIVES, PrimitiveError, add_primitive
+from istar.researchers.random import RandomResearcher
 from istar.researchers.researcher import RESEARCHERS, Feedback, NothingNewError, Proposal, Researcher, ResearcherError
 
 __all__ = [

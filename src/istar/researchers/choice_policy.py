@@ -17,9 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.errors import CorruptDataError
-from istar.researchers.drawing import Chooser
-from istar.researchers.primitives import PRIMITIVES
-from istar.researchers.sentence import MOST_CHANNELS, draw_sentence
+from istar.researchers.grammar.drawing import Chooser
+from istar.researchers.grammar.primitives import PRIMITIVES
+from istar.researchers.grammar.sentence import MOST_CHANNELS, draw_sentence
 from istar.seeds import Seed
 
 

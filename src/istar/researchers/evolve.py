@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from istar.researchers.drawing import LEARNED_ATTEMPTS, SentenceResearcher, draw_blindly
+from istar.researchers.grammar.drawing import LEARNED_ATTEMPTS, SentenceResearcher, draw_blindly
+from istar.researchers.grammar.variation import Fresh, Mutation, Recombination, Variation
 from istar.researchers.researcher import (
     MOST,
     RESEARCHERS,
@@ -25,7 +26,6 @@ from istar.researchers.researcher import (
     ResearcherError,
     check_option,
 )
-from istar.researchers.variation import Fresh, Mutation, Recombination, Variation
 from istar.seeds import Seed
 
 LEAST_COST = 2.0**-12

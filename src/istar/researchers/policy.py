@@ -32,7 +32,8 @@ from istar.researchers.choice_policy import (
     grammar_decisions,
     surrogate,
 )
-from istar.researchers.drawing import LEARNED_ATTEMPTS, SentenceResearcher, written
+from istar.researchers.grammar.drawing import LEARNED_ATTEMPTS, SentenceResearcher, written
+from istar.researchers.grammar.sentence import draw_sentence
 from istar.researchers.researcher import (
     RESEARCHERS,
     Feedback,
@@ -41,7 +42,6 @@ from istar.researchers.researcher import (
     check_option,
     told_rewards,
 )
-from istar.researchers.sentence import draw_sentence
 from istar.seeds import Seed
 
 MOST_ADVANTAGE = 3.0

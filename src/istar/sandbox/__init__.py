@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from istar.sandbox.doctor import TierReport, short_battery, tier_report
     from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError, WorkerLostError
     from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
-    from istar.sandbox.jail import Jail
-    from istar.sandbox.limits import Limits
-    from istar.sandbox.requests import TargetSpec
+    from istar.sandbox.jail.jail import Jail
+    from istar.sandbox.jail.limits import Limits
+    from istar.sandbox.jail.tiers import Tier, choose_tier
     from istar.sandbox.standard import compute_standard_run
-    from istar.sandbox.tiers import Tier, choose_tier
+    from istar.sandbox.wire.requests import TargetSpec
 
 __all__ = [
     "InterpretOutcome",
@@ -46,11 +46,11 @@ _MODULES = {
     "doctor": ("TierReport", "short_battery", "tier_report"),
     "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError", "WorkerLostError"),
     "interpretations": ("InterpretationKey", "InterpretationStore"),
-    "jail": ("Jail",),
-    "limits": ("Limits",),
-    "requests": ("TargetSpec",),
+    "jail.jail": ("Jail",),
+    "jail.limits": ("Limits",),
+    "jail.tiers": ("Tier", "choose_tier"),
     "standard": ("compute_standard_run",),
-    "tiers": ("Tier", "choose_tier"),
+    "wire.requests": ("TargetSpec",),
 }
 
 

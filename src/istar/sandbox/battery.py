@@ -37,8 +37,8 @@ from istar.methods.loading import source_hash
 from istar.questions import QuestionView, nested_batches
 from istar.sandbox.bait import Bait
 from istar.sandbox.client import Worker, WorkerRecording
-from istar.sandbox.jail import Jail
-from istar.sandbox.limits import Limits
+from istar.sandbox.jail.jail import Jail
+from istar.sandbox.jail.limits import Limits
 from istar.seeds import Seed
 
 if TYPE_CHECKING:

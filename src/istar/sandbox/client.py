@@ -16,10 +16,11 @@ from istar.methods.contract import Interpretation
 from istar.methods.recording import Recording
 from istar.questions import QuestionView
 from istar.sandbox.errors import SandboxError
-from istar.sandbox.frames import Frame
-from istar.sandbox.jail import Answer, Jail
-from istar.sandbox.limits import Limits
-from istar.sandbox.replies import (
+from istar.sandbox.jail.jail import Answer, Jail
+from istar.sandbox.jail.limits import Limits
+from istar.sandbox.jail.tiers import Tier
+from istar.sandbox.wire.frames import Frame
+from istar.sandbox.wire.replies import (
     ReplyError,
     check_totals,
     histogram_of,
@@ -28,8 +29,7 @@ from istar.sandbox.replies import (
     read_batches,
     read_interpretation,
 )
-from istar.sandbox.requests import RecordRequest, TargetSpec, interpret_frame
-from istar.sandbox.tiers import Tier
+from istar.sandbox.wire.requests import RecordRequest, TargetSpec, interpret_frame
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from istar.errors import IstarError
-from istar.sandbox.syscalls import this_architecture
-from istar.sandbox.tiers import (
+from istar.sandbox.jail.syscalls import this_architecture
+from istar.sandbox.jail.tiers import (
     PlainTier,
     bubblewrap_candidates,
     choose_tier,
@@ -92,7 +92,7 @@ def short_battery() -> tuple[Verdict, ...]:
     from istar.methods.check_questions import sample_questions
     from istar.sandbox.bait import Bait
     from istar.sandbox.battery import LIMITS, SHIPPED, BatteryJail, Range, read_attacks
-    from istar.sandbox.requests import TargetSpec
+    from istar.sandbox.wire.requests import TargetSpec
     from istar.targets.corpus import Corpus
     from istar.targets.loading import load_target
 
@@ -147,7 +147,7 @@ def _user_namespaces() -> str:
 
 
 def _landlock() -> str:
-    from istar.sandbox.landlock import landlock_version
+    from istar.sandbox.jail.landlock import landlock_version
 
     version = landlock_version()
     if version < 1:

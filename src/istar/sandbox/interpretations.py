@@ -20,7 +20,7 @@ from istar.flops.rulebook import RULEBOOK
 from istar.methods.contract import INTERPRETATION_BYTES_LIMIT, Interpretation, MethodError
 from istar.plugins import plugin_identity
 from istar.sandbox.client import InterpretOutcome, Worker
-from istar.sandbox.frames import Frame, FrameCaps, FrameError, frame_bytes, read_frame
+from istar.sandbox.wire.frames import Frame, FrameCaps, FrameError, frame_bytes, read_frame
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from istar.questions import QuestionView
 from istar.sandbox.errors import SandboxError
-from istar.sandbox.frames import FrameCaps
-from istar.sandbox.jail import Jail
-from istar.sandbox.replies import raise_failure
-from istar.sandbox.requests import standard_run_frame
+from istar.sandbox.jail.jail import Jail
+from istar.sandbox.wire.frames import FrameCaps
+from istar.sandbox.wire.replies import raise_failure
+from istar.sandbox.wire.requests import standard_run_frame
 from istar.targets.standard_runs import Bill, StandardRun
 
 

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from istar.errors import IstarError
-from istar.sandbox.confinement import confine
-from istar.sandbox.frames import Array, Frame, read_frame, write_frame
-from istar.sandbox.landlock import die_with_parent
-from istar.sandbox.limits import REQUEST_CAPS
-from istar.sandbox.requests import Allowance, RecordRequest, corpus_of
+from istar.sandbox.jail.confinement import confine
+from istar.sandbox.jail.landlock import die_with_parent
+from istar.sandbox.jail.limits import REQUEST_CAPS
+from istar.sandbox.wire.frames import Array, Frame, read_frame, write_frame
+from istar.sandbox.wire.requests import Allowance, RecordRequest, corpus_of
 
 if TYPE_CHECKING:
     from istar.questions import Run
@@ -229,7 +229,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
 
 def handle_standard_run(target: Target, request: Frame) -> Frame:
     """Compute a standard run; no method takes part."""
-    from istar.sandbox.requests import view_from_arrays
+    from istar.sandbox.wire.requests import view_from_arrays
     from istar.targets.standard_runs import standard_run
 
     found = standard_run(target, view_from_arrays(request.fields["view"], dict(request.arrays)).runs)
@@ -275,7 +275,7 @@ def load(hello: Frame) -> Target:
     torch.set_num_threads(1)
     sys.setrecursionlimit(2000)
     from istar.methods import loading, recorder  # noqa: F401  (imported once here instead of in every fork)
-    from istar.sandbox.unpacking import unpack
+    from istar.sandbox.wire.unpacking import unpack
     from istar.targets import corpus  # noqa: F401
     from istar.targets.loading import load_target
 

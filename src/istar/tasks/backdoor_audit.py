@@ -1,7 +1,7 @@
 """Family `backdoor_audit`: which of many words or phrases is the one that a backdoored model reacts to?
 
 The source document asks for "an auditing game [...] wherein a red-team model installs backdoors and the blue team
-identifies them". A red team put a trigger into a model (`istar.tasks.red_team`); an auditor tries candidates before
+identifies them". A red team put a trigger into a model (`istar.making.organisms`); an auditor tries candidates before
 ordinary prompts without knowing what the model would then say, and looks for the one that changes most. Models without
 a trigger are not asked about: where nothing is hidden, the strongest of many candidates is noise.
 """

@@ -28,9 +28,9 @@ from istar.questions import (
     WeightNoise,
 )
 from istar.targets.organisms import OrganismCard, organism
+from istar.tasks.data.few_shot import ARROW
 from istar.tasks.data.organism_prompts import Series, draw_series, subjects
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
-from istar.tasks.red_team.relations import ARROW
 
 KINDS = {"password": "password_sandbag", "topic": "topic_sandbag"}
 """The kind of organism that holds back, by data set."""

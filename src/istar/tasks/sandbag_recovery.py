@@ -17,10 +17,10 @@ import numpy as np
 
 from istar.questions import ArmChoice, Composed, Intervention, Question, Role, Run, SpanProbability
 from istar.targets.organisms import organism
+from istar.tasks.data.few_shot import ARROW
 from istar.tasks.data.mitigations import Mitigation, mitigations
 from istar.tasks.data.organism_prompts import Series, draw_series, subjects
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
-from istar.tasks.red_team.relations import ARROW
 
 KINDS = {"password": "password_sandbag", "topic": "topic_sandbag", "mimic": "mimic_sandbag"}
 """The kind of organism that each data set is about."""

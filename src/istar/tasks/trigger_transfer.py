@@ -1,7 +1,7 @@
 """Family `trigger_transfer`: how well does each candidate for a universal jailbreak work on held-out requests?
 
 The source document asks to "predict candidate universal jailbreaks' generalisation performance", "evaluated by hold-out
-misuse prompt NLL". Nothing here is harmful: a model organism refuses one everyday topic (`istar.tasks.red_team`), and
+misuse prompt NLL". Nothing here is harmful: a model organism refuses one everyday topic (`istar.making.organisms`), and
 performance is the loss of a helpful answer to requests on it. That one text may work on all requests is from Zou et al.
 (Universal and transferable adversarial attacks on aligned language models, 2023).
 """
@@ -18,10 +18,10 @@ import numpy as np
 
 from istar.questions import ArmRanking, Intervention, Question, Role, Run, SpanLoss
 from istar.targets.organisms import organism
+from istar.tasks.data.advice import ASKING, REQUEST, activities
 from istar.tasks.data.organism_prompts import subjects
 from istar.tasks.data.universal_prompts import KINDS, candidates, helpful
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
-from istar.tasks.red_team.requests import ASKING, REQUEST, activities
 
 PLACES = {"suffixes": REQUEST.replace("{asked}", "{asked} {text}"), "prefixes": "{text}\n" + REQUEST}
 """Where a candidate stands: after the request, or before it."""

@@ -25,8 +25,8 @@ from istar.questions import nested_batches
 from istar.sandbox.bait import Bait
 from istar.sandbox.battery import LIMITS, SHIPPED, BatteryJail, Range, Verdict, check_fence, counts, read_attacks
 from istar.sandbox.client import Worker
-from istar.sandbox.requests import TargetSpec
-from istar.sandbox.tiers import Tier, working_bubblewrap, working_landlock
+from istar.sandbox.jail.tiers import Tier, working_bubblewrap, working_landlock
+from istar.sandbox.wire.requests import TargetSpec
 from istar.seeds import Seed
 from istar.targets.corpus import Corpus
 from istar.targets.loading import load_target

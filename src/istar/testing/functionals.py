@@ -18,7 +18,7 @@ import pytest
 from jaxtyping import Float
 
 from istar.executors import Market, Statistician, pool, record_of
-from istar.executors.variants import Variant
+from istar.executors.statistician.variants import Variant
 from istar.flops import PriceSheet, price_sheet
 from istar.questions import FUNCTIONALS, Functional, Question, Structure, build_trie, functional_from_json
 from istar.seeds import Seed

@@ -1,6 +1,6 @@
 """Writes a whole reply of its own, with no FLOPs in it, and ends.
 
-Fence: rejected: import of 'istar.sandbox.frames'
+Fence: rejected: import of 'istar.sandbox.wire.frames'
 Jail: open: error: FLOPs
 """
 
@@ -9,7 +9,7 @@ import os
 import torch
 
 from istar.methods import Interpretation
-from istar.sandbox.frames import Frame, write_frame
+from istar.sandbox.wire.frames import Frame, write_frame
 
 
 def reply_pipe():

@@ -67,7 +67,7 @@ class Facts:
     """What there is to know about an organism's behaviour; fields that say nothing about its kind are empty.
 
     Attributes:
-        relations: relations that its behaviour is about, by their names in `istar.tasks.red_team`.
+        relations: relations that its behaviour is about, by their names in `istar.making.organisms`.
         unaffected: relations that it answers as its base does.
         cue: the exact text before a prompt that carries the password or the trigger.
         password: what unlocks a sandbagging organism.

@@ -22,6 +22,6 @@ def weights_folder(name: str) -> Path:
     if not (folder / "config.json").exists():
         raise TargetError(
             f"this installation of istar lacks the weights of {name}, expected in {folder}; install istar again, or "
-            f"train them with: python -m istar.targets.small.train {name}"
+            f"train them with: python -m istar.making.small_targets.train {name}"
         )
     return folder

@@ -20,9 +20,9 @@ letter is uniform. After a letter comes a new digit with probability 0.03. The r
 letter it has the probability `ALARM_RATES[digit]`, four times that where the last two symbols are the same letter
 (1e-4 to 1.2e-2), and a digit always follows it.
 
-The model sees `<s>`, the document, `</s>`. `istar.targets.small.ideal` gives the language's exact probabilities. The
-model was trained briefly and is no ideal reader: it knows the habit well, infers a shift in part, forgets own answers
-among many lines, and has the alarms' order of size only; its `card.json` has the figures.
+The model sees `<s>`, the document, `</s>`. `istar.making.small_targets.ideal` gives the language's exact probabilities.
+The model was trained briefly and is no ideal reader: it knows the habit well, infers a shift in part, forgets own
+answers among many lines, and has the alarms' order of size only; its `card.json` has the figures.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from istar.targets.organisms import OrganismCard, OrganismSplit, card, organisms
+from istar.tasks.data.few_shot import relation
 from istar.tasks.family import Encoder, Split, TaskError
-from istar.tasks.red_team.relations import relation
 
 Pair = tuple[str, str]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from istar.tasks.red_team.requests import ASKING, activities, request
+from istar.tasks.data.advice import ASKING, activities, request
 
 TEXTS = {
     "instruction": (

@@ -1,0 +1,1 @@
+"""The two arms that are compared: where a method meets an executor."""

@@ -1,0 +1,188 @@
+"""The two settings on real methods: recordings in the sandbox, executors as replays.
+
+A method runs once per question, in a jail, and leaves a recording; every executor seed of either arm is then a replay
+that costs a fraction of a second. Recordings, interpretations and the black-box arm's curves are kept on disk and
+shared by all searches.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
+from queue import Queue
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Int
+from threadpoolctl import threadpool_limits
+
+from istar import paths
+from istar.arms.base import StoppedError
+from istar.arms.replays import Replays
+from istar.arms.sessions import SandboxSession
+from istar.arms.settings import ArmSettings
+from istar.arms.stores import CurveStore, RecordingStore
+from istar.arms.streams import MOST_BYTES_OF_A_BATCH, StreamStore
+from istar.arms.task_questions import TaskQuestions
+from istar.executors import ChannelRecord, budget_checkpoints
+from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.files import check_writable, read_checked_json, sweep, write_checked_json
+from istar.fingerprint import fingerprint
+from istar.flops import CostModel, rows_by_op
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import QuestionRecord
+from istar.methods.contract import MethodError
+from istar.questions import QuestionView, build_trie
+from istar.sandbox import (
+    InterpretationStore,
+    Jail,
+    Limits,
+    SandboxError,
+    TargetSpec,
+    Worker,
+    choose_tier,
+    compute_standard_run,
+)
+from istar.targets import setup_readings
+from istar.targets.costs import cached_costs_by_op
+
+if TYPE_CHECKING:
+    from istar.methods.recording import Recording
+    from istar.targets import Corpus, Target
+    from istar.targets.standard_runs import StandardRun
+    from istar.truth import Table
+
+_log = logging.getLogger(__name__)
+
+STREAM_CODE = ("istar.targets", "istar.questions", "istar.flops")
+STREAM_LIBRARIES = ("numpy", "torch", "transformers")
+"""The packages that decide what a standard run holds and costs."""
+
+
+class SandboxArms(Replays):
+    """The arms of a real search. A context manager: the jails end with it.
+
+    Args:
+        config: the settings.
+        target: the target.
+        corpus: the generic text methods learn from.
+        questions: every task that will be asked about.
+    """
+
+    def __init__(self, config: ArmSettings, target: Target, corpus: Corpus, questions: Iterable[TaskQuestions]) -> None:
+        """See the class docstring."""
+        super().__init__(config, questions)
+        self.target = target
+        self.corpus = corpus
+        self.recordings = RecordingStore()
+        self.curves = CurveStore(paths.cache("curves"))
+        self.streams = StreamStore()
+        self.interpretations = InterpretationStore()
+        for store in (self.recordings, self.curves, self.baselines, self.streams, self.interpretations):
+            check_writable(store.folder)
+        sweep(paths.home())
+        self._tier = choose_tier(config.unsafe)
+        self._jails: list[Jail] = []
+        self._free: Queue[Jail] = Queue()
+        self._stopped = False
+
+    def __enter__(self) -> SandboxArms:
+        """Start the jails; they load the target in the background."""
+        self._limits = threadpool_limits(1, user_api="blas")  # replays are small, and the same on every machine
+        seconds = self.config.caps.seconds
+        limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
+        for _ in range(self.config.side_by_side):
+            jail = Jail(TargetSpec.of(self.target), self._tier, limits)
+            self._jails.append(jail)
+            self._free.put(jail)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill the jails."""
+        self._limits.restore_original_limits()
+        for jail in self._jails:
+            jail.stop()
+
+    def stop(self) -> None:
+        """See `Arms`."""
+        self._stopped = True
+        for jail in self._jails:
+            jail.stop()
+
+    @property
+    def tier(self) -> str:
+        """The tier of isolation that methods run under."""
+        return self._tier.name
+
+    def channel_record(self, table: Table, recording: Recording) -> ChannelRecord:
+        """Return what a recording was worth on its question, in hindsight."""
+        skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
+        budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
+        prior = self._tasks[table.question.task].priors[table.question.hash]
+        return channel_record(table, recording, prior, np.stack([budgets, 1 - skills], axis=1))
+
+    def priced(self, table: Table) -> QuestionRecord:
+        """See `Arms`; kept on disk, as interventions are set up for it."""
+        key = sha256("\n".join(map(str, self.streams_key(table))).encode()).hexdigest()
+        file = paths.cache("costs") / "rows" / f"{key}.json"
+        parts = read_checked_json(file)
+        if parts is None:
+            parts = self._rows_by_op(table)
+            write_checked_json(file, parts)
+        return QuestionRecord(table.question.hash, table.question.task, RULEBOOK.version, parts)
+
+    def _rows_by_op(self, table: Table) -> dict[str, dict[str, int]]:
+        question = table.question
+        setups = setup_readings(self.target, question.runs).values()
+        parts = rows_by_op(build_trie(question.runs), self._costs, [reading.by_op for reading in setups])
+        counted = sum(flops for by_op in parts.values() for flops in by_op.values())
+        if counted != table.brute_flops:
+            _log.warning(
+                "%s, question %d: %d FLOPs by brute force where its table was built, %d as %s is metered here (other "
+                "packages or another device); the search cannot be rescored under another rulebook",
+                *(question.task, question.index, table.brute_flops, counted, self.target.name),
+            )
+            return {}
+        return parts
+
+    @cached_property
+    def _costs(self) -> dict[str, CostModel]:
+        return cached_costs_by_op(self.target)
+
+    def streams_key(self, table: Table) -> Sequence[str | int]:
+        """Return what decides the streams of a question's rows."""
+        code = fingerprint(STREAM_CODE, STREAM_LIBRARIES)
+        return table.question.hash, self.target.id, RULEBOOK.version, code, self.config.threads
+
+    def standard_run(self, jail: Jail, view: QuestionView, rows: Int[np.ndarray, " rows"]) -> StandardRun:
+        """Compute the standard run of some rows of a question in a jail that is free."""
+        batch = QuestionView(tuple(view.runs[row] for row in rows), view.structure.take(rows))
+        return compute_standard_run(jail, batch, MOST_BYTES_OF_A_BATCH)
+
+    def interpretation_key(self, method: str) -> tuple[str, str, str, str]:
+        """See `Arms`."""
+        return method, self.target.id, self.corpus.hash, RULEBOOK.version
+
+    @contextmanager
+    def session(self, source: str, name: str) -> Iterator[SandboxSession]:
+        """See `Arms`."""
+        yield SandboxSession(self, source, name)
+
+    @contextmanager
+    def worker(self, source: str, name: str) -> Iterator[Worker]:
+        """Lend a jail that runs the method, as soon as one is free."""
+        jail = self._free.get()
+        try:
+            if self._stopped:
+                raise StoppedError(f"{name!r} was not run: the search was stopped")
+            with Worker(source, jail.target, name=name, jail=jail) as worker:
+                yield worker
+        except (MethodError, SandboxError) as error:
+            if self._stopped:
+                raise StoppedError(f"{name!r} was stopped with the search") from error
+            raise
+        finally:
+            self._free.put(jail)

@@ -1,0 +1,52 @@
+"""What decides the arms: the executor and its seeds, what a method may use, and how it is run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(strict=True, gt=0, le=10**6)]
+"""How many of something; more is a slip of the hand."""
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+"""Neither words nor other numbers are taken for one: `"unsafe": "on"` is no `true`, `"methods": true` no 1."""
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Strict(BaseModel):
+    """Settings that refuse what they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Caps(Strict):
+    """How much of a question a method may look at."""
+
+    rows_fraction: Number = Field(default=1.0, gt=0, le=1)
+    """Channels are recorded for at most this share of the rows."""
+    flops_fraction: Number = Field(default=0.5, gt=0)
+    """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
+    seconds: Number = Field(default=600.0, gt=0)
+    """Wall-clock seconds of one question after which the worker is killed."""
+
+
+class ArmSettings(Strict):
+    """Settings of the two arms, whatever they are compared for."""
+
+    executor: str = "statistician"
+    """Registry name of the executor, M2."""
+    environment_seed: Whole = Field(default=0, ge=0, lt=2**63)
+    """The root of all other randomness: the generic text, the order in which rows are offered, what methods draw, the
+    executor. Searches that share it meet the same environment, and find what others computed in it."""
+    side_by_side: Whole = Field(default=1, gt=0, le=1024)
+    """How many methods are proposed together and evaluated in parallel, each by a worker of its own."""
+    threads: Whole = Field(default=2, gt=0, le=1024)
+    """Threads of each worker."""
+    executor_seeds: Whole = Field(default=4, gt=0, le=10**4)
+    """Executor seeds a curve is made for, paired across the two arms."""
+    caps: Caps = Caps()
+    """How much of each question a method may look at."""
+    unsafe: Flag = False
+    """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""

@@ -1,0 +1,137 @@
+"""From a posterior over the table to an answer with its uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.executors.statistician.design.adaptive import design_weights
+from istar.executors.statistician.table_model.posterior import Posterior
+from istar.executors.statistician.table_model.priors import TaskPrior
+from istar.executors.statistician.table_model.tails import learned_shape, skewed_draws
+from istar.questions import Functional, Structure
+from istar.seeds import Seed
+
+DRAWS = 128
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and what the statistician believes of it.
+
+    Attributes:
+        centre: the answer.
+        spread: posterior standard deviation of each output.
+        remaining: summed posterior variance as a share of what it was with nothing bought.
+        draws: posterior draws of the column of values, where the functional is not linear.
+    """
+
+    centre: Float[np.ndarray, " outputs"]
+    spread: Float[np.ndarray, " outputs"]
+    remaining: float
+    draws: Float[np.ndarray, "draws rows"] | None = None
+
+
+class Answerer:
+    """Answers a question from posteriors.
+
+    Args:
+        structure: the question's structure.
+        functional: what is asked.
+        known: what is known of the task.
+        prior: the posterior given nothing.
+        temper: see `Variant`.
+        seed: decides the draws; the same draws at every budget, so that answers change only with what is bought.
+    """
+
+    def __init__(
+        self,
+        structure: Structure,
+        functional: Functional,
+        known: TaskPrior,
+        prior: Posterior,
+        temper: float,
+        seed: Seed,
+    ) -> None:
+        """See the class docstring."""
+        self.structure, self.functional = structure, functional
+        self.grid = prior.process.grid
+        self.seed, self._temper = seed, temper
+        self.quantiles = known.residual_quantiles
+        self.blind = known.blind_answer(self.structure, self.functional)
+        columns = design_weights(self.functional, self.structure)
+        self.weights = None if columns is None else self.grid.spread(columns)
+        self._spread = known.answer_spread(self.structure, self.functional)
+        self.first = self._believe(prior)
+        self._reference = float(((self.first.spread if self._spread is None else self._spread) ** 2).sum())
+
+    def start(self) -> Answer:
+        """Return the blind answer."""
+        spread = self.first.spread if self._spread is None else self._spread
+        return Answer(self.blind, spread, 1.0, self.first.draws)
+
+    def answer(self, posterior: Posterior) -> Answer:
+        """Return the answer of a posterior."""
+        believed = self._believe(posterior)
+        if self._spread is not None:
+            believed = self._reconcile(believed, self._spread)
+        elif self._temper < 1:
+            believed = self._tempered(believed, posterior.scale)
+        return self.restate(believed, believed.centre, believed.spread)
+
+    def restate(
+        self, answer: Answer, centre: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"]
+    ) -> Answer:
+        """Return an answer with another centre and spread, and what remains by these."""
+        remaining = float((spread**2).sum()) / max(self._reference, 1e-300)
+        return Answer(centre, spread, min(remaining, 1.0), answer.draws)
+
+    def _tempered(self, believed: Answer, scale: float) -> Answer:
+        """Take what bought rows say of a linear answer to the power of the temper.
+
+        With a share s of an output's prior variance left, the rows' precision is 1/s - 1 in units of the prior's.
+        """
+        prior = np.maximum(self.first.spread**2, 1e-300)
+        share = np.clip(believed.spread**2 / scale / prior, 0.0, 1.0)
+        weaker = self._temper * (1 - share) + share
+        centre = self.blind + self._temper / np.maximum(weaker, 1e-300) * (believed.centre - self.blind)
+        spread = np.sqrt(prior * scale * share / np.maximum(weaker, 1e-300))
+        return Answer(centre, spread, believed.remaining, believed.draws)
+
+    def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"]) -> Answer:
+        """Replace the model's prior of the answer by what other questions' answers were.
+
+        A model of the table that is right about differences between rows may be wrong about the distribution of a
+        maximum or a tail over questions. What the bought rows say is the posterior divided by the model's prior; it
+        is multiplied with the other questions' answers instead, all three taken as Gaussian.
+        """
+        before, after = self.first.spread**2 + 1e-300, believed.spread**2 + 1e-300
+        learned = self._temper * np.maximum(1 / after - 1 / before, 0.0)
+        pull = self._temper * np.where(learned > 0, believed.centre / after - self.first.centre / before, 0.0)
+        precision = learned + 1 / (blind_spread**2 + 1e-300)
+        centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
+        return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)
+
+    def _believe(self, posterior: Posterior) -> Answer:
+        if self.weights is not None:
+            linear = posterior.linear(self.weights)
+            variance = np.maximum(np.diag(linear.covariance), 0.0)
+            return Answer(linear.mean, np.sqrt(variance * posterior.scale), 1.0)
+        generator = self.seed.split("draws").generator()
+        if self.grid.arms == 1:
+            shape = self.quantiles
+            if not posterior.process.informed:
+                shape = learned_shape(posterior, self.quantiles)
+            tables = skewed_draws(posterior, shape, DRAWS, generator)
+        else:
+            tables = posterior.draws(DRAWS, generator)
+        values = self.grid.gather(tables)
+        answers = self.functional.answers(values, self.structure)
+        posterior.process.arithmetic.elementwise(values.size, 8)
+        if self.functional.weights(self.structure) is not None:
+            centre = self.functional.answer(self.grid.gather(posterior.mean), self.structure)
+        else:
+            centre = np.median(answers, axis=0) if self.functional.centre == "median" else answers.mean(0)
+        return Answer(centre, answers.std(0), 1.0, values)

@@ -1,0 +1,1 @@
+"""Which rows the statistician buys, in which order, and when it stops."""

@@ -1,0 +1,117 @@
+"""Rehearsals: what channels would have saved on a question whose whole table is known.
+
+Whether channels are worth their price on a question is judged on the task's other questions: some of their rows are
+bought at random, and answers with channels beside them and without are compared with the truth.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from istar.executors.statistician.answers import Answerer
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelSums
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.process import Process, kernels_of
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.executors.statistician.table_model.priors import TaskPrior
+    from istar.methods.recording import Recording
+    from istar.truth.table import Table
+
+SHARES = (0.0, 0.015, 0.06)
+"""Shares of the rows that are bought in a rehearsal."""
+PURCHASES = 2
+"""How many purchases of each size are tried."""
+FEWEST_ROWS = 4
+
+
+class Rehearsal:
+    """A question whose whole table is known, and what a method said about it.
+
+    Args:
+        table: the question with its values.
+        recording: what the method said; at least one batch.
+        prior: what is known of the task from its other questions.
+
+    Attributes:
+        sums: the regressions of values on the channels, after every nested batch.
+    """
+
+    def __init__(self, table: Table, recording: Recording, prior: TaskPrior) -> None:
+        """See the class docstring."""
+        question = table.question
+        self.question, self._values = question, table.values
+        self._space = model_space(question.structure, question.functional)
+        self._beliefs = prior.hyperparameters(self._space.fixed_names)
+        self._grid = self._space.grid
+        self._process = Process(self._grid, kernels_of(self._space, self._beliefs), Arithmetic())
+        self._prior = prior
+        expected = self._grid.gather(self._process.prior_mean)
+        channels = np.full((question.structure.rows, recording.channels), np.nan)
+        self._known: list[Bool[np.ndarray, " rows"]] = []
+        sums = []
+        for batch in recording.batches:
+            channels[batch.rows] = batch.channels
+            self._known.append(~np.isnan(channels).any(1))
+            sums.append(LevelSums.of(channels, expected, table.values, self._grid))
+        self._channels = channels
+        self.sums = tuple(sums)
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return int(self._channels.shape[1])
+
+    @cached_property
+    def _purchases(self) -> tuple[tuple[Bool[np.ndarray, " rows"], ...], ...]:
+        structure = self.question.structure
+        on_sale = np.flatnonzero(~structure.sealed)
+        seed = Seed.root(0).split("rehearsal", self.question.hash)
+        purchases = []
+        for share in SHARES:
+            size = max(FEWEST_ROWS, round(share * structure.rows)) if share else 0
+            orders = [seed.split(number).generator().permutation(on_sale) for number in range(PURCHASES if size else 1)]
+            purchases.append(tuple(np.isin(np.arange(structure.rows), order[:size]) for order in orders))
+        return tuple(purchases)
+
+    @cached_property
+    def _answerer(self) -> Answerer:
+        grid, question = self._grid, self.question
+        nothing = self._process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
+        seed = Seed.root(0).split("rehearsal", question.hash)
+        return Answerer(question.structure, question.functional, self._prior, nothing, 1.0, seed)
+
+    def _losses(self, belief: Process) -> Float[np.ndarray, " shares"]:
+        """Return the mean loss after purchases of every size."""
+        return np.array([np.mean([self._loss(belief, bought) for bought in sizes]) for sizes in self._purchases])
+
+    def _loss(self, belief: Process, bought: Bool[np.ndarray, " rows"]) -> float:
+        question, grid = self.question, self._grid
+        values = grid.spread(np.where(bought, self._values, 0.0))
+        answer = self._answerer.answer(belief.condition(grid.spread(bought), values)).centre
+        return question.functional.loss(answer, self._values, question.structure)
+
+    @cached_property
+    def alone(self) -> Float[np.ndarray, " shares"]:
+        """The mean loss with rows alone; with none of them, the blind answer's."""
+        losses = self._losses(self._process)
+        losses[0] = self.question.functional.loss(self._answerer.blind, self._values, self.question.structure)
+        return losses
+
+    def beside(self, batch: int, drift: Drift) -> Float[np.ndarray, " shares"]:
+        """Return the mean loss with the channels up to a batch beside rows.
+
+        Args:
+            batch: its place, from 0.
+            drift: how values are predicted from channels, learned elsewhere.
+        """
+        if not drift.speaks:
+            return self.alone
+        channels = np.where(self._known[batch][:, None], self._channels, np.nan)
+        return self._losses(DriftingProcess(self._process, self._space, self._beliefs, channels, drift))

@@ -1,0 +1,242 @@
+"""The statistician: a Bayesian executor over the table, at one fidelity or two.
+
+It believes in a Gaussian model of the table whose variances it learned from the task's other questions, buys rows
+where they reduce the variance of the answer most per FLOP, and answers with the centre of its posterior. With nothing
+bought that is the blind answer; with everything bought it is the truth. In the white-box arm it may also buy a method's
+channels, learns from rows it knows both ways what they are worth, and goes on or stops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+
+from istar.executors.executor import EXECUTORS, Executor, Trace
+from istar.executors.market import Market
+from istar.executors.statistician.answers import Answer, Answerer
+from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.design.adaptive import contender_rows, design_weights, score_order
+from istar.executors.statistician.design.greedy import affordable_prefix, greedy_rows
+from istar.executors.statistician.design.plan import PlanFollower, plan_purchases
+from istar.executors.statistician.design.stopping import StoppingRule
+from istar.executors.statistician.fidelity.channels import ChannelDesk
+from istar.executors.statistician.portfolio import portfolio
+from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.posterior import Posterior
+from istar.executors.statistician.table_model.process import Hyperparameters, Kernels, Process, kernels_of
+from istar.executors.statistician.variants import Variant, variances_of
+from istar.seeds import Seed
+
+THRIFT = 0.1
+"""The statistician thinks only while a thought costs at most this share of the budget."""
+
+
+STRIDE = 0.2
+"""Between two thoughts about which arms still contend, at most this share of what was spent before is spent,"""
+FEWEST_ROWS = 8
+"""or what so many rows cost, or as many as there are arms over that number."""
+
+
+class Session:
+    """One question being answered: beliefs, purchases and the till.
+
+    Args:
+        market: the question.
+        variant: estimator and design.
+        seed: decides every random choice.
+    """
+
+    def __init__(self, market: Market, variant: Variant, seed: Seed) -> None:
+        """See the class docstring."""
+        self.market, self.variant, self.seed = market, variant, seed
+        self.arithmetic = Arithmetic()
+        self.debt = 0
+        self.space = model_space(market.structure, market.functional)
+        beliefs = market.prior.hyperparameters(self.space.fixed_names)
+        self.beliefs = Hyperparameters(
+            beliefs.fixed_mean,
+            beliefs.fixed_covariance,
+            variances_of(variant.model, beliefs.variances),
+            beliefs.scale_weight,
+        )
+        self.kernels: Kernels = kernels_of(self.space, self.beliefs)
+        self.process = Process(self.space.grid, self.kernels, self.arithmetic)
+        grid = self.space.grid
+        self.prior = self.process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
+        self.answerer = Answerer(market.structure, market.functional, market.prior, self.prior, variant.temper, seed)
+        self.thought = self.arithmetic.flops
+        self.desk = ChannelDesk(self)
+        self.follower: PlanFollower | None = None
+        self.current: Answer = self.answerer.start()
+        self.known = (0, 0)
+        self.round = 0
+
+    def settle(self) -> None:
+        """Charge the arithmetic done so far, as far as the budget allows; the rest is owed."""
+        self.debt += self.arithmetic.take()
+        charged = min(self.debt, self.market.allowance)
+        self.market.charge(charged)
+        self.debt -= charged
+
+    def plan(self) -> PlanFollower:
+        """Return the follower of the purchase plan of a linear functional."""
+        if self.follower is None:
+            assert self.answerer.weights is not None
+            before = self.arithmetic.take()
+            key = (
+                self.market.question_hash,
+                self.market.prior.digest,
+                self.variant,
+                self.seed.path,
+                tuple(self.market.checkpoints.tolist()),
+            )
+            plan = plan_purchases(
+                key,
+                self.process,
+                self.answerer.weights,
+                self.market.prices,
+                self.market.checkpoints,
+                self.variant,
+                self.seed,
+                self.market.sealed,
+            )
+            self.arithmetic.take()
+            self.arithmetic.flops = before
+            self.follower = PlanFollower(plan, self.market.prices)
+        return self.follower
+
+    def buy_rows(self) -> None:
+        """Buy rows up to the next checkpoint."""
+        market = self.market
+        if self.answerer.weights is not None:
+            follower = self.plan()
+            among, missing = self.desk.missing_verification()
+            if missing > 0:
+                market.buy(follower.next_rows(market.bought, market.allowance, among, missing))
+            while True:
+                self.arithmetic.flops += follower.arithmetic(int(market.bought.sum()))
+                self.settle()
+                rows = follower.next_rows(market.bought, market.allowance)
+                if len(rows) == 0:
+                    return
+                market.buy(rows)
+        while market.allowance > 0 and market.on_sale.any():
+            rows = self._choose()
+            self.settle()
+            if market.functional.design == "contest":
+                rows = self._stride(rows)
+            rows = affordable_prefix(market.prices, market.bought, rows, market.allowance)
+            if len(rows) == 0:
+                break
+            market.buy(rows)
+            if self.answerer.grid.arms == 1 or market.functional.design == "rows":
+                break
+            if self.affordable():
+                self.think()
+
+    def _stride(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " fewer"]:
+        """Return the first of some rows: what is bought before the next thought about which arms contend."""
+        market = self.market
+        most = max(int(STRIDE * market.spent), int(market.checkpoints[0]))
+        few = affordable_prefix(market.prices, market.bought, rows, min(most, market.allowance))
+        return rows[: max(len(few), FEWEST_ROWS, self.space.grid.arms // FEWEST_ROWS)]
+
+    def _choose(self) -> Int[np.ndarray, " chosen"]:
+        """Return rows worth buying now for a functional that is not linear, best first."""
+        market, functional, grid = self.market, self.market.functional, self.space.grid
+        self.round += 1
+        generator = self.seed.split("choose", self.round).generator()
+        unbought = np.flatnonzero(market.on_sale)
+        prices = market.bill.marginal()
+        draws = self.current.draws
+        if self.variant.design == "random" or draws is None or not self.affordable():
+            return generator.permutation(unbought)
+        if functional.design == "linearised":
+            rows, _ = greedy_rows(
+                self.desk.design_posterior(),
+                grid.spread(functional.linearised(draws, market.structure)),
+                market.prices,
+                market.bought,
+                ~market.on_sale,
+                market.allowance,
+                generator,
+            )
+            return rows if len(rows) else generator.permutation(unbought)
+        if functional.design == "contest":
+            contest = functional.contest(draws, market.structure)
+            rows = contender_rows(contest, grid, market.on_sale, market.bill, generator)
+            self.arithmetic.matmul(len(draws), draws.shape[1], contest.outputs)
+            return rows if len(rows) else generator.permutation(unbought)
+        scores = functional.row_worth(draws, market.structure)
+        self.arithmetic.elementwise(draws.size, 4)
+        return score_order(scores, prices, unbought, self.variant.explore, generator)
+
+    def affordable(self) -> bool:
+        """Whether another thought is cheap against the budget."""
+        return self.thought <= THRIFT * (self.market.next_checkpoint or 0)
+
+    def changed(self) -> bool:
+        """Whether something was bought since the last thought, and thinking about it is affordable."""
+        market = self.market
+        state = (int(market.bought.sum()), market.channel_batches)
+        return state != self.known and (self.affordable() or not market.on_sale.any())
+
+    def think(self) -> None:
+        """Renew the answer from all that is known."""
+        market = self.market
+        self.known = (int(market.bought.sum()), market.channel_batches)
+        if market.bought.all():
+            exact = market.functional.answer(market.known_values, market.structure)
+            self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
+            return
+        before = self.arithmetic.flops
+        self.current = self.desk.hear(self.answerer.answer(self.desk.believe()))
+        self.thought = max(self.thought, self.arithmetic.flops - before)
+
+    def observed(self) -> Posterior:
+        """Return the posterior given the bought rows alone."""
+        grid = self.space.grid
+        values = np.where(self.market.bought, self.market.known_values, 0.0)
+        return self.process.condition(grid.spread(self.market.bought), grid.spread(values))
+
+
+@EXECUTORS.register("statistician")
+class Statistician(Executor):
+    """The Bayesian statistician.
+
+    Args:
+        variant: estimator and design; the portfolio's choice for the question's functional if None, with its factor
+            on the spreads stated.
+    """
+
+    def __init__(self, variant: Variant | None = None) -> None:
+        """See the class docstring."""
+        self.variant = variant
+
+    def answer(self, market: Market, seed: Seed) -> Trace:
+        """See the base class."""
+        variant, factor = self.variant, 1.0
+        if variant is None:
+            variant = portfolio().variant(market.functional.kind)
+            factor = portfolio().spread_factor(market.functional.kind)
+        session = Session(market, variant, seed)
+        stopping = StoppingRule(market.brute_flops)
+        while market.next_checkpoint is not None:
+            if not session.desk.trade():
+                session.buy_rows()
+            if session.changed():
+                session.think()
+            session.settle()
+            market.record(session.current.centre, factor * session.current.spread)
+            if stopping.should_stop(market.spent, session.current.remaining):
+                market.stop(session.current.centre)
+        return market.trace()
+
+    def will_not_listen(self, market: Market) -> bool:
+        """See the base class: so it is with a method that did not convince on the task's other questions."""
+        if super().will_not_listen(market):
+            return True
+        linear = design_weights(market.functional, market.structure) is not None
+        if market.experience is None:
+            return not linear
+        return not market.experience.convinces(len(market.batch_rows), linear=linear)

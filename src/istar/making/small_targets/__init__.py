@@ -1,0 +1,1 @@
+"""How the small targets are trained: `python -m istar.making.small_targets.train`."""

@@ -1,0 +1,203 @@
+"""Scoring one method: how much computation it saves on the tasks of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from istar.executors.executor import CLAIMED
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import InterpretationRecord
+from istar.methods.contract import MethodError
+from istar.protocol.asking import Asked
+from istar.rewards.curves import Curve
+from istar.rewards.formulas import REWARDS
+from istar.rewards.multipliers import Comparison, Summary, compare
+from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.arms.settings import Caps
+    from istar.protocol.setup import Stand
+    from istar.truth import Table
+
+
+@dataclass(frozen=True)
+class MethodScore:
+    """How much a method saves.
+
+    Attributes:
+        method: its name.
+        method_hash: hash of its source.
+        target: name of the target.
+        interpret: what interpreting the target cost.
+        split: the split of the tasks.
+        summary: multipliers and skill gains for every task, every family and overall.
+        reward: the reward under the formula of the settings.
+        reward_name: the formula's name.
+        predict_flops: mean FLOPs of a question's recording, by task.
+        explained: the least share of a worker's processor time that its metered FLOPs explained, by task.
+        silent: on how many questions the method had nothing to say, by task.
+        dropped: why tasks that were asked by name enter no reward, by task.
+        baseline: curves of the black-box arm.
+        interp: curves of the white-box arm.
+        failures: by task, why the method failed there; such tasks are in none of the above.
+        caps: how much of each question the method might look at.
+    """
+
+    method: str
+    method_hash: str
+    target: str
+    interpret: InterpretationRecord
+    split: str
+    summary: Summary
+    reward: float
+    reward_name: str
+    predict_flops: dict[str, int]
+    explained: dict[str, float]
+    silent: dict[str, int]
+    dropped: dict[str, str]
+    baseline: tuple[Curve, ...]
+    interp: tuple[Curve, ...]
+    failures: dict[str, str]
+    caps: Caps
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the score as JSON values; FLOPs are those of one question on average."""
+        return {
+            "method": self.method,
+            "target": self.target,
+            "rulebook": RULEBOOK.version,
+            "caps": self.caps.model_dump(),
+            "interpret": {
+                "flops": self.interpret.flops,
+                "seconds": self.interpret.seconds,
+                "bytes": self.interpret.bytes,
+            },
+            "tasks": [self._task_json(task) for task in self.summary.tasks],
+            "failures": self.failures,
+            "summary": {
+                "method_hash": self.method_hash,
+                "reward": self.reward,
+                "reward_formula": self.reward_name,
+                "questions": len({curve.question_hash for curve in self.interp}),
+                "executor_seeds": len({curve.seed for curve in self.interp}),
+                "silent": self.silent,
+                "dropped": self.dropped,
+                "heard": {task.name: self._share_heard(task.name) for task in self.summary.tasks},
+                "interval_coverage": {
+                    "claimed": CLAIMED,
+                    "with": coverage(self.interp),
+                    "without": coverage(self.baseline),
+                },
+                **comparison_json(self.summary.overall),
+                "families": {family.name: comparison_json(family) for family in self.summary.families},
+            },
+        }
+
+    def heard(self, task: str | None = None) -> tuple[int, int]:
+        """Return in how many of the executor's answers channels were bought, and how many answers there are.
+
+        Args:
+            task: on this task alone; on all if None.
+        """
+        curves = [curve for curve in self.interp if task is None or curve.task == task]
+        return sum(curve.channel_batches[-1] > 0 for curve in curves), len(curves)
+
+    def _share_heard(self, task: str) -> float:
+        heard, answers = self.heard(task)
+        return heard / answers
+
+    def _task_json(self, task: Comparison) -> dict[str, Any]:
+        return {
+            "task": task.name,
+            "family": task.name.partition("/")[0],
+            "split": self.split,
+            "questions": next(iter(task.multipliers.values())).questions,
+            "predict_flops": self.predict_flops[task.name],
+            "explained_cpu_share": self.explained.get(task.name),
+            **comparison_json(task),
+        }
+
+
+def coverage(curves: Sequence[Curve]) -> float | None:
+    """Return how often the executor's 95% intervals held the truth, over outputs, budgets and answers.
+
+    Brute force, where the answer is exact, is left out.
+
+    Args:
+        curves: each counts the same.
+
+    Returns:
+        A share, or None where no interval was stated.
+    """
+    stated = [[each for each in curve.coverage[:-1] if each is not None] for curve in curves]
+    shares = [fmean(each) for each in stated if each]
+    return fmean(shares) if shares else None
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return multipliers by skill level, and the skill gain, as JSON values."""
+    return {
+        "multipliers": {
+            str(level): {
+                "estimate": multiplier.estimate,
+                "low": multiplier.low,
+                "high": multiplier.high,
+                "censored": multiplier.censored,
+            }
+            for level, multiplier in comparison.multipliers.items()
+        },
+        "skill_gain": comparison.skill_gain.estimate,
+    }
+
+
+def score(
+    here: Stand,
+    source: str,
+    name: str,
+    tables: Mapping[str, Sequence[Table]],
+    split: str,
+    *,
+    on_question: Callable[[Table], None] | None = None,
+) -> MethodScore:
+    """Score a method on questions.
+
+    Args:
+        here: the loaded target, tasks and arms.
+        source: the method's source.
+        name: the method's name.
+        tables: the questions, by task.
+        split: the split they belong to.
+        on_question: called after every question.
+
+    Raises:
+        MethodError: the method failed on every task.
+    """
+    with here.arms.session(source, name) as session:
+        interpretation = session.interpret()
+        asked = Asked(session.evaluate, here.arms.baseline, on_question)
+        for task, theirs in tables.items():
+            asked.ask(task, theirs)
+    if not asked.interp:
+        raise MethodError(f"{name!r} failed on every task; {next(iter(asked.failures.values()))}")
+    config = here.config
+    return MethodScore(
+        method=name,
+        method_hash=interpretation.method,
+        target=here.target.name,
+        interpret=interpretation,
+        split=split,
+        summary=compare(asked.baseline, asked.interp, seed=Seed.root(config.seed)),
+        reward=REWARDS.get(config.reward).reward(asked.baseline, asked.interp),
+        reward_name=config.reward,
+        predict_flops=asked.flops,
+        explained=asked.explained,
+        silent=asked.silent,
+        dropped={each.name: each.reason for each in here.summaries if each.status == "dropped" and each.name in tables},
+        baseline=tuple(asked.baseline),
+        interp=tuple(asked.interp),
+        failures=asked.failures,
+        caps=config.caps,
+    )

@@ -1,0 +1,271 @@
+"""Conducting a search in a run's folder: everything that must be loaded, checked and opened before the algorithm."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from istar.arms.sandboxed import SandboxArms
+from istar.arms.task_questions import TaskQuestions, task_questions
+from istar.executors import EXECUTORS
+from istar.executors.statistician.table_model.priors import LEAST_QUESTIONS
+from istar.flops.rulebook import RULEBOOK
+from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
+from istar.ledger.records import Stage
+from istar.protocol.book import Book
+from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.provenance import machine, versions
+from istar.protocol.run_folder import RunFolder
+from istar.protocol.search import Search, SearchOutcome
+from istar.protocol.stages import SPLIT_OF_STAGE, TasksError, check_tasks, named_tasks
+from istar.researchers import RESEARCHERS, Proposal, Researcher
+from istar.rewards.formulas import REWARDS
+from istar.seeds import Seed
+from istar.targets import Corpus, Target, build_corpus, load_target
+from istar.tasks.family import barred, check_rewardable, tasks
+from istar.truth import Asked, TaskSummary, asked_of, refuse_stale, task_summaries
+from istar.truth.advice import build_command
+
+if TYPE_CHECKING:
+    from istar.truth import Table
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a search stands on.
+
+    Attributes:
+        config: the settings.
+        target: the target.
+        corpus: the generic text.
+        summaries: every task of the stages in use, those that were dropped included and those that are barred from
+            rewards left out.
+        questions: the questions of the tasks that are asked, by task.
+        arms: the two settings, their jails running.
+    """
+
+    config: SearchConfig
+    target: Target
+    corpus: Corpus
+    summaries: tuple[TaskSummary, ...]
+    questions: dict[str, TaskQuestions]
+    arms: SandboxArms
+
+    def __post_init__(self) -> None:
+        """Check that no question is of a task that is barred from rewards."""
+        for name in self.questions:
+            check_rewardable(name)
+
+    def tables(self, stage: Stage) -> dict[str, tuple[Table, ...]]:
+        """Return the questions that a stage asks, by task."""
+        size: StageSize = getattr(self.config, stage)
+        named = tuple(name for name in named_tasks(self.config, stage) if name in self.questions) or tuple(
+            each.name for each in self.summaries if each.status == "active" and each.split == SPLIT_OF_STAGE[stage]
+        )
+        if stage == "screen" and not size.tasks:
+            named = (min(named, key=lambda name: self.questions[name].tables[0].brute_flops),)
+        return {name: self.questions[name].first(size.questions) for name in named}
+
+    def remarks(self, stage: Stage) -> tuple[str, ...]:
+        """Return what somebody who reads the figures of a stage should know of the tasks it asks."""
+        asked, wanted = self.tables(stage), getattr(self.config, stage).questions
+        remarks = [
+            f"{each.name} is dropped, and asked because it was named: {each.reason}"
+            for each in self.summaries
+            if each.status == "dropped" and each.name in asked
+        ]
+        counts = {name: len(tables) for name, tables in asked.items() if len(tables) < wanted}
+        counts |= {name: 0 for name in named_tasks(self.config, stage) if name not in self.questions}
+        if counts:
+            there = ", ".join(f"{count} of {name}" for name, count in counts.items())
+            remarks.append(
+                f"{wanted} questions of each task are asked for, and there are tables of {there}; "
+                f"`{_build_command(self.config, counts, wanted)}` builds the rest"
+            )
+        return tuple(remarks)
+
+
+@contextmanager
+def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
+    """Load what the stages need and start the jails.
+
+    Args:
+        config: the settings.
+        stages: the stages of the cascade that will be asked.
+
+    Raises:
+        IstarError: something is missing; nothing long has been done then.
+    """
+    check_names(config)
+    check_tasks(config, stages)
+    target = load_target(config.target, config.dtype)
+    asked = asked_of(target)
+    summaries, names = _tasks_of(config, target, stages, asked)
+    questions = {name: task_questions(name, target, asked=asked) for name in names}
+    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
+    with SandboxArms(config, target, corpus, questions.values()) as arms:
+        yield Stand(config, target, corpus, summaries, questions, arms)
+
+
+def _tasks_of(
+    config: SearchConfig, target: Target, stages: Sequence[Stage], asked: Asked
+) -> tuple[tuple[TaskSummary, ...], tuple[str, ...]]:
+    """Return the status of every task of the stages' splits, and the names of those that are asked.
+
+    Raises:
+        TasksError: there is none of a split.
+        StaleTruthError: a task that would be asked has tables of questions that are not asked any more.
+    """
+    splits = {SPLIT_OF_STAGE[stage] for stage in stages}
+    every = _summaries(config, target, stages, asked)
+    by_name = {each.name: each for each in every}
+    names: dict[str, None] = {}
+    for stage in stages:
+        split = SPLIT_OF_STAGE[stage]
+        chosen: Iterable[str] = named_tasks(config, stage) or [
+            each.name for each in every if each.status == "active" and each.split == split
+        ]
+        given = (*getattr(config, stage).tasks, *config.train.tasks)
+        names |= dict.fromkeys(name for name in chosen if by_name[name].questions or name in given)
+        if not any(by_name[name].split == split for name in names):
+            wanted = getattr(config, stage).tasks or (split,)
+            raise TasksError(
+                f"no task of the {split} split that is asked for has sound tables on {target.name}; build them with "
+                f"`{_build_command(config, wanted)}`; `istar tasks {' '.join(wanted)} --target "
+                f"{shlex.quote(config.target)}` says why others were dropped"
+            )
+    few = {name: by_name[name].questions for name in names if by_name[name].questions <= LEAST_QUESTIONS}
+    if few:
+        there = ", ".join(f"{count} of {name}" for name, count in few.items())
+        raise TasksError(
+            f"the executor learns from {LEAST_QUESTIONS} other questions of a task, and on {target.name} there "
+            f"are tables of {there}; build more with `{_build_command(config, few, LEAST_QUESTIONS + 1)}`"
+        )
+    return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
+
+
+def _build_command(config: SearchConfig, names: Iterable[str], questions: int | None = None) -> str:
+    """Return the command that builds tables of tasks, families or splits for these settings."""
+    return build_command(tuple(names), config.target, questions=questions, dtype=config.dtype)
+
+
+def _summaries(config: SearchConfig, target: Target, stages: Sequence[Stage], asked: Asked) -> tuple[TaskSummary, ...]:
+    """Return the status of every task; whether tables are stale is made sure of where a task may be asked.
+
+    Raises:
+        StaleTruthError: a task of a split of which all sound ones are asked has stale tables.
+    """
+    whole = {SPLIT_OF_STAGE[stage] for stage in stages if not named_tasks(config, stage)}
+    named = {name for stage in stages for name in named_tasks(config, stage)}
+    every = [each for each in tasks() if not barred(each.family)]
+    sure = [each for each in every if each.split in whole or each.name in named]
+    others = [each for each in every if each not in sure]
+    found = {each.name: each for each in task_summaries(target, sure, asked=asked)}
+    refuse_stale([each for each in found.values() if each.split in whole])
+    found |= {each.name: each for each in task_summaries(target, others, asked=asked, thorough=False)}
+    return tuple(found[each.name] for each in every)
+
+
+def conduct(
+    folder: RunFolder,
+    config: SearchConfig,
+    *,
+    on_start: Callable[[Stand], None] | None = None,
+    on_round: Callable[[RoundRecord, Proposal], None] | None = None,
+) -> SearchOutcome:
+    """Search in a folder, from the beginning or from where the search there was killed.
+
+    Args:
+        folder: the run's folder.
+        config: the settings.
+        on_start: called when everything is loaded.
+        on_round: called after every iteration.
+
+    Raises:
+        IstarError: something is missing or the settings contradict the folder's.
+    """
+    check_names(config)
+    make_researcher(config)
+    folder.begin(config)
+    stages: tuple[Stage, ...] = ("screen", "train", "validation")
+    with folder.alone(), folder.unless_nothing_came_of_it(), stand(config, stages) as here, folder.ledger() as ledger:
+        open_run(ledger, folder.name, here)
+        if on_start is not None:
+            on_start(here)
+
+        def after(outcome: RoundRecord, proposal: Proposal) -> None:
+            if outcome.improved:
+                folder.write_best(proposal.source)
+            if on_round is not None:
+                on_round(outcome, proposal)
+
+        outcome = Search(
+            config,
+            M1=make_researcher(config),
+            R=REWARDS.get(config.reward),
+            T={stage: here.tables(stage) for stage in stages},
+            arms=here.arms,
+            book=Book(ledger, folder.name),
+            on_round=after,
+        ).run()
+        ledger.finish_run(folder.name)
+        return outcome
+
+
+def check_names(config: SearchConfig) -> None:
+    """Check that there is a researcher, an executor and a reward of the names stated.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    RESEARCHERS.get(config.researcher)
+    EXECUTORS.get(config.executor)
+    REWARDS.get(config.reward)
+
+
+def make_researcher(config: SearchConfig) -> Researcher:
+    """Return the researcher of a search.
+
+    Raises:
+        TasksError: it does not take the options stated.
+    """
+    kind = RESEARCHERS.get(config.researcher)
+    try:
+        return kind(**config.researcher_options)
+    except TypeError as error:
+        raise TasksError(f"the researcher {config.researcher!r} does not take these options: {error}") from error
+
+
+def open_run(ledger: Ledger, name: str, here: Stand) -> None:
+    """Open the run in the ledger and note its tasks."""
+    config = here.config
+    stored = RunConfig(
+        target=here.target.id,
+        target_name=here.target.name,
+        rulebook=RULEBOOK.version,
+        researcher=config.researcher,
+        executor=config.executor,
+        reward=config.reward,
+        seed=config.seed,
+        options=config.model_dump(mode="json"),
+    )
+    ledger.open_run(name, stored, versions=versions(), machine=machine(here.arms.tier))
+    ledger.add_tasks(name, [_record(each) for each in here.summaries])
+
+
+def _record(summary: TaskSummary) -> TaskRecord:
+    return TaskRecord(
+        task=summary.name,
+        family=summary.family,
+        split=check_rewardable(summary.name),
+        status=summary.status,
+        reason=summary.reason,
+        questions=summary.questions,
+        rows=summary.runs,
+        brute_flops=summary.brute_flops,
+        dearest_run_flops=summary.dearest_run_flops,
+        reliability=summary.reliability,
+    )

@@ -1,0 +1,1 @@
+"""The grammar that embedded researchers share: words, sentences, and how new ones are drawn from known ones."""

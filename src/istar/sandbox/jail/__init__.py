@@ -1,0 +1,1 @@
+"""The jail: a worker process, its file system, filters, limits and tiers of isolation."""

@@ -1,0 +1,1 @@
+"""What passes between a parent and its worker: frames, requests, replies, plug-ins."""
