@@ -1,9 +1,9 @@
-"""Writes the entries of the pages on readouts, interventions, functionals and architectures from the code itself.
+"""Writes the entries of the pages on readouts, interventions, functionals, architectures and families from the code.
 
     python docs/write_reference.py
 
-An entry is the docstring and the fields of a registered class, with an example from below. It stands between two
-comments, and nothing else of a page is touched.
+An entry is the docstring and the fields of a registered class, with an example from below where there is one to make.
+It stands between two comments, and nothing else of a page is touched.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Any
 
 from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS
 from istar.targets import ARCHITECTURES, PartNames
+from istar.tasks import FAMILIES
+
+SPLITS = ("train", "validation", "test", "use")
 
 EXAMPLES: dict[str, dict[str, str]] = {
     "readouts": {
@@ -70,6 +73,8 @@ def entries(page: str) -> str:
     """Return what a page says of every entry of its registry."""
     if page == "architectures":
         return _architectures()
+    if page == "tasks":
+        return _families()
     return "\n".join(_entry(name, REGISTRIES[page].get(name), code) for name, code in sorted(EXAMPLES[page].items()))
 
 
@@ -112,9 +117,37 @@ def _architectures() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _families() -> str:
+    """Return a table of the library's families, and what each says of itself in its file."""
+    found = [FAMILIES.get(name) for name in FAMILIES]
+    own = [family for family in found if type(family).__module__.startswith("istar.tasks.")]
+    families = sorted(own, key=lambda family: (SPLITS.index(family.split), family.name))
+    rewarded = sum(len(family.data_sets) for family in families if family.split != "use")
+    every = sum(len(family.data_sets) for family in families)
+    lines = [
+        f"{every} tasks of {len(families)} families, of which {rewarded} tasks enter rewards:",
+        "",
+        "| split | family | what is asked | a row is, and what is read off |",
+        "|---|---|---|---|",
+    ]
+    said = []
+    for family in families:
+        module = inspect.getdoc(sys.modules[type(family).__module__]) or ""
+        first, _, text = module.partition("\n")
+        question = first.partition(": ")[2]
+        question = question[:1].upper() + question[1:]
+        rows = _prose(type(family))
+        lines.append(
+            f"| {family.split} | [`{family.name}`](#{family.name}) | {question} | "
+            f"{rows.partition(chr(10))[0].rstrip('.')} |"
+        )
+        said += [f"### `{family.name}`", "", question, "", text.strip(), "", rows, ""]
+    return "\n".join([*lines, "", *said])
+
+
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page and what it should say."""
-    for page in (*EXAMPLES, "architectures"):
+    for page in (*EXAMPLES, "architectures", "tasks"):
         path = Path(__file__).with_name(f"{page}.md")
         before, begin, rest = path.read_text(encoding="utf-8").partition("<!-- entries: begin -->\n")
         _, end, after = rest.partition("<!-- entries: end -->")

@@ -1,9 +1,7 @@
 """Writes the tables of the README and of the documentation from committed results.
 
-    python docs/write_tables.py tasks results/audit.json README.md
-    python docs/write_tables.py library results/library docs/methods.md
-    python docs/write_tables.py runs results/smollm2-135m results/smollm2-135m/README.md
-    python docs/write_tables.py study results/smollm2-135m results/smollm2-135m/README.md
+    python docs/write_tables.py                                                # all of them, each in its place
+    python docs/write_tables.py library results/library docs/methods.md        # one, from these results into this page
 
 A table stands between two comments, and nothing else of the file is touched.
 """
@@ -12,7 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,6 @@ def _tasks(audit: Path) -> str:
 
 def _library(folder: Path) -> str:
     return library_table(read_scores(sorted(folder.glob("scores-*.json"))))
-
-
-LEVEL = "0.8"
 
 
 def _study(folder: Path) -> str:
@@ -81,30 +77,182 @@ def _multiplier(method: dict[str, Any], task: str) -> dict[str, Any] | None:
     return next((each["multipliers"][LEVEL] for each in method["tasks"] if each["task"] == task), None)
 
 
-def _interval(multiplier: dict[str, Any] | None) -> str:
+def _interval(multiplier: dict[str, Any] | None, exact: bool = False) -> str:
+    """Return a multiplier with its interval, or alone where that has no width; `exact` shows both, to two decimals."""
     if multiplier is None:
         return "failed"
+    if exact:
+        return f"{multiplier['estimate']:.2f} ({multiplier['low']:.2f} to {multiplier['high']:.2f})"
     if multiplier["low"] == multiplier["high"]:
         return f"{multiplier['estimate']:.3g}"
     return f"{multiplier['estimate']:.3g} ({multiplier['low']:.3g} to {multiplier['high']:.3g})"
 
 
-TABLES: dict[str, Callable[[Path], str]] = {"tasks": _tasks, "library": _library, "runs": _runs, "study": _study}
+def _costs(result: Path) -> str:
+    """Return what some methods cost and say on one question of each task."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for each in _read(result)["rows"]:
+        rows.setdefault(each["method"], {})[each["task"]] = each
+    tasks = list(next(iter(rows.values())))
+    lines = [
+        "| method |" + "".join(f" `{task}`: cost | correlation | within queries |" for task in tasks),
+        "|---|" + "---|---|---|" * len(tasks),
+    ]
+    for method, on in rows.items():
+        cells = "".join(
+            f" {on[task]['share']:.1%} | {on[task]['correlation']:.2f} | {on[task]['within_nuisance']:.2f} |"
+            for task in tasks
+        )
+        lines.append(f"| `{method}` |{cells}")
+    return "\n".join(lines)
 
 
-def main(name: str, results: str, document: str) -> None:
-    """Replace what stands between the comments of a table by the table that results make."""
+def _figures(folder: Path) -> str:
+    """Return the README's five figures: what I* saves, met and unmet, and how strong, fast and safe the rest is.
+
+    I* of the published search is a method of the library, and its figure on a task of the search is the library's.
+    """
+    star = next(each for each in _read(folder / "smollm2-135m" / "comparison.json")["test"] if each["name"] == STAR)
+    scores = _read(folder / "library" / f"scores-{STAR_IN_LIBRARY}-train.json")[0]
+    if star["method"] != scores["summary"]["method_hash"]:
+        sys.exit(f"I* of the published search is not {STAR_IN_LIBRARY} of the library; name another in STAR_IN_LIBRARY")
+    library = read_scores(sorted((folder / "library").glob("scores-*.json")))
+    methods = {each.method for each in library if each.split == "train"}
+    tested = [each for each in library if each.split == "test" and each.method in methods]
+    above = [each for each in tested if each.multiplier is not None and each.multiplier[1] > 1]
+    attacks = _read(folder / "trust.json")["attacks"]["walls"]
+    benchmarks = folder.parent / "benchmarks" / "results"
+    leads = _leads(_read(benchmarks / "black_box_arm.json"))
+    faster = _read(benchmarks / "search_loop.json")["times_faster"]
+    jails = {each: f"{of['held']} of {of['tried']}" for each, of in attacks.items() if each != "fence"}
+    lines = [
+        "| on SmolLM2-135M | measured |",
+        "|---|---|",
+        f"| compute multiplier of I* at skill {LEVEL}, on `{KNOWN}`, which the search trained on | "
+        f"**{_interval(_multiplier(scores, KNOWN))}** |",
+        f"| the same on the sealed test, {star['families']} families; methods of the library with an interval above 1 "
+        f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(methods)} |",
+        "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
+        f"ahead on {sum(lead > 0 for lead in leads)} of {len(leads)} kinds of questions, by {min(leads):.2f} or more |",
+        f"| rounds of search an hour, against a literal implementation of the protocol | {faster:.0f} times as many |",
+        f"| attacks held by the jail | {'; '.join(f'{WALLS[each]}: {held}' for each, held in jails.items())} |",
+    ]
+    return "\n".join(lines)
+
+
+LEVEL = "0.8"
+STAR, STAR_IN_LIBRARY, KNOWN = "influence", "gradient_influence", "active_learning/kinds"
+WALLS = {"fence": "fence", "bubblewrap": "bubblewrap", "landlock": "Landlock"}
+
+
+def _leads(result: dict[str, Any]) -> list[float]:
+    """Return by how much mean skill the black-box arm is ahead of the best other, for each kind of questions."""
+    return [
+        min(each["lead_of_black_box_arm"] for name, each in arms.items() if name != "black-box arm")
+        for arms in result.values()
+        if isinstance(arms, dict) and "black-box arm" in arms
+    ]
+
+
+def _walls(result: Path) -> str:
+    """Return how many attacks each wall held, and how they ended."""
+    walls = _read(result)["attacks"]["walls"]
+    ends = [end for end in dict.fromkeys(end for each in walls.values() for end in each) if end not in COUNTED]
+    head = ["wall", "attacks", "held", *ends, "known open"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for wall, each in walls.items():
+        counts = [each["tried"], each["held"], *(each.get(end, "") for end in ends), each["known open"] or ""]
+        lines.append(f"| {WALLS[wall]} | " + " | ".join(map(str, counts)) + " |")
+    return "\n".join(lines)
+
+
+COUNTED = ("tried", "held", "known open")
+
+
+def _withstood(result: Path) -> str:
+    """Return what else was tried, and how it went."""
+    found = _read(result)
+    intervals, adversary = found["statistics"]["intervals"].values(), found["statistics"]["adversary"]
+    guarded, bare = (adversary["standard_errors_gained"][each]["mean"] for each in ("through the guard", "without it"))
+    honest = found["attacks"]["honest"]
+    posterior, faults = found["posterior"], found["faults"]
+    held = [each["held"] for each in intervals]
+    tasks = [each["held"] for each in posterior["tasks"].values()]
+    kills = {workers: each["kills"] for workers, each in faults["kills"].items()}
+    wrong = sum(len(each["faults"]) for each in (faults, found["guided"], *(faults[of] for of in ("damage", "inputs"))))
+    wrong += sum(len(each["faults"]) for each in faults["kills"].values())
+    lines = [
+        f"- **Statistics, simulated.** Intervals that claim 95% hold the truth in {_ends(held)} of evaluations; noise "
+        f"is called better than no method in at most {max(each['above'] for each in intervals if each['null']):.1%}.",
+        f"- **Asking validation again and again.** An adversary who has only noise gains {guarded:.2f} standard errors "
+        f"in {adversary['queries']:,} queries through the guard, and {bare:.1f} without it.",
+        f"- **The executor's own intervals.** Stated at {posterior['claimed']:.0%}, they hold the truth in "
+        f"{posterior['held']:.1%} of cases on {len(tasks)} training tasks ({_ends(tasks)} by task), each question "
+        f"held out. Without the factor that widens them it would be {posterior['before']:.1%}.",
+        f"- **Kills.** {sum(kills.values())} of searches ({', '.join(f'{n} by {of}' for of, n in kills.items())}), "
+        f"**damage** to {faults['damage']['damaged']:,} files, {faults['inputs']['tried']:,} **mutated inputs** to "
+        f"{len(faults['inputs']['ends'])} loaders and {found['guided']['tried']:,} grown by coverage: "
+        + (
+            f"**{wrong} faults**."
+            if wrong
+            else "nothing was lost, counted twice or read wrongly, and everything ended in "
+        )
+        + ("" if wrong else "a result or in an error that says what to do."),
+        f"- **Honest methods.** {len(honest['flagged'])} of {honest['tried']} runs of unusual methods that do nothing "
+        "wrong were flagged.",
+    ]
+    return "\n".join(textwrap.fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+
+
+def _ends(shares: list[float]) -> str:
+    return f"{min(shares):.1%} to {max(shares):.1%}"
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
+    "figures": (_figures, "results", "README.md"),
+    "tasks": (_tasks, "results/audit.json", "docs/tasks.md"),
+    "costs": (_costs, "benchmarks/results/method_library.json", "docs/methods.md"),
+    "library": (_library, "results/library", "docs/methods.md"),
+    "walls": (_walls, "results/trust.json", "docs/trust.md"),
+    "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
+    "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
+    "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),
+}
+"""By name: what makes a table, of which results, and the page it stands on, both from the project's root."""
+
+
+def page(name: str, results: Path, document: Path) -> str:
+    """Return a page with a table made of results between its comments."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    path = Path(document)
-    text = path.read_text(encoding="utf-8")
+    text = document.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1:
         sys.exit(f"{document} must hold {begin} and {end} once each; the table goes between them")
     before, rest = text.split(begin)
     after = rest.split(end)[1]
-    path.write_text(f"{before}{begin}\n{TABLES[name](Path(results))}\n{end}{after}", encoding="utf-8")
+    return f"{before}{begin}\n{TABLES[name][0](results)}\n{end}{after}"
+
+
+def places() -> Iterator[tuple[str, Path, Path]]:
+    """Yield each table's name, its results and its page."""
+    root = Path(__file__).parents[1]
+    for name, (_, results, document) in TABLES.items():
+        yield name, root / results, root / document
+
+
+def main(name: str, results: str | Path, document: str | Path) -> None:
+    """Replace what stands between the comments of a table by the table that results make."""
+    Path(document).write_text(page(name, Path(results), Path(document)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4 or sys.argv[1] not in TABLES:
-        sys.exit("usage: python docs/write_tables.py tasks|library|runs|study RESULTS DOCUMENT")
-    main(*sys.argv[1:])
+    if len(sys.argv) == 1:
+        for place in places():
+            main(*place)
+    elif len(sys.argv) == 4 and sys.argv[1] in TABLES:
+        main(*sys.argv[1:])
+    else:
+        sys.exit(f"usage: python docs/write_tables.py [{'|'.join(TABLES)} RESULTS DOCUMENT]")

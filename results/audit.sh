@@ -1,6 +1,6 @@
 #!/bin/bash
-# The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each, and the README's table
-# of it. About half an hour of one core, half of it for curves, which are found on disk where they were made before.
+# The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each, and its table in
+# docs/tasks.md. About half an hour of one core, half of it for curves, which are found on disk where they are known.
 #
 #   bash results/audit.sh
 set -eu
@@ -10,4 +10,4 @@ PYTHON=${PYTHON:-.venv/bin/python}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 "$ISTAR" tasks audit --recompute 0.002 --methods results/library/scores-*.json --out results/audit.json --html results/audit.html
-"$PYTHON" docs/write_tables.py tasks results/audit.json README.md
+"$PYTHON" docs/write_tables.py tasks results/audit.json docs/tasks.md

@@ -1,4 +1,4 @@
-"""The audit as one self-contained HTML page, and as the README's table of tasks."""
+"""The audit as one self-contained HTML page, and as the table of tasks in `docs/tasks.md`."""
 
 from __future__ import annotations
 

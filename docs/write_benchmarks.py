@@ -1,0 +1,307 @@
+"""Writes the page on benchmarks from the committed results, a section a result.
+
+    python docs/write_benchmarks.py
+
+Every figure of the page is read from `benchmarks/results`. A result without a section here is an error, so that none is
+committed and never shown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BLACK_BOX = "black-box arm"
+
+HEAD = """# Benchmarks
+
+What istar's parts cost and how good they are, each by a script in `benchmarks/` whose result is committed beside it.
+Comparisons are ratios measured side by side in one run; how busy the machine was is part of every result. This page is
+written from the results by `python docs/write_benchmarks.py`. What methods save is in
+[results](../results/README.md), what the figures withstand in [trust](trust.md), and what each task costs in
+[tasks](tasks.md).
+"""
+
+
+def page() -> str:
+    """Return the whole page.
+
+    Raises:
+        SystemExit: a result has no section, or a section no result.
+    """
+    found = {path.stem for path in RESULTS.glob("*.json")}
+    if found != set(SECTIONS):
+        sys.exit(
+            f"docs/write_benchmarks.py and benchmarks/results differ in {', '.join(sorted(found ^ set(SECTIONS)))}"
+        )
+    return HEAD + "".join(_section(name, title, write) for name, (title, write) in SECTIONS.items())
+
+
+def _section(name: str, title: str, write: Callable[[dict[str, Any]], str]) -> str:
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    caveats = [*result.get("caveats", ()), *([result["note"]] if "note" in result else ())]
+    said = "".join(f"\n{each}\n" for each in caveats)
+    source = f"[`{name}.py`](../benchmarks/{name}.py), [`{name}.json`](../benchmarks/results/{name}.json)"
+    return _wrapped(f"\n## {title}\n\n{write(result)}\n{said}\n{source}; {_machine(result['machine'])}.\n")
+
+
+def _wrapped(text: str) -> str:
+    """Return text with its paragraphs, but no row of a table, broken into lines."""
+    wrap = textwrap.TextWrapper(120, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(line if line.startswith("|") else wrap.fill(line) for line in text.split("\n"))
+
+
+def _decimals(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # no negative zero
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    threads = machine["torch_threads" if "torch_threads" in machine else "threads"]
+    load = (
+        f"load average {machine['load_average_1_minute']:g}"
+        if "load_average_1_minute" in machine
+        else f"load {machine['load_per_core_at_start']:g} a core"
+    )
+    processor = machine.get("processor", machine.get("cpu"))
+    cores, of_torch = _count(machine["cores"], "core"), _count(threads, "thread")
+    return f"{processor}, {cores}, {of_torch}, {load}, torch {machine['torch']}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(row) for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _tasks(result: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the entries of a result that are a task's, those that hold `key`."""
+    return {name: each for name, each in result.items() if isinstance(each, dict) and key in each}
+
+
+def _meter(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"{each['batch']} × {each['length']}",
+            f"`{each['mode']}`",
+            str(each["pairs"]),
+            f"{each['wall_overhead']:.1%}",
+            " to ".join(f"{each['wall_overhead_quartiles'][place]:.1%}" for place in (0, 2)),
+            f"{each['processor_overhead']:.1%}",
+            f"{each['goal']:.0%}",
+        )
+        for each in result["results"]
+    ]
+    head = ("batch × tokens", "mode", "pairs of passes", "wall clock", "its quartiles", "processor time", "goal")
+    return (
+        f"How much longer a forward pass of `{result['target']}` takes when every operation is counted:\n\n"
+        + _table(head, rows)
+    )
+
+
+def _tables(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"`{each['task']}`",
+            f"{each['rows']:,}",
+            f"{each['unique_tokens']:,} of {each['tokens']:,}",
+            f"{each['median']['padded_batches_processor_ratio']:.1f}",
+            f"{each['median']['lm_eval_processor_ratio']:.1f}",
+            f"{max(each['median'][f'{of}_largest_difference'] for of in ('padded_batches', 'lm_eval')):.1g}",
+        )
+        for each in result["tables"]
+    ]
+    head = (
+        "table",
+        "rows",
+        "unique tokens",
+        "padded batches",
+        f"lm-eval {result['lm_eval']}",
+        "greatest difference, nats",
+    )
+    return (
+        "How many times less processor time a table takes packed by shared prefixes than in padded batches of Hugging "
+        f"Face, and than in lm-eval's Hugging Face backend:\n\n{_table(head, rows)}"
+    )
+
+
+def _search_loop(result: dict[str, Any]) -> str:
+    questions = ", ".join(f"{_count(number, 'question')} of `{task}`" for task, number in result["tasks"].items())
+    hourly = result["rounds_per_hour"]
+    same = "the same to the last bit" if result["same_rewards"] else "not the same"
+    return (
+        f"Rounds an hour of the search against a literal implementation of the protocol, which runs rows, methods and "
+        f"baselines again in every round: {hourly['search']:.0f} to {hourly['literal']:.0f}, "
+        f"**{result['times_faster']:.1f} times as many**. The search's first round, which pays for the baselines, goes "
+        f"at {hourly['search_first_round']:.0f} an hour. {questions}, "
+        f"{_count(result['executor_seeds'], 'executor seed')}, {_count(result['rounds'], 'round')} of the search, "
+        f"{_count(len(result['literal_seconds']), 'literal round')}; rewards were {same}. What is left of a round is "
+        "the method's own run."
+    )
+
+
+def _standard_runs(result: dict[str, Any]) -> str:
+    tasks = ", ".join(f"{ratio:.1f} on `{task}`" for task, ratio in result["ratio_by_task"].items())
+    methods = len({each["method"] for each in result["seconds"]})
+    same = "the same to the last bit" if result["same_recordings"] else "not the same"
+    return (
+        f"Lenses recorded an hour where the streams of plain forwards are handed out instead of computed again: "
+        f"**{result['ratio']:.1f} times as many** ({tasks}). {_count(methods, 'method')}, a question of each task, "
+        f"{result['rows_fraction']:.0%} of the rows; channels and FLOPs were {same}."
+    )
+
+
+def _side_by_side(result: dict[str, Any]) -> str:
+    same = "the same to the last bit" if result["same_recordings"] else "not the same"
+    return (
+        "Methods recorded an hour where what channels side by side say is put together from what each said alone: "
+        f"**{result['ratio']:.1f} times as many** over {len(result['seconds'])} sentences by `{result['researcher']}`, "
+        f"which meets most of its words for the first time there, and {result['ratio_in_the_second_half']:.1f} times "
+        f"in the second half. {_count(result['questions'], 'question')} of `{result['tasks'][0]}`; recordings "
+        f"were {same}."
+    )
+
+
+def _unheard(result: dict[str, Any]) -> str:
+    methods = ", ".join(f"`{method}` {ratio:.1f}" for method, ratio in result["ratio_by_method"].items())
+    tasks = len({each["task"] for each in result["seconds"]})
+    same = "the same to the last bit" if result["same_curves"] else "not the same"
+    return (
+        "Time for curves of the white-box arm where the executor is asked first whether it will listen to a method: "
+        f"**{result['ratio']:.1f} times less** than by replaying it ({methods}). {_count(tasks, 'training task')}, "
+        f"{_count(result['questions'], 'question')} each, {_count(result['executor_seeds'], 'executor seed')}; curves "
+        f"were {same}."
+    )
+
+
+def _kills(result: dict[str, Any]) -> str:
+    same = (
+        "the same ledger as undisturbed, byte for byte" if result["same_ledger"] else "another ledger than undisturbed"
+    )
+    return (
+        f"A search that takes {result['undisturbed_seconds']:.0f} seconds, killed with SIGKILL {result['kills']} times "
+        f"at random moments and resumed, {result['kills_during_the_search']} of them during the search: {same}, "
+        f"{result['ledger_lines']} lines. `make trust` kills far more ([trust](trust.md))."
+    )
+
+
+def _black_box(result: dict[str, Any]) -> str:
+    tasks, rows = _tasks(result, BLACK_BOX), []
+    for task, arms in tasks.items():
+        best, *others = sorted((name for name in arms if name != BLACK_BOX), key=lambda name: -arms[name]["mean_skill"])
+        rows.append(
+            (
+                f"`{task.partition(', ')[0]}`{task[len(task.partition(', ')[0]) :]}",
+                _decimals(arms[BLACK_BOX]["mean_skill"]),
+                f"{best} {_decimals(arms[best]['mean_skill'])}",
+                "; ".join(f"{name} {_decimals(arms[name]['mean_skill'])}" for name in others),
+            )
+        )
+    return (
+        "Mean skill over all budgets, at equal FLOPs on the same tables, of the statistician without a method and of "
+        f"published estimators; all training questions of a task, {_count(result['seeds'], 'seed')}:\n\n"
+        + _table(("questions", BLACK_BOX, "best published estimator", "others"), rows)
+    )
+
+
+def _calibration(result: dict[str, Any]) -> str:
+    tasks = _tasks(result, "with experience")
+    rows = [
+        (
+            f"`{task}`",
+            f"{each['least_mean_skill']:+.2f}",
+            f"{min(each['coverage_of_90_percent_intervals']):.0%}",
+            f"{each['with experience']['perfect_channels']['skill_once_paid_for']:.2f}",
+            f"{_noise(each, 'with experience'):.1%}",
+            f"{_noise(each, 'as a stranger'):.1%}",
+        )
+        for task, each in tasks.items()
+    ]
+    head = (
+        "task",
+        "least mean skill without a method",
+        "least coverage of 90% intervals",
+        "skill once perfect channels are paid for",
+        "noise, method known",
+        "noise, method heard for the first time",
+    )
+    first = next(iter(tasks.values()))
+    prices = " and ".join(f"{float(price):.0%}" for price in first["with experience"]["noise_channels_extra_flops"])
+    price = first["with experience"]["perfect_channels"]["price"]
+    return (
+        "The statistician at all budgets, and what channels bring and cost it. Perfect channels are the true values, "
+        f"for {price:.0%} of brute force; of noise, for {prices}, the table has the most FLOPs that it cost at any "
+        f"level of skill, as a share of brute force. {_count(result['seeds'], 'seed')}, {first['questions']} "
+        f"questions a task, {first['questions_with_channels']} of them with channels:\n\n{_table(head, rows)}"
+    )
+
+
+def _noise(task: dict[str, Any], heard: str) -> float:
+    return float(max(each["most"] for each in task[heard]["noise_channels_extra_flops"].values()))
+
+
+def _channels(result: dict[str, Any]) -> str:
+    tasks = _tasks(result, "noise")
+    rows = [
+        (
+            f"`{task}`",
+            f"{each['black_box_share']:.0%}",
+            *(f"{each[kind]['multiplier']:.2f} ({each[kind]['bought']})" for kind in ("noise", "rows", "arms")),
+        )
+        for task, each in tasks.items()
+    ]
+    head = ("questions", "brute force for skill 0.8 without", "noise", "rows at 0.9", "arms, or rows, at 0.95")
+    return (
+        f"Channels of known quality for {result['price']:.0%} of brute force, where the answer is not a sum over rows: "
+        "how many times fewer FLOPs the executor needs for skill 0.8, and in brackets how many of "
+        f"{_count(result['questions'], 'question')} it bought them for. Channels follow single rows at a correlation "
+        f"of 0.9, or the means of arms (rows, where there are no arms) at 0.95:\n\n{_table(head, rows)}"
+    )
+
+
+def _library(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"`{each['method']}`",
+            f"`{each['task']}`",
+            f"{each['share']:.1%}",
+            f"{each['first_batch_share']:.2%}",
+            _decimals(each["correlation"]),
+            _decimals(each["within_nuisance"]),
+        )
+        for each in result["rows"]
+    ]
+    head = ("method", "task", "all channels", "first batch", "correlation with values", "within queries")
+    return (
+        "What methods of the library cost, as shares of brute force, and say, on one question of each task. What they "
+        f"save is in [methods](methods.md).\n\n{_table(head, rows)}"
+    )
+
+
+SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "black_box_arm": ("The black-box arm against published estimators", _black_box),
+    "executor_calibration": ("How far the statistician may be trusted", _calibration),
+    "channels_heard": ("Channels of known quality", _channels),
+    "method_library": ("Methods of the library, channel by channel", _library),
+    "meter_overhead": ("The meter", _meter),
+    "table_building": ("Building tables", _tables),
+    "search_loop": ("The search", _search_loop),
+    "standard_runs": ("Standard runs", _standard_runs),
+    "side_by_side": ("Channels side by side", _side_by_side),
+    "unheard_methods": ("Methods that are not listened to", _unheard),
+    "kill_resume": ("Kills", _kills),
+}
+"""By the name of a result: its heading, and what makes its section."""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
