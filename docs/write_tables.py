@@ -128,7 +128,7 @@ def _figures(folder: Path) -> str:
     lines = [
         "| on SmolLM2-135M | measured |",
         "|---|---|",
-        f"| compute multiplier of I* at skill {LEVEL}, on `{KNOWN}`, which the search trained on | "
+        f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
         f"**{_interval(_multiplier(scores, KNOWN))}** |",
         f"| the same on the sealed test, {star['families']} families; methods of the library with an interval above 1 "
         f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(methods)} |",
