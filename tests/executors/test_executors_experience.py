@@ -5,9 +5,10 @@ import pytest
 
 from istar.executors.statistician.fidelity.drift import LevelSums
 from istar.executors.statistician.fidelity.experience import Experience
-from istar.executors.statistician.fidelity.hindsight import STRIDES, ChannelRecord, OpinionRecord
+from istar.executors.statistician.fidelity.hindsight import ChannelRecord, OpinionRecord
 from istar.executors.statistician.fidelity.opinion import Agreement
 from istar.executors.statistician.fidelity.regression import Regression
+from istar.executors.statistician.settings import STRIDES
 
 ROWS_LEFT = np.array([[0.1, 0.9], [1.0, 0.0]])
 

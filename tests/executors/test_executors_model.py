@@ -6,8 +6,9 @@ from scipy.stats import multivariate_normal
 from synthetic_tables import arms_table, removal_table, shapley_table, stream_table
 
 from istar.executors import pool, record_of
+from istar.executors.statistician.settings import VAGUE
 from istar.executors.statistician.table_model.components import model_space, switch_kernels
-from istar.executors.statistician.table_model.fitting import VAGUE, _Likelihood, fit_table
+from istar.executors.statistician.table_model.fitting import _Likelihood, fit_table
 from istar.executors.statistician.table_model.grid import grid_of
 from istar.questions import ArmRanking, Column, Question, Run, SpanLogprob, Structure
 

@@ -4,8 +4,9 @@ from synthetic_tables import shapley_table
 
 from istar.executors import pool, record_of
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.fidelity.opinion import CORRELATIONS, Agreement, Credit, opinion, regression, surprise
+from istar.executors.statistician.fidelity.opinion import Agreement, Credit, opinion, regression, surprise
 from istar.executors.statistician.fidelity.regression import Regression, clipped
+from istar.executors.statistician.settings import CORRELATIONS
 from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.process import Process, kernels_of
 

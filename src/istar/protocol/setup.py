@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from istar.arms.sandboxed import SandboxArms
 from istar.arms.task_questions import TaskQuestions, task_questions
 from istar.executors import EXECUTORS
-from istar.executors.statistician.table_model.priors import LEAST_QUESTIONS
+from istar.executors.statistician.settings import LEAST_QUESTIONS
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.records import Stage

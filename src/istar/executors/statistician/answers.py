@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.statistician.design.adaptive import design_weights
+from istar.executors.statistician.settings import DRAWS
 from istar.executors.statistician.table_model.posterior import Posterior
 from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.table_model.tails import learned_shape, skewed_draws
 from istar.questions import Functional, Structure
 from istar.seeds import Seed
-
-DRAWS = 128
 
 
 @dataclass(frozen=True)

@@ -21,20 +21,12 @@ from istar.executors.statistician.design.plan import PlanFollower, plan_purchase
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.channels import ChannelDesk
 from istar.executors.statistician.portfolio import portfolio
+from istar.executors.statistician.settings import STRIDE, STRIDE_ROWS, THRIFT
 from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.posterior import Posterior
 from istar.executors.statistician.table_model.process import Hyperparameters, Kernels, Process, kernels_of
 from istar.executors.statistician.variants import Variant, variances_of
 from istar.seeds import Seed
-
-THRIFT = 0.1
-"""The statistician thinks only while a thought costs at most this share of the budget."""
-
-
-STRIDE = 0.2
-"""Between two thoughts about which arms still contend, at most this share of what was spent before is spent,"""
-FEWEST_ROWS = 8
-"""or what so many rows cost, or as many as there are arms over that number."""
 
 
 class Session:
@@ -139,7 +131,7 @@ class Session:
         market = self.market
         most = max(int(STRIDE * market.spent), int(market.checkpoints[0]))
         few = affordable_prefix(market.prices, market.bought, rows, min(most, market.allowance))
-        return rows[: max(len(few), FEWEST_ROWS, self.space.grid.arms // FEWEST_ROWS)]
+        return rows[: max(len(few), STRIDE_ROWS, self.space.grid.arms // STRIDE_ROWS)]
 
     def _choose(self) -> Int[np.ndarray, " chosen"]:
         """Return rows worth buying now for a functional that is not linear, best first."""

@@ -13,11 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_matrix, hstack, identity
 
+from istar.executors.statistician.settings import CANDIDATES
 from istar.executors.statistician.table_model.grid import Grid
 from istar.flops.prices import PriceSheet
-
-CANDIDATES = 240
-"""At most about this many cells are weighed against one another at once."""
 
 
 def partner_arms(weights: Float[np.ndarray, "outputs arms replicates"]) -> Int[np.ndarray, " arms"]:

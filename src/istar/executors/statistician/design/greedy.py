@@ -12,13 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.design.bundles import BundlePrices, Candidates, draw_candidates, partner_arms
+from istar.executors.statistician.settings import RENEWED, TINY
 from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.posterior import Posterior
 from istar.flops.prices import PriceSheet
-
-TINY = 1e-9
-RENEWED = 0.6
-"""Share of the candidates after whose choice new ones are drawn."""
 
 
 def arm_weight(weights: Float[np.ndarray, "outputs arms replicates"]) -> Float[np.ndarray, " arms"]:

@@ -16,12 +16,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.design.greedy import affordable_prefix, greedy_rows, paired_order, random_order
+from istar.executors.statistician.settings import KEPT_PLANS
 from istar.executors.statistician.table_model.process import Process
 from istar.executors.statistician.variants import Variant
 from istar.flops.prices import PriceSheet
 from istar.seeds import Seed
-
-KEPT_PLANS = 64
 
 
 @dataclass(frozen=True)

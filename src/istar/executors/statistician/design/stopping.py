@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-RATE = 1.0
-"""Skill per brute force at which going on is not worth it: 1% of brute force must buy 1% of skill."""
-DEFAULT_DECAY = 0.7
-"""Power of spending with which the posterior variance is taken to fall until two budgets have shown another."""
+from istar.executors.statistician.settings import DEFAULT_DECAY, RATE
 
 
 class StoppingRule:

@@ -16,34 +16,26 @@ from jaxtyping import Bool, Float
 
 from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess
 from istar.executors.statistician.fidelity.evidence import Evidence, Worth, channel_features
-from istar.executors.statistician.fidelity.experience import DOUBTFUL
 from istar.executors.statistician.fidelity.forecast import levels_left
 from istar.executors.statistician.fidelity.opinion import Credit, opinion, regression, surprise
 from istar.executors.statistician.fidelity.regression import clipped
+from istar.executors.statistician.settings import (
+    DOUBT,
+    DOUBTFUL,
+    EAGERNESS,
+    IGNORED,
+    MARGIN,
+    STRANGE,
+    UNSEEN_ROWS,
+    UNSEEN_SHARE,
+    VERIFIED_ROWS,
+    VERIFIED_SHARE,
+)
 from istar.executors.statistician.table_model.posterior import Posterior
 
 if TYPE_CHECKING:
     from istar.executors.statistician.answers import Answer
     from istar.executors.statistician.statistician import Session
-
-UNSEEN_SHARE = 0.008
-"""Without experience at most this share of brute force is spent on channels before rows have shown their worth."""
-EAGERNESS = 0.4
-"""Without experience channels are bought unseen once they cost at most this share of the budget."""
-UNSEEN_ROWS = 32
-"""So many rows must have channels before a method never heard before is judged."""
-VERIFIED_SHARE = 0.01
-"""Once they have, this share of all rows is bought among them, so that they are known both ways,"""
-VERIFIED_ROWS = (8, 20)
-"""but at least and at most so many."""
-DOUBT = 0.05
-"""Channels of a method never heard before are used only if they are noise with at most this probability,"""
-STRANGE = 0.25
-"""and only if they leave at most this share of the variance unexplained: too little is known to use poorer ones."""
-MARGIN = 0.02
-"""The share by which the mean remaining variance must be expected to fall for channels to be bought."""
-IGNORED = 0.05
-"""Channels that explain less than this share of the variance are left out of the answer."""
 
 
 class ChannelDesk:

@@ -20,20 +20,11 @@ from jaxtyping import Bool, Float
 from scipy.special import ndtr, stdtrit
 
 from istar.executors.statistician.fidelity.regression import Regression, clipped
-from istar.executors.statistician.table_model.components import ModelSpace
+from istar.executors.statistician.settings import LEAST_LEFT, LOOSENESS, LOOSENESS_QUESTIONS, NATS
+from istar.executors.statistician.table_model.components import REPLICATE, ModelSpace
 from istar.executors.statistician.table_model.grid import Grid, within_replicates
 from istar.executors.statistician.table_model.patterns import ReplicateGroup, same_columns, square_root
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
-
-LEAST_LEFT = 1e-3
-"""Channels are taken to leave at least this share of a variance."""
-NATS = 4.0
-"""So many nats must arms or cells of other questions be foretold better by channels: few are soon foretold by luck."""
-LOOSENESS = 0.5
-"""How far the worth of a prediction is taken to differ between questions, as a standard deviation about 1,"""
-LOOSENESS_QUESTIONS = 2.0
-"""and how many questions that belief is worth."""
-REPLICATE = "own.replicate"
 
 
 def split_levels(

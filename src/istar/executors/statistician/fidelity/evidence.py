@@ -19,20 +19,10 @@ from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.regression import Regression, clipped
-from istar.executors.statistician.table_model.components import ModelSpace
+from istar.executors.statistician.settings import AVERAGED, HYPOTHESES, MOST_ROWS, USELESS
+from istar.executors.statistician.table_model.components import REPLICATE, ModelSpace
 from istar.executors.statistician.table_model.grid import within_replicates
 from istar.executors.statistician.table_model.process import Hyperparameters
-
-STEPS = (1e-6, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0)
-HYPOTHESES = np.array([(smooth, rough) for smooth in STEPS for rough in STEPS])
-"""Smooth and rough part of the noise's variance, in units of the signal's variance within replicates."""
-USELESS = 0.5
-"""Prior probability that the channels are noise."""
-MOST_ROWS = 128
-"""At most this many rows known both ways are used."""
-REPLICATE = "own.replicate"
-AVERAGED = 0.1
-"""Share of the rough noise that is taken to stay in an answer over many cells."""
 
 
 @dataclass(frozen=True)

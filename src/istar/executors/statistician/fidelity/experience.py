@@ -17,19 +17,14 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.statistician.fidelity.drift import Drift
-from istar.executors.statistician.fidelity.hindsight import STRIDES, ChannelRecord
-from istar.executors.statistician.fidelity.opinion import CORRELATIONS, Agreement, Credit
+from istar.executors.statistician.fidelity.hindsight import ChannelRecord
+from istar.executors.statistician.fidelity.opinion import Agreement, Credit
 from istar.executors.statistician.fidelity.regression import Regression
 from istar.executors.statistician.fidelity.rehearsal import Rehearsal
+from istar.executors.statistician.settings import CORRELATIONS, DOUBTFUL, STRIDES, TRIED
 
 Item = TypeVar("Item")
 Losses: TypeAlias = Float[np.ndarray, "questions shares"]
-
-DOUBTFUL = 0.5
-"""How likely an opinion may at most be useless for its method to be listened to."""
-
-TRIED = 3
-"""Every so many nested batches, the last among them, it is rehearsed what channels leave of the loss."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from istar.executors.statistician.design.adaptive import design_weights
 from istar.executors.statistician.fidelity.opinion import Agreement, opinion, regression, surprise
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.fidelity.rehearsal import Rehearsal
+from istar.executors.statistician.settings import STRIDES
 from istar.executors.statistician.table_model.components import ModelSpace, model_space
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from istar.executors.statistician.table_model.priors import TaskPrior
     from istar.methods.recording import Recording
     from istar.truth.table import Table
-
-STRIDES = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0])
-"""How far towards the opinion answers are tried out."""
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.fidelity.regression import Regression
+from istar.executors.statistician.settings import BLUR, CORRELATIONS, KINSHIP, USELESS
 from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.process import Process
-
-CORRELATIONS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.92, 0.96, 0.98, 0.99, 0.999, 1 - 1e-5])
-"""Rival hypotheses about rho; the first says that the channels are noise."""
-USELESS = 0.5
-"""Prior probability that the channels are noise."""
-BLUR = 0.3
-"""How far the correlation may lie from what row by row evidence suggests, on Fisher's scale."""
-KINSHIP = 0.5
-"""How much of another question's evidence carries over to this one."""
 
 
 def regression(

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from istar.executors.statistician.settings import CLIP, RIDGE
 from istar.executors.statistician.table_model.grid import within_replicates
-
-CLIP = 8.0
-"""Channels are cut off this many standard deviations from their mean."""
-RIDGE = 8.0
-"""How many rows' worth of doubt there is about the scale of each channel."""
 
 
 def clipped(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:

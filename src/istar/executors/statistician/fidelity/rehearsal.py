@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from istar.executors.statistician.answers import Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelSums
+from istar.executors.statistician.settings import REHEARSED_PURCHASES, REHEARSED_ROWS, REHEARSED_SHARES
 from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.process import Process, kernels_of
 from istar.seeds import Seed
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from istar.executors.statistician.table_model.priors import TaskPrior
     from istar.methods.recording import Recording
     from istar.truth.table import Table
-
-SHARES = (0.0, 0.015, 0.06)
-"""Shares of the rows that are bought in a rehearsal."""
-PURCHASES = 2
-"""How many purchases of each size are tried."""
-FEWEST_ROWS = 4
 
 
 class Rehearsal:
@@ -74,9 +69,12 @@ class Rehearsal:
         on_sale = np.flatnonzero(~structure.sealed)
         seed = Seed.root(0).split("rehearsal", self.question.hash)
         purchases = []
-        for share in SHARES:
-            size = max(FEWEST_ROWS, round(share * structure.rows)) if share else 0
-            orders = [seed.split(number).generator().permutation(on_sale) for number in range(PURCHASES if size else 1)]
+        for share in REHEARSED_SHARES:
+            size = max(REHEARSED_ROWS, round(share * structure.rows)) if share else 0
+            orders = [
+                seed.split(number).generator().permutation(on_sale)
+                for number in range(REHEARSED_PURCHASES if size else 1)
+            ]
             purchases.append(tuple(np.isin(np.arange(structure.rows), order[:size]) for order in orders))
         return tuple(purchases)
 

@@ -16,6 +16,9 @@ from jaxtyping import Float
 from istar.executors.statistician.table_model.grid import Grid, grid_of
 from istar.questions import Column, Functional, Structure
 
+REPLICATE = "own.replicate"
+"""The component that is the level of a replicate: the same for all arms."""
+
 
 @dataclass(frozen=True)
 class ModelSpace:

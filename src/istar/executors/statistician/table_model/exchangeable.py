@@ -12,10 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-MANY = 64
-"""Fewer arms are treated like any others."""
-
-CLOSE = 1e-9
+from istar.executors.statistician.settings import CLOSE, MANY
 
 
 @dataclass(frozen=True)

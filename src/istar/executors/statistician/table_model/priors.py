@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.errors import CorruptDataError, IstarError
+from istar.executors.statistician.settings import LEAST_QUESTIONS
 from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.fitting import fit_table
 from istar.executors.statistician.table_model.process import Hyperparameters
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from istar.truth.table import Table
 
 QUANTILE_KNOTS = np.concatenate([[0.001, 0.003], np.linspace(0.01, 0.99, 50), [0.995, 0.997, 0.999]])
-LEAST_QUESTIONS = 2
-"""A prior needs the records of at least this many other questions."""
 VERSION = 2
 RECORD_CODE = (
     "istar.executors.statistician.table_model.components",
     "istar.executors.statistician.table_model.fitting",
     "istar.executors.statistician.table_model.grid",
     "istar.executors.statistician.table_model.priors",
+    "istar.executors.statistician.settings",
     "istar.questions",
 )
 RECORD_LIBRARIES = ("numpy", "scipy", "torch")

@@ -14,14 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.settings import JITTER, NEGLIGIBLE
 from istar.executors.statistician.table_model.components import ModelSpace
 from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.patterns import ReplicateGroup, square_root
 from istar.executors.statistician.table_model.posterior import Posterior
-
-JITTER = 1e-8
-NEGLIGIBLE = 0.01
-"""Directions of g are left out whose variance is under this share of that of a mean over all replicates of h."""
 
 
 @dataclass(frozen=True)

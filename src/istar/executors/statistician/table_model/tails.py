@@ -11,11 +11,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from istar.executors.statistician.settings import PRIOR_ROWS
 from istar.executors.statistician.table_model.posterior import Posterior
 from istar.executors.statistician.table_model.priors import QUANTILE_KNOTS
-
-PRIOR_ROWS = 200
-"""How many bought rows the other questions' quantile function is worth."""
 
 
 def skewed_draws(
