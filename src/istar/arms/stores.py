@@ -50,7 +50,7 @@ class RecordingKey:
         """The name of the file."""
         # seconds are left out: a recording that took too long was never kept
         caps = (self.caps.rows_fraction, self.caps.flops_fraction)
-        # without plug-ins nothing is added, so that recordings made before there were any are found
+        # without plug-ins nothing is added, so that what was recorded without is found by whoever has none
         plugins = (self.plugins,) if self.plugins else ()
         parts = (self.method, self.question, self.target, self.corpus, self.rulebook, self.seed, caps, *plugins)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -123,7 +123,7 @@ def _kept(content: bytes) -> KeptRecording:
     outside = json.loads(head)
     if not separator:
         raise CorruptDataError("it ends too early")
-    if "sha256" in outside:  # written before the checksum covered the first line too
+    if "sha256" in outside:  # a checksum of the body alone
         stored, actual = outside.pop("sha256"), checksum(body)
     else:
         stored = outside.pop("checksum")

@@ -189,9 +189,9 @@ class Spending:
         cpu_seconds: the worker's processor time, read by the parent from the operating system.
         seconds: wall-clock time.
         unexplained_cpu_seconds: the part of the processor time that the metered FLOPs do not explain; None in records
-            that were made before it was kept.
-        batches: the part of each nested batch that was answered, cumulative, in order; none in records that were made
-            before they were kept.
+            without it.
+        batches: the part of each nested batch that was answered, cumulative, in order; none in records
+            without them.
     """
 
     prepare_flops: int = 0

@@ -102,7 +102,7 @@ def parse_config(text: str, where: str) -> SearchConfig:
 
 
 def as_begun(config: SearchConfig) -> SearchConfig:
-    """Return settings that were stored with a run; before there was an `environment_seed`, `seed` was that too."""
+    """Return settings that were stored with a run; where they have no `environment_seed`, `seed` is that too."""
     if "environment_seed" in config.model_fields_set:
         return config
     return config.model_copy(update={"environment_seed": config.seed})

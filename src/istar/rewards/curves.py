@@ -53,7 +53,7 @@ class Curve:
         stop_loss: loss of the answer given there.
         stop_skill: skill of that answer.
         coverage: share of the answer's outputs whose 95% interval, as the executor stated it, holds the truth, at each
-            checkpoint, and None where it stated none; empty in curves of before this was kept.
+            checkpoint, and None where it stated none; empty in curves that do not keep it.
     """
 
     task: str

@@ -56,7 +56,7 @@ class InterpretationKey:
 
     @property
     def parts(self) -> dict[str, str | int]:
-        """The parts by name; without plug-ins there is no such part, so that what was built before is found."""
+        """The parts by name; without plug-ins there is no such part."""
         return {name: part for name, part in asdict(self).items() if name != "plugins" or part}
 
 
@@ -147,7 +147,7 @@ def _check(key: InterpretationKey, fields: Mapping[str, Any], content: bytes) ->
         ValueError: they are not.
     """
     others = {name: value for name, value in fields.items() if name != "checksum"}
-    # files written before there was a checksum over the fields lack it, and nothing else
+    # a file may lack the checksum over its fields, and nothing else
     if "checksum" in fields and fields["checksum"] != _checksum(others):
         raise ValueError("the checksum of its fields is wrong")
     if set(others) != _FIELDS:

@@ -153,7 +153,7 @@ def _metadata(path: Path, file: Path | pa.BufferReader) -> dict[str, Any]:
         raise _corrupt(path, _first_line(error)) from error
     if known != FORMAT:
         raise _corrupt(path, f"its format is {known!r}, not {FORMAT!r}")
-    # files written before there was one have no checksum: `read` computes their facts again
+    # a table may have no checksum: `read` then computes its facts again
     if "checksum" in data and data["checksum"] != _checksum(data):
         raise _corrupt(path, "the checksum of its metadata is wrong")
     return data
