@@ -1,4 +1,4 @@
-"""Writes the entries of the pages on readouts, interventions, functionals, architectures and families from the code.
+"""Writes entries of pages from the code: readouts, interventions, functionals, architectures, families and settings.
 
     python docs/write_reference.py
 
@@ -8,14 +8,20 @@ It stands between two comments, and nothing else of a page is touched.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticUndefined, to_json
+
+from istar.arms.settings import ArmSettings, Caps
+from istar.protocol.config import SearchConfig, StageSize
 from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS
 from istar.targets import ARCHITECTURES, PartNames
 from istar.tasks import FAMILIES
@@ -75,6 +81,8 @@ def entries(page: str) -> str:
         return _architectures()
     if page == "tasks":
         return _families()
+    if page == "search":
+        return _settings()
     return "\n".join(_entry(name, REGISTRIES[page].get(name), code) for name, code in sorted(EXAMPLES[page].items()))
 
 
@@ -145,9 +153,25 @@ def _families() -> str:
     return "\n".join([*lines, "", *said])
 
 
+def _settings() -> str:
+    """Return the settings of a search with their defaults, and what is said of each beneath it."""
+    lines = ["| setting | default | |", "|---|---|---|"]
+    for kind, prefix in ((SearchConfig, ""), (ArmSettings, ""), (Caps, "caps."), (StageSize, "train.")):
+        (found,) = ast.parse(inspect.getsource(kind)).body
+        assert isinstance(found, ast.ClassDef)
+        for field, said in itertools.pairwise(found.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant):
+                name = ast.unparse(field.target)
+                default = kind.model_fields[name].default
+                shown = f"`{to_json(default).decode()}`" if default is not PydanticUndefined else ""
+                text = " ".join(inspect.cleandoc(str(said.value.value)).split())
+                lines.append(f"| `{prefix}{name}` | {shown} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page and what it should say."""
-    for page in (*EXAMPLES, "architectures", "tasks"):
+    for page in (*EXAMPLES, "architectures", "search", "tasks"):
         path = Path(__file__).with_name(f"{page}.md")
         before, begin, rest = path.read_text(encoding="utf-8").partition("<!-- entries: begin -->\n")
         _, end, after = rest.partition("<!-- entries: end -->")
