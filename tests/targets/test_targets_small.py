@@ -111,7 +111,8 @@ def test_damaged_weights_are_refused(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_installation_without_the_weights(name, tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "WEIGHTS", tmp_path)
-    with pytest.raises(TargetError, match=rf"lacks the weights of {name}, .* python -m istar\.targets\.small\.train"):
+    command = r"python -m istar\.making\.small_targets\.train"
+    with pytest.raises(TargetError, match=f"lacks the weights of {name}, .* {command}"):
         load_target(name)
 
 

@@ -1,13 +1,24 @@
-"""Channels where the functional is not linear: they move what is expected of every row, and leave less to chance.
+"""Channels where the functional is not linear: they move the prior mean of every row, and shrink its variances.
 
 What a channel says of arms and what it says of the cells of an arm are different things: it may know which arm is best
-and nothing of single examples, or the other way round. So values are regressed on channels twice, among arms (means
-over replicates) and among the cells within arms and replicates, on the task's other questions, where all values are
-known. On the question asked, the two predictions shift the prior mean (an external drift, as in universal kriging:
-Matheron, 1969), the variances of what is predicted shrink to the share that the regression left on questions it was not
-fitted to, and how much of each prediction holds here is a fixed effect like any other, learned from bought rows.
+and nothing of single examples, or the other way round. With arm a, replicate r, values y, prior mean m and channels x,
+each is split into a part between arms and a part within arms, levels of replicates left out (`split_levels`):
 
-What is expected of a row without channels is no merit of theirs: it is a regressor beside them.
+    A(y)_a = mean over r of (y_ar - mean over a of y_ar),    C(y)_ar = y_ar - mean over a of y_ar - A(y)_a.
+
+On the task's other questions, where all values are known, both parts are regressed on those of x, with m beside them:
+
+    A(y) = A(x)'b + k A(m) + e,    C(y) = C(x)'b' + k' C(m) + e'                       (`LevelDrift`)
+
+and f, the share of the variance that e leaves of what m alone leaves, is measured on questions the slopes were not
+fitted to. On the question asked the predictions shift the prior mean, an external drift as in universal kriging
+(G. Matheron, Le krigeage universel, 1969):
+
+    y_ar = X_ar beta + z p_a + z' p'_ar + g(a) + h_r(a),    z ~ N(1, v^2),  Var g -> f Var g,  Var h -> f' Var h
+
+where p = A(x)'b + (1 - f) (k - 1) A(m), and z, how much of the prediction holds here, is a fixed effect learned from
+bought rows like any other; v is how far it lay from 1 on the other questions. A level whose f is not surely below 1 is
+left as it is.
 """
 
 from __future__ import annotations

@@ -1,12 +1,23 @@
-"""A method's opinion of an answer: the answer that its channels alone would give, and how far to believe it.
+"""The answer that a method's channels alone would give, and how far it is believed.
 
-Where the functional is linear, what a method is worth is best seen in the answer itself: a channel may be poor row by
-row and yet right about what the answer sums up, and the other way round. So channels are brought to the scale of the
-values (a regression within replicates), the table is filled in from them as if they were values, and the answer read
-off. What the statistician expects of a row anyway is no opinion of the method's. The truth, as a deviation from the
-blind answer, is taken to lie around rho times that opinion, with a share of 1 - rho^2 of its prior variance left. What
-rho is likely to be is learned from the task's other questions, batch by batch, and from what bought rows say of the
-answer here; nothing known, half of the belief is on 0.
+Where the functional is linear, what channels are worth is best seen in the answer: a channel may be poor row by row and
+yet right about what the answer sums up, and the other way round. With y the column of values, m its prior mean, x the
+channels, and a = w'y the answer, all as deviations from the blind answer w'm:
+
+    u = b'x + c m            regression of y on x and m within replicates (`regression`)
+    s = u - (what m alone foretells of u)                                 (`surprise`)
+    o = w' E[y | y_K = m_K + s_K],   K the rows whose channels are known  (`opinion`)
+
+The expectation m is among the regressors, so that what the statistician expects of a row anyway is not credited to the
+method. In units of the answer's prior standard deviation, output by output, the model of the truth t is
+
+    t | o, rho ~ N(rho g o, 1 - rho^2),    g = sqrt(sum t^2 / sum o^2) over the task's other questions,
+
+with rho on the grid `CORRELATIONS`, half of its prior on rho = 0 and the rest even, times the likelihood of the other
+questions to the power `KINSHIP` (a power likelihood), for each number of nested batches (`Credit.from_agreements`).
+Bought rows say t ~ N(d, q), with q the share of the prior variance that they leave; their information beyond the prior,
+precision 1/q - 1, reweighs rho and is combined with the above (`Credit.listen`). This is the autoregressive model of
+Kennedy & O'Hagan (Biometrika 87, 2000) for one answer, with the correlation averaged over its posterior.
 """
 
 from __future__ import annotations

@@ -1,7 +1,13 @@
-"""Rehearsals: what channels would have saved on a question whose whole table is known.
+"""Preposterior simulation: what channels would have saved on a question whose whole table is known.
 
-Whether channels are worth their price on a question is judged on the task's other questions: some of their rows are
-bought at random, and answers with channels beside them and without are compared with the truth.
+Whether channels are worth their price is judged on the task's other questions before they are bought here. On each,
+a share s of the rows is bought at random, S_s, and the loss of the answer given them is compared,
+
+    L_rows(s) = mean over draws of loss(answer | y_S),    L_channels(s) = mean over draws of loss(answer | y_S, x),
+
+x being the channels up to a nested batch and the drift of `drift` learned without that question. The expected value of
+sample information is the fall from one to the other (H. Raiffa and R. Schlaifer, Applied Statistical Decision Theory,
+1961).
 """
 
 from __future__ import annotations

@@ -1,8 +1,13 @@
-"""Covariances of exchangeable quantities: every two of them covary alike.
+"""Covariances of exchangeable quantities (compound symmetry): every two of them covary alike.
 
 Many arms of which nothing is known but their names, as the candidates of an audit, are exchangeable before they are
-looked at, and those not looked at yet remain so. Their covariance is two numbers, and conditioning on any of them
-needs no factorisation.
+looked at, and those not looked at yet remain so. With s the covariance of every two and p the variance that is each
+one's own, n of them being seen,
+
+    C = s 11' + p I,    C^-1 = (I - t 11') / p,    t = s / (p + n s)
+
+so that E[x_i | seen] = t times the sum of the seen ones, and the unseen ones have the covariance of the same kind with
+p t in the place of s: conditioning needs no factorisation.
 """
 
 from __future__ import annotations
