@@ -1,5 +1,8 @@
 """Tests of what everything stands on: seeds, registries, paths, errors."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,6 +58,23 @@ class TestRegistry:
         assert len(registry) == 2
         assert "beta" in registry
         assert "gamma" not in registry
+
+    def test_our_own_modules_are_imported_before_anybody_else_adds_or_asks(self, tmp_path, monkeypatch):
+        registry = Registry("thing", ours=["adds_a_thing"])
+        (tmp_path / "adds_a_thing.py").write_text("import here\nhere.registry._entries['ours'] = 3\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setitem(sys.modules, "here", SimpleNamespace(registry=registry))
+        with pytest.raises(DuplicateNameError, match="two entries of the registry of things are called 'ours'"):
+            registry.add("ours", 4)
+        assert list(registry) == ["ours"]
+        sys.modules.pop("adds_a_thing")
+
+    def test_one_of_our_modules_that_fails_is_imported_again(self, tmp_path, monkeypatch):
+        registry = Registry("thing", ours=["fails_at_first"])
+        monkeypatch.syspath_prepend(tmp_path)
+        for _ in range(2):
+            with pytest.raises(ModuleNotFoundError, match="fails_at_first"):
+                registry.get("any")
 
     def test_a_wrong_name_gets_the_closest_and_all_others(self):
         with pytest.raises(UnknownNameError, match=r"no thing is called 'alpa'; did you mean 'alpha'\? .*alpha, beta"):

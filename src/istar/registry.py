@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.metadata import entry_points
 from types import FrameType
 from typing import Generic, TypeVar
@@ -31,11 +32,13 @@ class Registry(Generic[Entry]):
     Args:
         kind: what the entries are, in the singular; used in messages and, with underscores for spaces, as the
             entry-point group `istar.<kind>`.
+        ours: our modules that register entries; they are imported before anybody else adds one or asks for one.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, ours: Sequence[str] = ()) -> None:
         """See the class docstring."""
         self.kind = kind
+        self._ours = tuple(ours)
         self._entries: dict[str, Entry] = {}
         self._plugins_loaded = False
 
@@ -50,13 +53,16 @@ class Registry(Generic[Entry]):
         Raises:
             DuplicateNameError: another entry has this name already.
         """
+        caller = _caller()
+        if caller.partition(".")[0] != "istar":
+            self._load_ours()
         known = self._entries.get(name)
         if known is not None and known is not entry:
             raise DuplicateNameError(
                 f"two entries of the registry of {self.kind}s are called {name!r}: {known!r} and {entry!r}; rename one"
             )
         self._entries[name] = entry
-        home, caller = getattr(entry, "__module__", None) or type(entry).__module__, _caller()
+        home = getattr(entry, "__module__", None) or type(entry).__module__
         note_origin(home) or note_origin(caller)  # a user may add an object of our classes
         note_entry(caller, self.kind, name, lambda: None if known is entry else self._entries.pop(name, None))
         return entry
@@ -80,12 +86,23 @@ class Registry(Generic[Entry]):
             f"no {self.kind} is called {name!r}{hint}: {', '.join(self) or 'none'}.{own_hint(self.kind)}"
         )
 
+    def _load_ours(self) -> None:
+        with LOADING:
+            waiting, self._ours = self._ours, ()  # what is imported now adds entries
+            try:
+                for module in waiting:
+                    import_module(module)
+            except BaseException:
+                self._ours = waiting
+                raise
+
     def _load_plugins(self) -> None:
         with LOADING:
             if self._plugins_loaded:
                 return
             self._plugins_loaded = True  # what is imported now may ask this registry itself
             try:
+                self._load_ours()
                 load_plugins()
                 for point in entry_points(group=self.group):
                     if point.name not in self._entries:

@@ -356,7 +356,7 @@ def test_every_registry_that_the_jail_has_is_thought_of():
     for package in PACKAGES_IN_JAIL:
         for module in pkgutil.walk_packages([str(Path(istar.__file__).parent / package)], f"istar.{package}."):
             text = Path(str(importlib.util.find_spec(module.name).origin)).read_text()
-            found |= set(re.findall(r'= Registry\("([a-z ]+)"\)', text))
+            found |= set(re.findall(r'= Registry\(\s*"([a-z ]+)"[,)]', text))
     not_asked = {"functional", "target"}  # a view has none, and a worker is told the target's folder
     assert found == {*registries(), "organism", *not_asked}
 

@@ -13,9 +13,9 @@ from tokenizers import Tokenizer
 
 from istar.questions import ArmMeans, Question, Run, SpanLogprob, Steer
 from istar.targets import Target, build_corpus, load_target
-from istar.targets.hashing import tokenizer_digest
-from istar.targets.loading import at_hand
+from istar.targets.places import at_hand
 from istar.targets.tiny import byte_tokenizer
+from istar.targets.tokenizer import tokenizer_digest
 from istar.tasks import FAMILIES, Encoder, Family, Split, Task, TaskError, structure_of
 from istar.tasks.shot_shapley import ShotShapley
 from istar.truth import Asked, ParquetStore, StaleTruthError, Stores, build_truth, load_tables, task_summaries
@@ -175,7 +175,7 @@ def test_the_listing_converts_and_fetches_nothing(monkeypatch: pytest.MonkeyPatc
     def begun(*_: object) -> None:
         raise AssertionError("a tokenizer was loaded for a listing")
 
-    monkeypatch.setattr("istar.truth.lookup.load_tokenizer", begun)
+    monkeypatch.setattr("istar.targets.tokenizer.load_tokenizer", begun)
     (summary,) = task_summaries(None, [Task(FAMILIES.get("shot_shapley"), "antonyms")], thorough=False)
     assert summary.unchecked == summary.questions > 0
     assert not at_hand("owner/model")

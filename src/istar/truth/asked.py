@@ -24,7 +24,7 @@ from istar.files import StorageError, read_checked_json, write_checked_json
 from istar.fingerprint import fingerprint
 from istar.plugins import plugin_versions
 from istar.questions import Question, Structure
-from istar.targets.hashing import tokenizer_digest
+from istar.targets.tokenizer import NamedTokenizer, tokenizer_digest
 from istar.tasks import Task
 from istar.truth.store import Digest, TruthStore
 
@@ -53,14 +53,15 @@ class Asked:
     """The questions that families ask with a tokenizer now.
 
     Args:
-        tokenizer: a target's tokenizer.
+        tokenizer: a target's tokenizer, or one that is loaded once a question must be made.
         folder: where hashes are remembered, if not in istar's data folder.
     """
 
     def __init__(self, tokenizer: Any, folder: Path | None = None) -> None:
         """See the class docstring."""
         self._tokenizer = tokenizer
-        self._digest = tokenizer_digest(tokenizer)
+        named = isinstance(tokenizer, NamedTokenizer)
+        self._digest = tokenizer.tokenizer_digest if named else tokenizer_digest(tokenizer)
         self._folder = folder
         self._plugins = plugin_versions()
         self._made: dict[tuple[str, int, int], str] = {}
@@ -68,7 +69,8 @@ class Asked:
 
     def question(self, of: Task, index: int, seed: int = 0) -> Question:
         """Return a question, made now."""
-        made = of.question(self._tokenizer, index, seed)
+        named = isinstance(self._tokenizer, NamedTokenizer)
+        made = of.question(self._tokenizer.tokenizer if named else self._tokenizer, index, seed)
         self._made[of.name, index, seed] = made.hash
         self._remember(of, index, seed, made.hash)
         return made

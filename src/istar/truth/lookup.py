@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
-from istar.targets import Target
-from istar.targets.loading import load_tokenizer
+from istar.targets.tokenizer import NamedTokenizer
 from istar.tasks import Task, task
 from istar.truth.advice import CHANGED, build_command, name_of
 from istar.truth.asked import Asked
 from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, target_id
 from istar.truth.table import Table, TableKey, TruthError
+
+if TYPE_CHECKING:
+    from istar.targets import Target
 
 Entry = tuple[TruthStore, Digest]
 """A stored table: where it is, and what is known of it unread."""
@@ -31,12 +33,12 @@ def asked_of(target: Target | str) -> Asked:
     Raises:
         TargetError: there is no such target here.
     """
-    return Asked(target.tokenizer if isinstance(target, Target) else _tokenizer(target))
+    return Asked(_tokenizer(target) if isinstance(target, str) else target.tokenizer)
 
 
 @lru_cache(maxsize=4)
-def _tokenizer(name: str) -> Any:
-    return load_tokenizer(name)
+def _tokenizer(name: str) -> NamedTokenizer:
+    return NamedTokenizer(name)
 
 
 def fitting(of: Task, entries: Sequence[Entry], asked: Asked) -> Entry | None:
@@ -70,7 +72,7 @@ def load_tables(
         CorruptDataError: what is stored is not what was written.
     """
     found = _entries(of if isinstance(of, str) else of.name, target, questions, seed, store)
-    now = asked or asked_of(target if isinstance(target, Target) else found[0][0][1].target_name)
+    now = asked or asked_of(found[0][0][1].target_name if isinstance(target, str) else target)
     asking = task(of) if isinstance(of, str) else of
     chosen = [fitting(asking, entries, now) for entries in found]
     stale = [entries[-1][1] for entries, fit in zip(found, chosen, strict=True) if fit is None]
@@ -115,7 +117,7 @@ def _entries(
 ) -> list[list[Entry]]:
     """Return the stored tables under each key that is asked for, by index."""
     place = default_store() if store is None else store
-    identity = target.id if isinstance(target, Target) else target_id(target, place)
+    identity = target_id(target, place) if isinstance(target, str) else target.id
     there: dict[int, list[Entry]] = {}
     every = place.entries()
     for entry in every:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,7 +166,20 @@ def target_id(target: str, store: TruthStore) -> str:
         MissingTruthError: the store has no table of this target.
         TruthError: the name stands for several targets.
     """
-    known = {digest.key.target: digest.target_name for digest in store.digests()}
+    return id_among({digest.key.target: digest.target_name for digest in store.digests()}, target)
+
+
+def id_among(known: Mapping[str, str], target: str) -> str:
+    """Return the id of a target among those with tables.
+
+    Args:
+        known: the name of each, by id.
+        target: a target's id, 12 digits of it or more, or its name.
+
+    Raises:
+        MissingTruthError: it is not among them.
+        TruthError: the name stands for several.
+    """
     if target in known:
         return target
     found = [each for each, name in known.items() if name == target or (len(target) >= 12 and each.startswith(target))]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from istar.targets import Target, TargetError
-from istar.targets.loading import at_hand
+from istar.targets.errors import TargetError
+from istar.targets.places import at_hand
 from istar.tasks import Split, Task, TaskError, barred, tasks
 from istar.truth.advice import CHANGED, build_command
 from istar.truth.asked import Asked, is_ours
 from istar.truth.lookup import Entry, StaleTruthError, asked_of, fitting
 from istar.truth.reliability import FLOOR, between_question_reliability
-from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, target_id
+from istar.truth.store import Digest, MissingTruthError, TruthStore, default_store, id_among
+
+if TYPE_CHECKING:
+    from istar.targets import Target
 
 Status = Literal["active", "dropped", "stale", "missing", "use only"]
 
@@ -93,15 +96,17 @@ def task_summaries(
     """
     place = default_store() if store is None else store
     known: dict[tuple[str, str], dict[int, list[Entry]]] = {}
+    targets: dict[str, str] = {}
     for entry in place.entries():
         key = entry[1].key
+        targets.setdefault(key.target, entry[1].target_name)
         if key.seed == seed:
             known.setdefault((key.target, key.task), {}).setdefault(key.index, []).append(entry)
 
     @cache
     def identity(name: str) -> str:
         try:
-            return target_id(name, place)
+            return id_among(targets, name)
         except MissingTruthError:
             return ""
 
@@ -118,10 +123,13 @@ def task_summaries(
 
     found = []
     for task in tasks() if chosen is None else chosen:
-        name = target.name if isinstance(target, Target) else target or task.home
-        here = target.id if isinstance(target, Target) else identity(name)
-        entries = list(known.get((here, task.name), {}).values())
-        called = entries[0][0][1].target_name if entries and not isinstance(target, Target) else name
+        if target is None or isinstance(target, str):
+            name = target or task.home
+            entries = list(known.get((identity(name), task.name), {}).values())
+            called = entries[0][0][1].target_name if entries else name
+        else:
+            name = called = target.name
+            entries = list(known.get((target.id, task.name), {}).values())
         now = questions(called) if entries else None
         found.append(_summary(task, target or task.home, name, _sorted_out(task, entries, now, thorough)))
     return tuple(found)

@@ -57,7 +57,7 @@ class TargetSpec:
         Raises:
             SandboxError: the target has no files on this machine.
         """
-        from istar.targets.loading import TINY
+        from istar.targets.places import TINY
 
         dtype = str(target.dtype).removeprefix("torch.")
         path = target.path

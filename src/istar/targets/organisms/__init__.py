@@ -1,21 +1,28 @@
 """Model organisms: benign changes of a target, each with a behaviour that a question can be about."""
 
-from istar.targets.organisms.adapters import Adapter, Factors, load_adapter, read_adapter
-from istar.targets.organisms.applying import merged_weights
-from istar.targets.organisms.registry import (
-    KINDS,
-    ORGANISMS,
-    TEST_ONLY_KINDS,
-    Facts,
-    Measurement,
-    OrganismCard,
-    OrganismSpec,
-    OrganismSplit,
-    card,
-    organism,
-    organisms,
-    read_card,
-)
+from typing import TYPE_CHECKING
+
+from istar.deferred import deferred
+
+if TYPE_CHECKING:
+    from istar.targets.organisms.adapters import Adapter, Factors, load_adapter, read_adapter
+    from istar.targets.organisms.applying import merged_weights
+    from istar.targets.organisms.registry import (
+        KINDS,
+        ORGANISMS,
+        TEST_ONLY_KINDS,
+        Facts,
+        Measurement,
+        OrganismCard,
+        OrganismSpec,
+        OrganismSplit,
+        card,
+        organism,
+        organisms,
+        read_card,
+    )
+else:
+    __getattr__ = deferred(__name__)
 
 __all__ = [
     "KINDS",

