@@ -43,13 +43,11 @@ def main() -> int:
     result = {
         "machine": describe_machine(),
         "times": arguments.times,
-        "revisions": {name: revision(root) for name, root in roots.items()},
+        "before": revision(roots["before"]),
         "processor_seconds": {
             command: {
                 **{name: summary(found) for name, found in each.items()},
-                "times_less": round(
-                    statistics.median(a / b for a, b in zip(each["before"], each["now"], strict=True)), 2
-                ),
+                "times_less": round(statistics.median(map(truediv, each["before"], each["now"])), 2),
             }
             for command, each in seconds.items()
         },
@@ -70,7 +68,7 @@ def home(folder: Path) -> Path:
 
 
 def measured(options: list[str], roots: dict[str, Path], homes: dict[str, Path], times: int) -> dict[str, list[float]]:
-    """Return the processor seconds of a command under each source; they take turns, and the first one does not count."""
+    """Return the processor seconds of a command under each source; they take turns, and the first does not count."""
     found: dict[str, list[float]] = {name: [] for name in roots}
     for _ in range(times + 1):
         for name, root in roots.items():
