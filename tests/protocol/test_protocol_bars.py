@@ -246,7 +246,7 @@ class TestByHand:
         with pytest.raises(BarredError, match="barred from every reward"):
             book.baseline(arms, asked)
         with arms.session(METHOD, "mine") as session, pytest.raises(BarredError, match="barred from every reward"):
-            book.evaluate(session, "train", session.method, asked)
+            book.write("train", session.method, asked, session.evaluate(asked))
         assert not ledger.evaluations("run")
 
     @pytest.mark.parametrize("stage", ["screen", "train", "validation"])

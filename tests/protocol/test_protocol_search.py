@@ -1,6 +1,11 @@
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import pytest
 from fake_arms import FakeArms, table, uniform
 
+from istar.arms.jobs import Elsewhere, ElsewhereError, Workplace
+from istar.errors import CorruptDataError
 from istar.ledger import Ledger, RunConfig
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
@@ -53,7 +58,7 @@ class Spy(GrammarResearcher):
         return [feedback for _, feedback in self.told]
 
 
-def run(ledger, config=CONFIG, arms=None, researcher=None, name="run"):
+def run(ledger, config=CONFIG, arms=None, researcher=None, name="run", **place):
     stored = RunConfig("target", "tiny-random", "v1", "grammar", "statistician", "log", config.seed)
     ledger.open_run(name, stored, versions={}, machine={})
     arms = arms or FakeArms()
@@ -64,6 +69,7 @@ def run(ledger, config=CONFIG, arms=None, researcher=None, name="run"):
         T=TASKS,
         arms=arms,
         book=Book(ledger, name),
+        **place,
     )
     return search.run()
 
@@ -269,3 +275,110 @@ def test_a_researcher_with_nothing_at_all_is_an_error(ledger):
 
     with pytest.raises(NothingNewError, match="has no words"):
         run(ledger, researcher=Mute())
+
+
+def test_researcher_is_told_of_every_question(ledger):
+    """Rewards and both arms' curves, as the ledger holds them; of validation there is nothing."""
+    spy = Spy()
+    run(ledger, researcher=spy)
+    trained = [x for t in TASKS["train"].values() for x in t]
+    held_out = {x.question.hash for t in TASKS["validation"].values() for x in t}
+    for outcome, feedback in zip(ledger.rounds("run"), spy.feedback, strict=True):
+        assert not held_out & {each.question for each in feedback.questions}
+        if outcome.status == "ok":
+            assert [each.question for each in feedback.questions] == [x.question.hash for x in trained]
+            assert sum(each.reward for each in feedback.questions) / 4 == pytest.approx(feedback.reward)
+            assert sum(each.cost for each in feedback.questions) / 4 == pytest.approx(feedback.cost)
+        stage = "screen" if outcome.stage == "screen" else "train"
+        for each in feedback.questions:
+            (black,) = {curve.skill for curve in each.baseline if curve.seed == 1}
+            (white,) = {curve.skill for curve in each.interp if curve.seed == 1}
+            of = {"question_hash": each.question}
+            assert black == ledger.curves("run", stage="baseline", **of)[1].skill
+            assert white == ledger.curves("run", stage=stage, method=outcome.method, **of)[1].skill
+
+
+def test_researcher_is_told_on_which_question_a_method_failed(ledger):
+    spy = Spy()
+    run(ledger, arms=FakeArms(fail_at=lambda source, task: task == "shot_shapley/b"), researcher=spy)
+    failed = [each for each in spy.feedback if each.stage == "train"]
+    assert failed
+    for feedback in failed:
+        told = [(each.task, each.index, each.reward is None, each.error) for each in feedback.questions]
+        assert told == [
+            ("shot_shapley/a", 0, False, ""),
+            ("shot_shapley/a", 1, False, ""),
+            ("shot_shapley/b", 0, True, "it ran out of memory"),
+        ]
+        assert not feedback.questions[2].interp
+        assert feedback.questions[2].baseline
+
+
+def test_a_coin_exchanges_the_curves_that_a_control_is_told(ledger):
+    """Otherwise the curves would say of methods what the rewards of a control must not."""
+    spy = Spy()
+    run(ledger, CONFIG.model_copy(update={"shuffled": True, "screen_floor": -9.0}), researcher=spy)
+    exchanged = [
+        each.baseline[0].skill
+        == ledger.curves("run", stage="train", method=outcome.method, question_hash=each.question)[0].skill
+        for outcome, feedback in zip(ledger.rounds("run"), spy.feedback, strict=True)
+        if outcome.status == "ok"
+        for each in feedback.questions
+    ]
+    assert 0 < sum(exchanged) < len(exchanged)
+
+
+def fake_workplace():
+    """Opens arms in memory, in whichever process it is called."""
+    stages = (*TASKS["screen"].values(), *TASKS["train"].values(), *TASKS["validation"].values())
+    return Workplace(FakeArms(), {x.question.hash: x for t in stages for x in t})
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2])
+def test_methods_run_in_a_pool_of_processes_leave_the_same_ledger(ledger, tmp_path, side_by_side):
+    config = CONFIG.model_copy(update={"side_by_side": side_by_side})
+    run(ledger, config)
+    with (
+        Ledger(tmp_path / "other.sqlite") as other,
+        ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        arms = FakeArms()
+        run(other, config, arms, work=Elsewhere(fake_workplace), map_jobs=pool.map)
+        assert list(other.export("run")) == list(ledger.export("run"))
+    assert not [call for call in arms.calls if not call.startswith("baseline")]  # the methods ran elsewhere
+
+
+def test_what_a_method_is_not_asked_is_not_run(ledger):
+    """A map that begins with every job at once, as pools do, and the one of Python leave the same ledger."""
+    asked = []
+
+    def eager(work, jobs):
+        results = [work(job) for job in jobs]
+        asked.extend(results)
+        return results
+
+    fail_at = lambda source, task: task == "shot_shapley/a" and uniform(source) > 0.5  # noqa: E731
+    run(ledger, arms=FakeArms(fail_at=fail_at))
+    before = list(ledger.export("run"))
+    run(ledger, arms=FakeArms(fail_at=fail_at), name="eager", map_jobs=eager)
+    after = [line for line in ledger.export("eager") if '"table": "runs"' not in line]
+    assert [line.replace('"run": "eager"', '"run": "run"') for line in after] == before[1:]
+    written = ledger.evaluations("eager", stage="train") + ledger.evaluations("eager", stage="screen")
+    assert sum(len(each.evaluations) for each in asked) > len(written)
+
+
+def test_a_map_that_loses_jobs_is_an_error(ledger):
+    with pytest.raises(ElsewhereError, match="fewer results than there are jobs"):
+        run(ledger, map_jobs=lambda work, jobs: [])
+
+
+def broken_workplace():
+    raise CorruptDataError("the table is damaged; delete it")
+
+
+def test_what_went_wrong_elsewhere_is_said_here(ledger):
+    with (
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
+        pytest.raises(ElsewhereError, match=r"CorruptDataError where .* was run: the table is damaged; delete it"),
+    ):
+        run(ledger, work=Elsewhere(broken_workplace), map_jobs=pool.map)

@@ -7,10 +7,11 @@ returned. So a search that is killed is resumed by running it again, and the led
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from istar.arms.base import Arms, Evaluation, Session
+from istar.arms.base import Arms, Evaluation
 from istar.ledger import (
     BASELINE,
     DuplicateRecordError,
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from istar.truth.table import Table
 
 
+InterpretationKey = tuple[str, str, str, str]
+"""Method, target, corpus and rulebook."""
+
+
 class Book:
     """The ledger's pages of one run.
 
@@ -45,6 +50,7 @@ class Book:
         self._proposals = {record.iteration: record for record in ledger.proposals(run)}
         self._rounds = {record.iteration: record for record in ledger.rounds(run)}
         self._priced = {record.question_hash for record in ledger.questions(run)}
+        self._baselines: dict[str, Evaluation] = {}
         self._interpretations = {_key(record): record for record in ledger.interpretations(run)}
 
     def proposal(self, iteration: int) -> Proposal | None:
@@ -71,13 +77,18 @@ class Book:
             self.ledger.add_round(self.run, outcome)
             self._rounds[outcome.iteration] = outcome
 
-    def interpret(self, arms: Arms, session: Session, method: str) -> InterpretationRecord:
-        """Return what interpreting the target costs; see `Session.interpret`."""
+    def interpret(self, key: InterpretationKey, make: Callable[[], InterpretationRecord]) -> InterpretationRecord:
+        """Return what interpreting the target costs.
+
+        Args:
+            key: what it is filed under, see `Arms.interpretation_key`.
+            make: interprets the target.
+        """
         with self._lock:
-            known = self._interpretations.get(arms.interpretation_key(method))
+            known = self._interpretations.get(key)
         if known is not None:
             return known
-        record = session.interpret()
+        record = make()
         with self._lock:
             self.ledger.add_interpretation(self.run, record)
             self._interpretations[_key(record)] = record
@@ -89,29 +100,40 @@ class Book:
         Raises:
             BarredError: the question's task is barred from rewards; nothing of such tasks is ever written.
         """
+        question = table.question
         with self._lock:  # one thread makes it, the others find it
-            question = table.question
             if question.hash not in self._priced:
                 check_rewardable(question.task)
                 self.ledger.add_question(self.run, arms.priced(table))
                 self._priced.add(question.hash)
-            return self._known("baseline", BASELINE, table) or self._write(
-                "baseline", BASELINE, table, arms.baseline(table)
+            if question.hash not in self._baselines:
+                self._baselines[question.hash] = self.evaluation("baseline", BASELINE, table) or self._write(
+                    "baseline", BASELINE, table, arms.baseline(table)
+                )
+            return self._baselines[question.hash]
+
+    def evaluation(self, stage: Stage, method: str, table: Table) -> Evaluation | None:
+        """Return an evaluation of a question at a stage of the cascade, None if there is none."""
+        record = self.ledger.evaluation(self.run, stage, method, table.question.hash)
+        if record is None:
+            return None
+        curves = self.ledger.curves(self.run, stage=stage, method=method, question_hash=table.question.hash)
+        return Evaluation(curves, record.spending, record.status, record.reason)
+
+    def evaluations(self, stage: Stage, method: str) -> dict[str, Evaluation]:
+        """Return all evaluations of a method at a stage of the cascade, by the question's hash."""
+        curves = defaultdict(list)
+        for curve in self.ledger.curves(self.run, stage=stage, method=method):
+            curves[curve.question_hash].append(curve)
+        return {
+            record.question_hash: Evaluation(
+                tuple(curves[record.question_hash]), record.spending, record.status, record.reason
             )
+            for record in self.ledger.evaluations(self.run, stage=stage, method=method)
+        }
 
-    def evaluate(
-        self, session: Session, stage: Stage, method: str, table: Table, others: Sequence[Table] = ()
-    ) -> Evaluation:
-        """Return the auto-interp setting's evaluation of a question at a stage of the cascade.
-
-        `others` are the questions of its task that the stage asks beside it; see `Session.evaluate`.
-        """
-        known = self._known(stage, method, table)
-        if known is not None:
-            return known
-        # what the screen found stands where the executor knows no more of the method than it did there
-        screened = None if stage == "screen" or others else self._known("screen", method, table)
-        evaluation = screened or session.evaluate(table, others)
+    def write(self, stage: Stage, method: str, table: Table, evaluation: Evaluation) -> Evaluation:
+        """Write the auto-interp setting's evaluation of a question, and return the one that counts."""
         with self._lock:
             return self._write(stage, method, table, evaluation)
 
@@ -122,13 +144,6 @@ class Book:
         return self.ledger.add_opening(
             self.run, kind, method=method, iteration=iteration, revealed=revealed, value=value
         )
-
-    def _known(self, stage: Stage, method: str, table: Table) -> Evaluation | None:
-        record = self.ledger.evaluation(self.run, stage, method, table.question.hash)
-        if record is None:
-            return None
-        curves = self.ledger.curves(self.run, stage=stage, method=method, question_hash=table.question.hash)
-        return Evaluation(curves, record.spending, record.status, record.reason)
 
     def _write(self, stage: Stage, method: str, table: Table, evaluation: Evaluation) -> Evaluation:
         question = table.question
@@ -146,9 +161,9 @@ class Book:
         try:
             self.ledger.add_evaluation(self.run, record, evaluation.curves)
         except DuplicateRecordError:  # another process works on this run too, and was faster: its evaluation counts
-            return self._known(stage, method, table) or evaluation
+            return self.evaluation(stage, method, table) or evaluation
         return evaluation
 
 
-def _key(record: InterpretationRecord) -> tuple[str, str, str, str]:
+def _key(record: InterpretationRecord) -> InterpretationKey:
     return record.method, record.target, record.corpus, record.rulebook

@@ -9,7 +9,8 @@ be run for long on questions that are dear:
   for a method that is clearly behind the best so far (`pruning`);
 - theta is updated with the training reward, and I* is chosen by validation through the guard, so that hold-out tasks
   stay held out;
-- some methods may be proposed together and evaluated side by side.
+- some methods may be proposed together and evaluated side by side, and what is asked of them is mapped over jobs, which
+  may be done elsewhere (`istar.arms.jobs`).
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from istar.arms.base import Arms, Evaluation, Session
+from istar.arms.base import Arms
+from istar.arms.jobs import JobMap, Work, Workplace
 from istar.ledger import RoundRecord
 from istar.ledger.records import Stage
 from istar.methods.contract import MethodError
 from istar.methods.fence import FenceError, check_source
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
+from istar.protocol.evaluator import Evaluator
 from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
 from istar.protocol.shuffled_control import exchange_arms
+from istar.protocol.telling import by_question
 from istar.researchers import Feedback, NothingNewError, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score
@@ -116,10 +120,6 @@ class SearchOutcome:
     ended: str = ""
 
 
-class MethodFailedError(MethodError):
-    """A method that failed on a question."""
-
-
 class Search:
     """One search.
 
@@ -131,6 +131,8 @@ class Search:
         arms: the two settings.
         book: where everything is written.
         on_round: called after every iteration with its outcome.
+        work: does jobs; with `arms`, in this process, unless it is stated.
+        map_jobs: maps `work` over the jobs of a method; Python's `map`, which does one after the other, by default.
     """
 
     def __init__(
@@ -143,6 +145,8 @@ class Search:
         arms: Arms,
         book: Book,
         on_round: Callable[[RoundRecord, Proposal], None] | None = None,
+        work: Work | None = None,
+        map_jobs: JobMap = map,
     ) -> None:
         """See the class docstring."""
         self.config = config
@@ -150,6 +154,8 @@ class Search:
         self.arms = arms
         self.book = book
         self.on_round = on_round
+        tables = {x.question.hash: x for tasks in T.values() for t in tasks.values() for x in t}
+        self.evaluator = Evaluator(book, arms, work or Workplace(arms, tables), map_jobs)
 
     def run(self) -> SearchOutcome:
         """Run the algorithm to its end, from the beginning or from where it was killed."""
@@ -187,7 +193,7 @@ class Search:
                 if trial.trained is not None and (rival is None or trial.trained.average > rival.average):
                     rival = trial.trained
                 # Update M1 parameters based on reward
-                self.M1.update(I, _feedback(trial, guard.published, revealed))
+                self.M1.update(I, self._feedback(I, trial, guard.published, revealed))
                 outcome = RoundRecord(
                     iteration=iteration,
                     method=I.hash,
@@ -236,45 +242,44 @@ class Search:
         stage: Stage = "screen"
         trained: StageResult | None = None
         try:
-            with self.arms.session(I.source, I.name) as session:
-                # Apply interpretability method to model and cache results
-                # This computation is not counted towards task-specific FLOP budgets
-                self.book.interpret(self.arms, session, I.hash)
-                screened = self._reward_phase(stage, I, session)
-                if screened.average < self.config.screen_floor:
-                    reason = f"reward {screened.average:.3f} in the screen, below {self.config.screen_floor}"
-                    return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
-                stage = "train"
-                result = self._reward_phase(stage, I, session, rival)
-                if result.stopped:
-                    return Trial(stage, "pruned", result.stopped, result.average, result.standard_error)
-                trained = result
-                if not promising(trained.average):
-                    return Trial(stage, "ok", "", trained.average, trained.standard_error, trained)
-                stage = "validation"
-                validated = self._reward_phase(stage, I, session)
-                return Trial(stage, "ok", "", trained.average, trained.standard_error, trained, validated.by_question)
+            # Apply interpretability method to model and cache results
+            # This computation is not counted towards task-specific FLOP budgets
+            self.evaluator.interpret(I)
+            screened = self._reward_phase(stage, I)
+            if screened.average < self.config.screen_floor:
+                reason = f"reward {screened.average:.3f} in the screen, below {self.config.screen_floor}"
+                return Trial(stage, "pruned", reason, screened.average, screened.standard_error)
+            stage = "train"
+            result = self._reward_phase(stage, I, rival)
+            if result.stopped:
+                return Trial(stage, "pruned", result.stopped, result.average, result.standard_error)
+            trained = result
+            if not promising(trained.average):
+                return Trial(stage, "ok", "", trained.average, trained.standard_error, trained)
+            stage = "validation"
+            validated = self._reward_phase(stage, I)
+            return Trial(stage, "ok", "", trained.average, trained.standard_error, trained, validated.by_question)
         except MethodError as failure:
             failed = Trial(stage, "error", str(failure))
             if trained is None:
                 return failed
             return replace(failed, reward=trained.average, standard_error=trained.standard_error, trained=trained)
 
-    def _reward_phase(
-        self, stage: Stage, I: Proposal, session: Session, rival: StageResult | None = None
-    ) -> StageResult:
+    def _reward_phase(self, stage: Stage, I: Proposal, rival: StageResult | None = None) -> StageResult:
         """The document's REWARD PHASE on the tasks of a stage, the cheapest first; it ends early behind a rival."""
         total_reward = 0.0
         baselines: list[Curve] = []
         interps: list[Curve] = []
         shares: list[float] = []
-        for asked, t in enumerate(self._by_cost(stage), 1):  # For each task
+        tasks = self._by_cost(stage)
+        answers = self.evaluator.interp(stage, I, tasks)
+        for asked, t in enumerate(tasks, 1):  # For each task
             # BASELINE SETTING
             # Run execution agent on task without interpretability method
-            baseline = [curve for x in t for curve in self.book.baseline(self.arms, x).curves]
+            baseline = [curve for x in t for curve in self.evaluator.baseline(x).curves]
             # AUTO-INTERP SETTING
             # Run execution agent with interpretability method
-            evaluations = [self._interp(stage, I, session, x, t) for x in t]
+            evaluations = next(answers)
             interp = [curve for evaluation in evaluations for curve in evaluation.curves]
             if self.config.shuffled:
                 baseline, interp = exchange_arms(baseline, interp, self._seed("shuffled", I.hash))
@@ -301,12 +306,6 @@ class Search:
     def _by_cost(self, stage: Stage) -> list[Sequence[Table]]:
         """Return the questions of each task of a stage, the task that is cheapest by brute force first."""
         return sorted(self.T[stage].values(), key=lambda t: sum(x.brute_flops for x in t) / len(t))
-
-    def _interp(self, stage: Stage, I: Proposal, session: Session, x: Table, t: Sequence[Table]) -> Evaluation:
-        evaluation = self.book.evaluate(session, stage, I.hash, x, [other for other in t if other is not x])
-        if evaluation.status != "ok":
-            raise MethodFailedError(f"{x.question.task}, question {x.question.index}: {evaluation.reason}")
-        return evaluation
 
     def _candidates(self, iterations: Sequence[int]) -> tuple[list[Proposal], str]:
         """Return what M1 proposes for some iterations, fewer once it has nothing new, and why it has not.
@@ -349,6 +348,24 @@ class Search:
         floor = self.config.validate_above if len(best) < self.config.validate_best else best[0]
         return lambda reward: reward > max(floor, self.config.validate_above)
 
+    def _feedback(self, I: Proposal, trial: Trial, published: float | None, revealed: bool) -> Feedback:
+        """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
+        stage: Stage = "screen" if trial.stage == "screen" else "train"
+        return Feedback(
+            reward=trial.reward,
+            stage=trial.stage,
+            validation=published,
+            best=revealed,
+            error=trial.reason or None,
+            cost=None if trial.trained is None else trial.trained.cost,
+            families={} if trial.trained is None else trial.trained.by_family,
+            questions=by_question(
+                self.R,
+                self.evaluator.answered(stage, I, self._by_cost(stage)),
+                self._seed("shuffled", I.hash) if self.config.shuffled else None,
+            ),
+        )
+
     def _side_by_side(
         self,
         pool: ThreadPoolExecutor,
@@ -363,16 +380,3 @@ class Search:
 
 def _by_question(score: Score) -> dict[str, float]:
     return {question: reward for (_, question), reward in score.by_question.items()}
-
-
-def _feedback(trial: Trial, published: float | None, revealed: bool) -> Feedback:
-    """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
-    return Feedback(
-        reward=trial.reward,
-        stage=trial.stage,
-        validation=published,
-        best=revealed,
-        error=trial.reason or None,
-        cost=None if trial.trained is None else trial.trained.cost,
-        families={} if trial.trained is None else trial.trained.by_family,
-    )

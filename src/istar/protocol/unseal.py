@@ -118,12 +118,15 @@ def _test(
 ) -> TestResult:
     with here.arms.session(source, name) as session:
         asked = Asked(
-            interpret=lambda table, others: book.evaluate(session, "test", session.method, table, others),
+            interpret=lambda table, others: (
+                book.evaluation("test", session.method, table)
+                or book.write("test", session.method, table, session.evaluate(table, others))
+            ),
             without=lambda table: book.baseline(here.arms, table),
             on_question=None if on_question is None else lambda table: on_question(name, table),
         )
         try:
-            book.interpret(here.arms, session, session.method)
+            book.interpret(here.arms.interpretation_key(session.method), session.interpret)
         except MethodError as failure:
             return TestResult(name, session.method, None, None, {"interpret": str(failure)})
         for task, tables in here.tables("test").items():

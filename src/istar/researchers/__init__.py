@@ -1,16 +1,18 @@
 """Researchers: who proposes methods and learns from their rewards."""
 
 from istar.researchers.evolve import EvolveResearcher
+from istar.researchers.feedback import ArmCurve, Feedback, QuestionFeedback
 from istar.researchers.grammar.ablation import ablations
 from istar.researchers.grammar.parzen import GrammarResearcher
 from istar.researchers.grammar.primitives import PRIMITIVES, PrimitiveError, add_primitive
 from istar.researchers.policy import PolicyResearcher
 from istar.researchers.random import RandomResearcher
-from istar.researchers.researcher import RESEARCHERS, Feedback, NothingNewError, Proposal, Researcher, ResearcherError
+from istar.researchers.researcher import RESEARCHERS, NothingNewError, Proposal, Researcher, ResearcherError
 
 __all__ = [
     "PRIMITIVES",
     "RESEARCHERS",
+    "ArmCurve",
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
@@ -18,6 +20,7 @@ __all__ = [
     "PolicyResearcher",
     "PrimitiveError",
     "Proposal",
+    "QuestionFeedback",
     "RandomResearcher",
     "Researcher",
     "ResearcherError",

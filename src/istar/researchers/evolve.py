@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from istar.researchers.feedback import Feedback
 from istar.researchers.grammar.drawing import LEARNED_ATTEMPTS, SentenceResearcher, draw_blindly
 from istar.researchers.grammar.variation import Fresh, Mutation, Recombination, Variation
 from istar.researchers.researcher import (
     MOST,
     RESEARCHERS,
-    Feedback,
     Proposal,
     ResearcherError,
     check_option,

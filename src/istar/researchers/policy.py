@@ -32,11 +32,11 @@ from istar.researchers.choice_policy import (
     grammar_decisions,
     surrogate,
 )
+from istar.researchers.feedback import Feedback
 from istar.researchers.grammar.drawing import LEARNED_ATTEMPTS, SentenceResearcher, written
 from istar.researchers.grammar.sentence import draw_sentence
 from istar.researchers.researcher import (
     RESEARCHERS,
-    Feedback,
     Proposal,
     State,
     check_option,

@@ -1,20 +1,21 @@
 """The researcher, M1 of the document: it proposes methods and learns from their rewards.
 
-A researcher sees neither tasks nor truth. All it is given is the feedback on its own proposals: the training reward
-in full, and of validation only what the guard publishes.
+A researcher sees neither tasks nor truth. All it is given is the feedback on its own proposals: the training reward in
+full, question by question, and of validation only what the guard publishes.
 """
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 from istar.errors import CorruptDataError, IstarError
 from istar.registry import Registry
+from istar.researchers.feedback import Feedback, feedback_from_json
 from istar.seeds import Seed
 from istar.texts import name_for_people, storable
 
@@ -69,31 +70,6 @@ class Proposal:
             "parents": list(self.parents),
             "parameters": self.parameters,
         }
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """What a researcher may learn of one of its proposals.
-
-    Attributes:
-        reward: the training reward, in full; of a method that the cascade stopped, that of the stage it reached;
-            None of one that failed.
-        stage: the last stage of the cascade that it reached.
-        validation: the best validation reward that the guard has published so far, None while it has published none.
-        best: whether this proposal is the one the guard has just published.
-        error: what went wrong, None if nothing did.
-        cost: what recording the method took on training questions, as a mean share of brute force; None of one that
-            did not come through training.
-        families: the training reward by family; empty where `cost` is None.
-    """
-
-    reward: float | None
-    stage: str = "train"
-    validation: float | None = None
-    best: bool = False
-    error: str | None = None
-    cost: float | None = None
-    families: Mapping[str, float] = field(default_factory=dict)
 
 
 Telling = tuple[Proposal, Feedback]
@@ -163,7 +139,7 @@ class Researcher(ABC):
         return {
             "researcher": self.name,
             "told": [
-                {"proposal": proposal.to_json(), "feedback": asdict(feedback)} for proposal, feedback in self._told
+                {"proposal": proposal.to_json(), "feedback": feedback.to_json()} for proposal, feedback in self._told
             ],
         }
 
@@ -213,4 +189,4 @@ def told_rewards(told: Sequence[Telling]) -> list[float]:
 def _tellings(told: Iterable[dict[str, Any]]) -> Iterable[Telling]:
     for item in told:
         proposal = {**item["proposal"], "parents": tuple(item["proposal"]["parents"])}
-        yield Proposal(**proposal), Feedback(**item["feedback"])
+        yield Proposal(**proposal), feedback_from_json(item["feedback"])
