@@ -268,6 +268,24 @@ def _channels(result: dict[str, Any]) -> str:
     )
 
 
+def _start(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"`{command}`",
+            f"{each['now']['median']:.2f} s",
+            f"{each['now']['least']:.2f} to {each['now']['most']:.2f} s",
+            f"{each['times_less']:.1f}",
+        )
+        for command, each in result["processor_seconds"].items()
+    ]
+    head = ("command", "processor time, median", "least to most", f"times less than at `{result['before']}`")
+    return (
+        "Processor time that commands take, side by side with another revision of the source, "
+        f"{_count(result['times'], 'run')} of each; `istar tasks` with a data folder in which it ran already:\n\n"
+        + _table(head, rows)
+    )
+
+
 def _library(result: dict[str, Any]) -> str:
     rows = [
         (
@@ -298,6 +316,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "standard_runs": ("Standard runs", _standard_runs),
     "side_by_side": ("Channels side by side", _side_by_side),
     "unheard_methods": ("Methods that are not listened to", _unheard),
+    "start_time": ("Starting", _start),
     "kill_resume": ("Kills", _kills),
 }
 """By the name of a result: its heading, and what makes its section."""
