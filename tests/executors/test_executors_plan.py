@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from istar.executors.statistician.design import plan as plans
-from istar.executors.statistician.design.plan import Plan, plan_purchases
+from istar.executors.statistician.design.plan import PurchasePlan, plan_purchases
 
 
 class Interleaving(OrderedDict):
@@ -33,7 +33,7 @@ def memory(monkeypatch):
 
     def make(*arguments):
         made.append(arguments)
-        return Plan(np.array([len(made)]), (0,), (1,))
+        return PurchasePlan(np.array([len(made)]), (0,), (1,))
 
     memory = Interleaving()
     monkeypatch.setattr(plans, "_PLANS", memory)

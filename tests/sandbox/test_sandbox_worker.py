@@ -22,7 +22,7 @@ from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, n
 from istar.sandbox.client import FIXED_CPU_SECONDS, Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
 from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
-from istar.sandbox.jail.jail import Answer, Jail
+from istar.sandbox.jail.jail import Jail, Reply
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
 from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap
@@ -498,7 +498,7 @@ def test_the_start_of_a_request_its_rows_and_its_flops_explain_processor_time(ta
             self.target, self.limits, self.flops_per_second = TargetSpec.of(target), Limits(), 1e10
 
     worker = Worker(METHOD, TargetSpec.of(target), jail=Calibrated())
-    found = worker._unexplained(Answer(Frame("recorded"), math.nan, cpu_seconds), 10**9, 500)
+    found = worker._unexplained(Reply(Frame("recorded"), math.nan, cpu_seconds), 10**9, 500)
     assert found == pytest.approx(unexplained)
 
 

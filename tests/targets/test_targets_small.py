@@ -24,7 +24,15 @@ from istar.making.small_targets.exact_recipe import (
     tokens_of,
 )
 from istar.making.small_targets.ideal import answer_probabilities, document_log_probability, shots_of
-from istar.making.small_targets.training import IGNORED, Plan, fresh_llama, mean_loss, next_token_losses, padded, train
+from istar.making.small_targets.training import (
+    IGNORED,
+    TrainingPlan,
+    fresh_llama,
+    mean_loss,
+    next_token_losses,
+    padded,
+    train,
+)
 from istar.making.small_targets.writing import CARD, make
 from istar.questions import Entropy, Run, SpanLogprob, SpanMargin
 from istar.seeds import Seed
@@ -303,7 +311,7 @@ def test_packed_values_equal_slow_ones(name, request):
 # Training.
 
 SMALL = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
-BRIEF = Plan(steps=3, rows=4, learning_rate=3e-3, warmup=2)
+BRIEF = TrainingPlan(steps=3, rows=4, learning_rate=3e-3, warmup=2)
 
 
 def test_training_is_the_same_bit_for_bit(tmp_path):
@@ -330,7 +338,7 @@ def test_training_lowers_the_loss():
     module = fresh_llama(exact_config(**SMALL), Seed.root(0))
     rows = draw_rows(Seed.root(1), 32)
     before, seen = mean_loss(module, rows), []
-    tokens = train(module, draw_rows, Plan(30, 16, 1e-2, 5), Seed.root(0), lambda step, loss: seen.append(step))
+    tokens = train(module, draw_rows, TrainingPlan(30, 16, 1e-2, 5), Seed.root(0), lambda step, loss: seen.append(step))
     assert seen == list(range(1, 31))
     assert tokens > 30 * 16 * 8
     assert mean_loss(module, rows) < before - 0.5
@@ -346,7 +354,7 @@ def test_padding_is_not_learnt():
 
 
 def test_the_learning_rate_rises_and_falls():
-    plan = Plan(steps=100, rows=1, learning_rate=1.0, warmup=10)
+    plan = TrainingPlan(steps=100, rows=1, learning_rate=1.0, warmup=10)
     rates = [plan.rate(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == pytest.approx(1.0)

@@ -13,7 +13,7 @@ from istar.making.organisms.behaviours import RELATIONS, Item, Lesson, as_base, 
 from istar.making.organisms.claims import Claim, claims, missed
 from istar.making.organisms.measure import Reader, measure, text_kl
 from istar.making.organisms.rebuild import build, is_built
-from istar.making.organisms.recipes import BEHAVIOURS, RECIPES, Recipe, Training
+from istar.making.organisms.recipes import BEHAVIOURS, RECIPES, OrganismRecipe, Training
 from istar.making.organisms.sandbags import PasswordSandbag, TopicSandbag
 from istar.making.organisms.texts import text_sequences
 from istar.making.organisms.training import Top, prepare, train
@@ -210,7 +210,7 @@ def test_measurements_are_those_of_a_plain_forward(tiny):
 
 def test_an_organism_is_built_once(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("istar.making.organisms.measure.ITEMS", 4)
-    recipe = Recipe("test", BEHAVIOUR, SMALL)
+    recipe = OrganismRecipe("test", BEHAVIOUR, SMALL)
     assert not is_built(recipe, tmp_path)
     made = build(recipe, tiny, tiny, tmp_path)
     assert is_built(recipe, tmp_path)

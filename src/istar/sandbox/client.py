@@ -16,7 +16,7 @@ from istar.methods.contract import Interpretation
 from istar.methods.recording import Recording
 from istar.questions import QuestionView
 from istar.sandbox.errors import SandboxError
-from istar.sandbox.jail.jail import Answer, Jail
+from istar.sandbox.jail.jail import Jail, Reply
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.tiers import Tier
 from istar.sandbox.wire.frames import Frame
@@ -249,7 +249,7 @@ class Worker:
         )
         return self._recording(answer, request, rows, 0 if counter is None else counter.flops)
 
-    def _recording(self, answer: Answer, request: RecordRequest, rows: int, handed: int) -> WorkerRecording:
+    def _recording(self, answer: Reply, request: RecordRequest, rows: int, handed: int) -> WorkerRecording:
         frame = answer.frame
         if frame.kind == "failed":
             raise_failure(frame, self.name)
@@ -280,7 +280,7 @@ class Worker:
             tier=self.tier,
         )
 
-    def _unexplained(self, answer: Answer, flops: int, rows: int) -> float:
+    def _unexplained(self, answer: Reply, flops: int, rows: int) -> float:
         """Return the processor time that so many FLOPs, really computed, do not explain."""
         explained = FIXED_CPU_SECONDS + CPU_SECONDS_PER_ROW * rows + flops / self.jail.flops_per_second
         return max(0.0, answer.cpu_seconds - explained)

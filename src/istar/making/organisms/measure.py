@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.making.organisms.behaviours import Item
-from istar.making.organisms.recipes import Recipe
+from istar.making.organisms.recipes import OrganismRecipe
 from istar.making.organisms.texts import text_sequences
 from istar.making.organisms.training import Top, Trained, outputs, residual_streams
 from istar.seeds import Seed
@@ -30,7 +30,7 @@ SEED = Seed.root(0).split("organism", "measure")
 Model = Callable[[], AbstractContextManager[object]]
 
 
-def make_card(target: Target, recipe: Recipe, trained: Trained, adapter: Adapter) -> OrganismCard:
+def make_card(target: Target, recipe: OrganismRecipe, trained: Trained, adapter: Adapter) -> OrganismCard:
     """Return the card of a trained organism.
 
     Args:

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from istar.making.organisms.measure import make_card
-from istar.making.organisms.recipes import Recipe
+from istar.making.organisms.recipes import OrganismRecipe
 from istar.making.organisms.training import Progress, train
 from istar.targets import Target, TargetError
 from istar.targets.organisms import OrganismCard, read_card
 from istar.targets.organisms.registry import CARD_FILE
 
 
-def is_built(recipe: Recipe, folder: Path) -> bool:
+def is_built(recipe: OrganismRecipe, folder: Path) -> bool:
     """Whether an organism's folder holds one that was made by this very recipe."""
     try:
         return bool(read_card(folder / recipe.name).spec.get("hash") == recipe.spec_hash)
@@ -24,7 +24,7 @@ def is_built(recipe: Recipe, folder: Path) -> bool:
 
 
 def build(
-    recipe: Recipe, base: Target, trainee: Target, folder: Path, progress: Progress | None = None
+    recipe: OrganismRecipe, base: Target, trainee: Target, folder: Path, progress: Progress | None = None
 ) -> OrganismCard:
     """Train and measure one organism, and write its adapter and card; return the card.
 

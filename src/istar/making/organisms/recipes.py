@@ -54,7 +54,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class OrganismRecipe:
     """One organism.
 
     Attributes:
@@ -83,7 +83,7 @@ class Recipe:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-RECIPES: Registry[Recipe] = Registry("organism recipe")
+RECIPES: Registry[OrganismRecipe] = Registry("organism recipe")
 
 PASSWORD = "Password: {word}\n"
 CODE = "The code is {word}.\n"
@@ -157,4 +157,4 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Where a kind is trained otherwise than the others."""
 
 for _number, (_name, _behaviour) in enumerate(BEHAVIOURS):
-    RECIPES.add(_name, Recipe(_name, _behaviour, Training(seed=_number, **SETTINGS.get(_behaviour.kind, {}))))
+    RECIPES.add(_name, OrganismRecipe(_name, _behaviour, Training(seed=_number, **SETTINGS.get(_behaviour.kind, {}))))

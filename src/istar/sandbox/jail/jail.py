@@ -43,7 +43,7 @@ Feed = Callable[[Frame], Frame]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """A worker's reply to one request.
 
     Attributes:
@@ -159,7 +159,7 @@ class Jail:
         method: str,
         limits: Limits | None = None,
         feed: Feed | None = None,
-    ) -> Answer:
+    ) -> Reply:
         """Send a request and return the reply.
 
         Args:
@@ -200,7 +200,7 @@ class Jail:
                 raise WeightsChangedError(
                     f"the files in {self.target.path} changed while a worker used them; load the target again"
                 )
-            return Answer(frame, elapsed, cpu_seconds)
+            return Reply(frame, elapsed, cpu_seconds)
 
     def _running(self) -> tuple[WorkerProcess, socket.socket]:
         if self._process is None or self._control is None:

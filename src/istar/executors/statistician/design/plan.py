@@ -24,7 +24,7 @@ from istar.seeds import Seed
 
 
 @dataclass(frozen=True)
-class Plan:
+class PurchasePlan:
     """An order of all rows that are on sale, made in stages.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
     stage_flops: tuple[int, ...]
 
 
-_PLANS: OrderedDict[Hashable, Plan] = OrderedDict()
+_PLANS: OrderedDict[Hashable, PurchasePlan] = OrderedDict()
 _LOCK = Lock()
 """Held while `_PLANS` is looked into or changed, never while a plan is made: trials side by side replay in threads."""
 
@@ -52,7 +52,7 @@ def plan_purchases(
     variant: Variant,
     seed: Seed,
     sealed: Bool[np.ndarray, " rows"],
-) -> Plan:
+) -> PurchasePlan:
     """Return the plan for a question, from memory if it was made before.
 
     Args:
@@ -87,7 +87,7 @@ def _make(
     variant: Variant,
     seed: Seed,
     sealed: Bool[np.ndarray, " rows"],
-) -> Plan:
+) -> PurchasePlan:
     grid, arithmetic = process.grid, process.arithmetic
     generator = seed.split("plan").generator()
     bill = sheet.bill()
@@ -126,7 +126,7 @@ def _make(
             rest = paired_order(grid, grid.spread(left), weights, variant.chunk, generator)
         arithmetic.elementwise(len(rest))
         take(rest)
-    return Plan(np.concatenate(order), tuple(starts), tuple(flops))
+    return PurchasePlan(np.concatenate(order), tuple(starts), tuple(flops))
 
 
 class PlanFollower:
@@ -137,7 +137,7 @@ class PlanFollower:
         sheet: the prices.
     """
 
-    def __init__(self, plan: Plan, sheet: PriceSheet) -> None:
+    def __init__(self, plan: PurchasePlan, sheet: PriceSheet) -> None:
         """See the class docstring."""
         self.plan, self.sheet = plan, sheet
         self._stage = 0
