@@ -134,7 +134,7 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
 def search_round(arms: Any, R: Any, tasks: Any, I: Any) -> float:  # noqa: E741
     """One round as the search makes it."""
     total_reward = 0.0
-    with arms.session(I.source, I.name) as session:
+    with arms.session(I.source, I.name, I.parts) as session:
         session.interpret()
         for t in tasks.values():
             baseline = [curve for x in t for curve in arms.baseline(x).curves]
@@ -153,7 +153,7 @@ def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:
     arms.market = running_market(here.target)
     with tempfile.TemporaryDirectory() as fresh:
         arms.interpretations = InterpretationStore(Path(fresh) / "interpretations")
-        with arms.session(I.source, I.name) as session:
+        with arms.session(I.source, I.name, I.parts) as session:
             session.interpret()
             for t in tasks.values():
                 baseline = [arms.replay_seed(x, None, seed) for x in t for seed in seeds]

@@ -15,13 +15,17 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from machine import describe_machine
+
+if TYPE_CHECKING:
+    from istar.methods.side_by_side import Part
 
 WORDS = ("activation_difference", "attention_gates", "attribution_patching", "direct_logit_attribution",
          "gradient_activation", "gradient_influence")  # fmt: skip
@@ -75,14 +79,12 @@ def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
     with stand(config, ("train",)) as here:
         tables = [table for each in here.tables("train").values() for table in each]
 
-        def recorded(source: str, name: str, *, whole: bool) -> tuple[list[Any], float]:
+        def recorded(source: str, name: str, parts: Sequence[Part] = (), *, whole: bool) -> tuple[list[Any], float]:
             place = scratch / ("whole" if whole else "together")
             here.arms.recordings = RecordingStore(place / "recordings")
             here.arms.interpretations = InterpretationStore(place / "interpretations")
             here.arms.streams = StreamStore(place / "streams")
-            with here.arms.session(source, name) as session:
-                if whole:
-                    session._parts = []
+            with here.arms.session(source, name, () if whole else parts) as session:
                 start = time.perf_counter()
                 session.interpret()
                 found = [session.record(table).recording for table in tables]
@@ -92,8 +94,8 @@ def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
         for number in range(count):
             proposal = researcher.propose(Seed.root(config.seed).split("researcher", number))
             researcher.update(proposal, Feedback(0.0))
-            together, fast = recorded(proposal.source, proposal.name, whole=False)
-            apart, slow = recorded(proposal.source, proposal.name, whole=True)
+            together, fast = recorded(proposal.source, proposal.name, proposal.parts, whole=False)
+            apart, slow = recorded(proposal.source, proposal.name, proposal.parts, whole=True)
             same &= all(
                 replace(one, seconds=0.0).to_bytes() == replace(other, seconds=0.0).to_bytes()
                 for one, other in zip(together, apart, strict=True)

@@ -1,4 +1,4 @@
-"""Methods side by side: which files are taken apart, and which recordings are put together.
+"""Methods side by side: which files are made of which parts, and which recordings are put together.
 
 That a recording put together is the one that would be made is tested with the grammar's words
 (`tests/researchers/test_researchers_sentences.py`) and in a real jail (`tests/protocol/test_protocol_end_to_end.py`).
@@ -18,9 +18,9 @@ from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.side_by_side import (
     Part,
     learned_side_by_side,
-    parts_of,
+    made_of,
+    put_side_by_side,
     recorded_side_by_side,
-    written_side_by_side,
 )
 from istar.targets import build_corpus, load_target
 
@@ -78,13 +78,17 @@ def predict(question, runs, target, interpretation, prepared):
 '''
 
 
+PARTS = (Part(ONE, "Counts tokens"), Part(OTHER, "Says one, and white-box " * 9))
+
+
 @pytest.fixture(scope="module")
 def together():
-    return written_side_by_side([Part(ONE, "Counts tokens"), Part(OTHER, "Says one, and white-box " * 9)])
+    return put_side_by_side(PARTS)
 
 
-def test_a_file_is_taken_apart_into_what_it_was_made_of(together):
-    assert parts_of(together) == (ONE, OTHER)
+def test_a_file_is_made_of_what_it_puts_side_by_side(together):
+    assert together.parts == PARTS
+    assert made_of(together.source, PARTS)
 
 
 @pytest.mark.parametrize(
@@ -101,27 +105,53 @@ def test_a_file_is_taken_apart_into_what_it_was_made_of(together):
     ],
 )
 def test_a_file_that_does_anything_else_is_not(together, change):
-    assert change(together) != together
-    assert parts_of(change(together)) == ()
+    assert change(together.source) != together.source
+    assert not made_of(change(together.source), PARTS)
 
 
-@pytest.mark.parametrize("source", [ONE, "", "(" * 500, "def channel_1():\n    pass\n\n\ndef channel_2():\n    pass\n"])
-def test_a_file_of_its_own_has_no_parts(source):
-    assert parts_of(source) == ()
+@pytest.mark.parametrize("parts", [(), PARTS[:1], PARTS[::-1], (*PARTS, PARTS[0]), (PARTS[0], PARTS[0])])
+def test_nor_is_one_made_of_other_parts(together, parts):
+    assert not made_of(together.source, parts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("import math\n", "from torch import sum\n\nimport math\n"),  # the other's built-in
+        lambda text: text.replace("import math\n", "from itertools import chain as dataclass\n\nimport math\n"),
+        lambda text: text.replace("import Interpretation", "import Interpretation, Interpretation as Tensor"),
+        lambda text: text.replace("import math\n", "from __future__ import annotations\n\nimport math\n"),
+        lambda text: text.replace("SCALE = 2", 'SCALE = """two\nlines""".count("i") * 2'),  # lines are indented
+        lambda text: text.replace("import torch\n", "SEEN = 1\nimport torch\n"),  # only what follows imports is kept
+        lambda text: text.replace("import math\n", "import statistics as math\nimport math\n"),
+        lambda text: text.replace("SCALE = 2", "math = math.pi\nSCALE = 2"),  # means one thing and then another
+        lambda text: text.replace("SCALE *", "len(joined) *"),  # a name that the common file alone defines
+        lambda text: text.replace("def predict(", "def predict(("),
+    ],
+)
+def test_parts_that_get_in_each_others_way_are_run_as_one_method(change):
+    assert change(ONE) != ONE
+    parts = (Part(change(ONE), "Counts"), Part(OTHER.replace("prepared.number)", "sum([prepared.number]))"), "Sums"))
+    try:
+        assert put_side_by_side(parts).parts == ()
+    except SyntaxError:
+        assert not made_of("anything", parts)
 
 
 def test_names_that_imports_give_are_kept():
     renamed = ONE.replace("import math\n", "import math as maths\n").replace("math.sqrt", "maths.sqrt")
-    both = written_side_by_side([Part(renamed, "Counts"), Part(OTHER, "Says one")])
-    assert parts_of(both) == (renamed, OTHER)
-    load_method(both, "both")
+    parts = (Part(renamed, "Counts"), Part(OTHER.replace("self", "part"), "Says one"))
+    both = put_side_by_side(parts)
+    assert both.parts == parts
+    load_method(both.source, "both")
 
 
 def test_what_is_learned_is_put_together(together):
     target = load_target("tiny-random")
     corpus = build_corpus(target, 4, 24)
     one, other, both = (
-        run_interpret(load_method(source, "written"), target, corpus, Meter()) for source in (ONE, OTHER, together)
+        run_interpret(load_method(source, "written"), target, corpus, Meter())
+        for source in (ONE, OTHER, together.source)
     )
     assert learned_side_by_side([one, other]).to_bytes() == both.to_bytes()
     assert both.data == {"1": {"root": 2.0}, "2": None}

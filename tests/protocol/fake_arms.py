@@ -93,7 +93,7 @@ class FakeArms:
         return method, "target", "corpus", "v1"
 
     @contextmanager
-    def session(self, source, name):
+    def session(self, source, name, parts=()):
         yield FakeSession(self, source)
 
 

@@ -10,6 +10,7 @@ from fake_arms import SEEDS, FakeArms, curve, table
 from istar.arms.base import Evaluation
 from istar.cli.app import ERROR, SUCCESS, USAGE, run
 from istar.ledger import BASELINE, EvaluationRecord, Ledger, ProposalRecord, RoundRecord, RunConfig
+from istar.methods.side_by_side import MethodFile
 from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.rescore import rescore
@@ -284,7 +285,7 @@ class TestByHand:
         """Even with everything a `Stand` would give put together by hand."""
         here = SimpleNamespace(arms=FakeArms(), config=SearchConfig(), target=SimpleNamespace(name="tiny-random"))
         with pytest.raises(BarredError, match="barred from every reward"):
-            score(here, METHOD, "mine", {name: [table(name, 0)]}, "train")
+            score(here, MethodFile(METHOD), "mine", {name: [table(name, 0)]}, "train")
 
     def test_unseal(self, name, why, tmp_path):
         folder = finished_run(tmp_path / "mine", SearchConfig())

@@ -14,7 +14,7 @@ from tiny_truth import build_tiny_truth
 
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.errors import IstarError
-from istar.methods.side_by_side import Part, written_side_by_side
+from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.setup import stand
@@ -253,10 +253,10 @@ def test_too_few_tables_are_an_error_with_a_command_that_builds_them(config, cap
 
 def test_methods_side_by_side_are_run_one_by_one_and_put_together(config):
     """Bit by bit what their common file gives and costs, though it is never run."""
-    both = written_side_by_side([Part(METHOD, "Logit lens"), Part(METHOD.replace("upto=1", "upto=2"), "Later")])
+    both = put_side_by_side([Part(METHOD, "Logit lens"), Part(METHOD.replace("upto=1", "upto=2"), "Later")])
     with stand(config, ("train",)) as here:
         (tables,) = here.tables("train").values()
-        with here.arms.session(both, "both") as session:
+        with here.arms.session(both.source, "both", both.parts) as session:
             with mock.patch.object(here.arms, "worker", wraps=here.arms.worker) as worker:
                 made = session.record(tables[0])
                 asked = {call.args[1] for call in worker.call_args_list}

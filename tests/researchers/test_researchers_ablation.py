@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from istar.methods.side_by_side import MethodFile
 from istar.researchers import PRIMITIVES, PrimitiveError, ResearcherError, ablations
 from istar.researchers.grammar.sentence import Sentence
 
@@ -22,15 +23,18 @@ def parameters(*channels):
 def test_each_channel_is_left_out_once():
     found = ablations("whole", parameters(*CHANNELS))
     assert found == {
-        "whole without lens90": Sentence(CHANNELS[1:]).source,
-        "whole without gates1": Sentence((CHANNELS[0], CHANNELS[2])).source,
-        "whole without lens10": Sentence(CHANNELS[:2]).source,
+        "whole without lens90": Sentence(CHANNELS[1:]).file,
+        "whole without gates1": Sentence((CHANNELS[0], CHANNELS[2])).file,
+        "whole without lens10": Sentence(CHANNELS[:2]).file,
     }
 
 
 def test_of_two_channels_each_is_left_alone():
     found = ablations("pair", parameters(*CHANNELS[:2]))
-    assert found == {"pair without gates1": CHANNELS[0].source, "pair without lens90": CHANNELS[1].source}
+    assert found == {
+        "pair without gates1": MethodFile(CHANNELS[0].source),
+        "pair without lens90": MethodFile(CHANNELS[1].source),
+    }
 
 
 def test_what_has_no_parts_is_refused():

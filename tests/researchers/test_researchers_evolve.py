@@ -192,7 +192,7 @@ def test_a_search_resumed_from_its_ledger_breeds_from_the_same_archive():
         proposal = undisturbed.propose(Seed.root(2).split(iteration))
         undisturbed.update(proposal, feedback(proposal))
         stored = json.loads(json.dumps(proposal.to_json(), sort_keys=True))
-        again = Proposal(**{**stored, "parents": tuple(stored["parents"])})
+        again = Proposal.from_json(stored)
         resumed.remember(again)
         resumed.update(again, feedback(again))
     assert resumed.archive() == undisturbed.archive()

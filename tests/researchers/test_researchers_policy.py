@@ -238,7 +238,7 @@ def test_a_search_resumed_from_its_ledger_has_the_same_theta():
     for group in range(6):
         proposals = [undisturbed.propose(Seed.root(1).split(group, slot)) for slot in range(3)]
         stored = [json.loads(json.dumps(each.to_json(), sort_keys=True)) for each in proposals]
-        again = [Proposal(**{**each, "parents": tuple(each["parents"])}) for each in stored]
+        again = [Proposal.from_json(each) for each in stored]
         for proposal in again:
             resumed.remember(proposal)
         for before, after in zip(proposals, again, strict=True):

@@ -10,7 +10,7 @@ from istar.methods.check_questions import sample_questions
 from istar.methods.fence import check_source
 from istar.methods.loading import load_method, source_hash
 from istar.methods.recorder import record, run_interpret
-from istar.methods.side_by_side import parts_of, recorded_side_by_side
+from istar.methods.side_by_side import MethodFile, recorded_side_by_side
 from istar.questions import nested_batches
 from istar.researchers import PRIMITIVES
 from istar.researchers.grammar.sentence import Sentence, SentenceError
@@ -61,7 +61,7 @@ def test_every_word_gives_channels_at_both_ends_of_its_choices(kind, end, questi
 
 def test_one_channel_is_the_file_of_its_primitive():
     channel = at("logit_lens", -1)
-    assert Sentence((channel,)).source == channel.source
+    assert Sentence((channel,)).file == MethodFile(channel.source)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,6 @@ def test_several_channels_are_what_each_is_alone(kinds, share, questions, record
     chosen = Sentence(tuple(at(kind, 0 if place % 2 else -1) for place, kind in enumerate(kinds))).channels
     source = Sentence(chosen).source
     assert check_source(source) == ()
-    assert parts_of(source) == tuple(channel.source for channel in chosen)
     told = 0
     for question in questions.values():
         whole = sum(recorded(channel.source, question).total_flops for channel in chosen)
@@ -93,9 +92,10 @@ def test_pairs_of_all_words_pass_the_fence_and_load():
     kinds = tuple(PRIMITIVES)
     for first, second in zip(kinds, (*kinds[1:], kinds[0]), strict=True):
         different = dict.fromkeys((at(first, 0), at(second, -1), at(second, 0)))
-        source = Sentence(tuple(different)).source
-        assert check_source(source) == ()
-        load_method(source, "written")
+        sentence = Sentence(tuple(different))
+        assert check_source(sentence.source) == ()
+        assert [part.source for part in sentence.file.parts] == [channel.source for channel in sentence.channels]
+        load_method(sentence.source, "written")
 
 
 def test_a_written_method_says_what_its_channels_are():

@@ -16,6 +16,7 @@ from istar.ledger import InterpretationRecord, QuestionRecord, Spending
 from istar.rewards.curves import Curve
 
 if TYPE_CHECKING:
+    from istar.methods.side_by_side import Part
     from istar.truth.table import Table
 
 
@@ -76,8 +77,14 @@ class Arms(Protocol):
     def priced(self, table: Table) -> QuestionRecord:
         """Return what the rows of a question cost by part and operation."""
 
-    def session(self, source: str, name: str) -> AbstractContextManager[Session]:
-        """Open a session with the method of this source; its processes end with the context."""
+    def session(self, source: str, name: str, parts: Sequence[Part] = ()) -> AbstractContextManager[Session]:
+        """Open a session with the method of this source; its processes end with the context.
+
+        Args:
+            source: the method's source.
+            name: for messages.
+            parts: the methods that the source puts side by side, none of one of its own.
+        """
 
     def stop(self) -> None:
         """End everything that runs; whoever waits for it gets a `StoppedError`."""

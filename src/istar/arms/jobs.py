@@ -18,6 +18,7 @@ from istar.ledger import InterpretationRecord
 from istar.methods.contract import MethodError
 
 if TYPE_CHECKING:
+    from istar.methods.side_by_side import Part
     from istar.truth.table import Table
 
 
@@ -34,12 +35,14 @@ class Job:
         name: its name, for messages.
         questions: hashes of the questions of one task to evaluate, in this order; none to interpret the target alone.
         beside: hashes of all the task's questions that are asked of it, on which the executor learns what it is worth.
+        parts: the methods that the source puts side by side.
     """
 
     source: str
     name: str
     questions: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Workplace:
 
     def __call__(self, job: Job) -> JobResult:
         """Do a job."""
-        with self.arms.session(job.source, job.name) as session:
+        with self.arms.session(job.source, job.name, job.parts) as session:
             if not job.questions:
                 try:
                     return JobResult(interpretation=session.interpret())

@@ -51,6 +51,7 @@ from istar.targets.costs import cached_costs_by_op
 
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
+    from istar.methods.side_by_side import Part
     from istar.targets import Corpus, Target
     from istar.targets.standard_runs import StandardRun
     from istar.truth import Table
@@ -167,9 +168,9 @@ class SandboxArms(Replays):
         return method, self.target.id, self.corpus.hash, RULEBOOK.version
 
     @contextmanager
-    def session(self, source: str, name: str) -> Iterator[SandboxSession]:
+    def session(self, source: str, name: str, parts: Sequence[Part] = ()) -> Iterator[SandboxSession]:
         """See `Arms`."""
-        yield SandboxSession(self, source, name)
+        yield SandboxSession(self, source, name, parts)
 
     @contextmanager
     def worker(self, source: str, name: str) -> Iterator[Worker]:

@@ -17,13 +17,13 @@ from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
-from istar.methods.side_by_side import parts_of
 from istar.questions import nested_batches
 from istar.sandbox import InterpretationKey, Worker, WorkerLostError
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.arms.sandboxed import SandboxArms
+    from istar.methods.side_by_side import Part
     from istar.sandbox import InterpretOutcome, WorkerRecording
     from istar.truth import Table
 
@@ -45,15 +45,14 @@ class SandboxSession:
         arms: where it belongs.
         source: the method's source.
         name: for messages.
+        parts: the methods that the source puts side by side.
     """
 
-    def __init__(self, arms: SandboxArms, source: str, name: str) -> None:
+    def __init__(self, arms: SandboxArms, source: str, name: str, parts: Sequence[Part] = ()) -> None:
         """See the class docstring."""
         self.arms, self.source, self.name = arms, source, name
         self.method = source_hash(source)
-        self._parts = [
-            SandboxSession(arms, part, f"{name}, part {slot}") for slot, part in enumerate(parts_of(source), 1)
-        ]
+        self._parts = [SandboxSession(arms, part.source, f"{name}, part {slot}") for slot, part in enumerate(parts, 1)]
         self._outcome: InterpretOutcome | None = None
         self._records: dict[str, ChannelRecord] = {}
         self._tried_again: set[str] = set()

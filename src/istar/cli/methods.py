@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from istar.methods.side_by_side import MethodFile
+    from istar.protocol.run_folder import RunFolder
 
 
-def method_sources(methods: list[str]) -> dict[str, str]:
-    """Return the sources of methods by name, each checked.
+def method_files(methods: list[str]) -> dict[str, MethodFile]:
+    """Return methods by name, each checked.
 
     Args:
         methods: files, names of methods of the library, `library` for all of these, or folders of runs for their I*.
@@ -19,26 +24,41 @@ def method_sources(methods: list[str]) -> dict[str, str]:
     from istar.methods.fence import FenceError, check_source
     from istar.methods.library import library_methods
     from istar.methods.loading import read_source
+    from istar.methods.side_by_side import MethodFile
     from istar.protocol.run_folder import RunFolder
 
     library = library_methods()
-    paths: list[tuple[str, Path]] = []
+    named: list[tuple[str, MethodFile]] = []
     for each in methods:
         folder = RunFolder(Path(each))
         if each == "library":
-            paths += library.items()
+            named += [(name, MethodFile(read_source(path))) for name, path in library.items()]
         elif each not in library and folder.exists:
-            paths.append((folder.name, folder.best_method_path))
+            named.append((folder.name, _best_of(folder)))
         else:
             path = library.get(each, Path(each))
-            paths.append((path.stem, path))
-    sources: dict[str, str] = {}
-    for name, path in paths:
-        source = read_source(path)
-        if sources.setdefault(name, source) != source:
+            named.append((path.stem, MethodFile(read_source(path))))
+    files: dict[str, MethodFile] = {}
+    for name, file in named:
+        if files.setdefault(name, file).source != file.source:
             raise MethodError(f"two different methods are called {name!r}; rename one of the files")
-    for name, source in sources.items():
-        faults = check_source(source)
+    for name, file in files.items():
+        faults = check_source(file.source)
         if faults:
             raise FenceError(name, faults)
-    return sources
+    return files
+
+
+def _best_of(folder: RunFolder) -> MethodFile:
+    """Return the I* of a run as its file says it, with the parts that its ledger knows."""
+    from istar.methods.loading import read_source, source_hash
+    from istar.methods.side_by_side import MethodFile
+    from istar.protocol.book import noted_file
+
+    source = read_source(folder.best_method_path)
+    if folder.ledger_path.exists():
+        with folder.ledger(read_only=True) as ledger:
+            for proposal in ledger.proposals(folder.name):
+                if proposal.method == source_hash(source):
+                    return noted_file(ledger, folder.name, proposal)
+    return MethodFile(source)

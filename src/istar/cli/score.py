@@ -57,11 +57,11 @@ def score(
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. What was
     computed is kept, so a command that was killed goes on where it was.
     """
-    from istar.cli.methods import method_sources
+    from istar.cli.methods import method_files
     from istar.cli.progress import ticker
 
     check_split(task or [], split)
-    sources = method_sources(methods)
+    files = method_files(methods)
 
     from istar.files import check_destination
     from istar.methods.contract import MethodError
@@ -90,10 +90,10 @@ def score(
         tables = here.tables(split)
         for remark in here.remarks(split):
             bar.note(remark, "yellow")
-        bar.say("scoring", len(sources) * sum(map(len, tables.values())))
-        for name, source in sources.items():
+        bar.say("scoring", len(files) * sum(map(len, tables.values())))
+        for name, file in files.items():
             try:
-                results.append(score_method(here, source, name, tables, split, on_question=partial(_tell, bar, name)))
+                results.append(score_method(here, file, name, tables, split, on_question=partial(_tell, bar, name)))
             except MethodError as error:
                 failed.append(error)
                 continue
@@ -102,7 +102,7 @@ def score(
     if failed and not results:
         raise failed[0]
     if as_json:
-        print_json(results[0].to_json() if len(sources) == 1 else [result.to_json() for result in results])
+        print_json(results[0].to_json() if len(files) == 1 else [result.to_json() for result in results])
     else:
         for result in results:
             _show(result)

@@ -38,7 +38,7 @@ def unseal(
 
     The opening is recorded in the run's ledger; the report shows how often the test was opened.
     """
-    from istar.cli.methods import method_sources
+    from istar.cli.methods import method_files
     from istar.cli.multipliers import summary_table
     from istar.cli.progress import ticker
     from istar.protocol.run_folder import find_run
@@ -48,13 +48,12 @@ def unseal(
 
     folder = find_run(run, runs)
     check_tasks(folder.config(), ("test",))
-    others = method_sources(beside or [])
+    others = method_files(beside or [])
     with folder.ledger(read_only=True) as ledger:
         # say what is missing before anything long begins
-        _, name, iteration = best_of(ledger, folder.name)
+        best = best_of(ledger, folder.name)
         if parts:
-            proposals = {each.iteration: each for each in ledger.proposals(folder.name)}
-            others |= ablations(name, proposals[iteration].parameters)
+            others |= ablations(best.name, best.parameters)
 
     from istar.protocol.setup import stand
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session
 
 from istar.ledger.models import (
@@ -20,6 +20,7 @@ from istar.ledger.models import (
     InterpretationRow,
     MethodRow,
     OpeningRow,
+    PartRow,
     ProposalRow,
     QuestionRow,
     RoundRow,
@@ -32,6 +33,7 @@ _OF_A_RUN: tuple[type[Any], ...] = (
     TaskRow,
     QuestionRow,
     ProposalRow,
+    PartRow,
     InterpretationRow,
     EvaluationRow,
     RoundRow,
@@ -43,7 +45,7 @@ _OF_A_RUN: tuple[type[Any], ...] = (
 def export_lines(session: Session, run: RunRow) -> Iterator[str]:
     """Yield one JSON object a line for everything that a run holds."""
     yield _line("runs", _columns(run))
-    used = select(ProposalRow.method).where(ProposalRow.run == run.name)
+    used = union(*(select(table.method).where(table.run == run.name) for table in (ProposalRow, PartRow)))
     yield from _sorted_lines(MethodRow, session.scalars(select(MethodRow).where(MethodRow.hash.in_(used))))
     for table in _OF_A_RUN:
         yield from _sorted_lines(table, session.scalars(select(table).where(table.run == run.name)))

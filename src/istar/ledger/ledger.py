@@ -25,6 +25,7 @@ from istar.ledger.records import (
     Json,
     OpeningKind,
     OpeningRecord,
+    PartRecord,
     ProposalRecord,
     QuestionRecord,
     RoundRecord,
@@ -101,9 +102,14 @@ class Ledger(LedgerReader):
         """Note what a question costs by brute force."""
         self._add(run, [rows.question_row(run, question)])
 
-    def add_method(self, run: str, proposal: ProposalRecord, source: str) -> None:
-        """Note a proposed method and its source."""
-        self._add(run, [MethodRow(hash=proposal.method, source=source), rows.proposal_row(run, proposal)])
+    def add_method(
+        self, run: str, proposal: ProposalRecord, source: str, parts: Sequence[tuple[PartRecord, str]] = ()
+    ) -> None:
+        """Note a proposed method and its source, and the methods that it puts side by side, each with its source."""
+        added = [MethodRow(hash=proposal.method, source=source), rows.proposal_row(run, proposal)]
+        for part, its_source in parts:
+            added += [MethodRow(hash=part.method, source=its_source), rows.part_row(run, part)]
+        self._add(run, added)
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""

@@ -137,6 +137,19 @@ class ProposalRow(Base):
     parameters: Mapped[Any] = mapped_column(CanonicalJson)
 
 
+class PartRow(Base):
+    """A method that a proposal puts side by side with others."""
+
+    __tablename__ = "parts"
+    key = ("iteration", "slot")
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.name"), primary_key=True)
+    iteration: Mapped[int] = mapped_column(Integer, primary_key=True)
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True)
+    method: Mapped[str] = mapped_column(ForeignKey("methods.hash"))
+    title: Mapped[str] = mapped_column(Text)
+
+
 class InterpretationRow(Base):
     """The cost of interpreting a target once."""
 

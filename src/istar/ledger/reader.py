@@ -21,6 +21,7 @@ from istar.ledger.models import (
     InterpretationRow,
     MethodRow,
     OpeningRow,
+    PartRow,
     ProposalRow,
     QuestionRow,
     RoundRow,
@@ -35,6 +36,7 @@ from istar.ledger.records import (
     Json,
     OpeningKind,
     OpeningRecord,
+    PartRecord,
     ProposalRecord,
     QuestionRecord,
     RoundRecord,
@@ -109,6 +111,10 @@ class LedgerReader:
     def proposals(self, run: str) -> tuple[ProposalRecord, ...]:
         """Return the proposals of a run in their order."""
         return tuple(map(rows.proposal_record, self._all(ProposalRow, run)))
+
+    def parts(self, run: str) -> tuple[PartRecord, ...]:
+        """Return the methods that proposals of a run put side by side, by iteration and place."""
+        return tuple(map(rows.part_record, self._all(PartRow, run)))
 
     def interpretations(self, run: str) -> tuple[InterpretationRecord, ...]:
         """Return the costs of all interpretations of a run."""

@@ -114,6 +114,23 @@ class ProposalRecord:
 
 
 @dataclass(frozen=True)
+class PartRecord:
+    """A method that a proposal puts side by side with others in one file.
+
+    Attributes:
+        iteration: the round of the proposal.
+        slot: the part's place in the file, from 1.
+        method: hash of the source.
+        title: a sentence for people.
+    """
+
+    iteration: int
+    slot: int
+    method: str
+    title: str
+
+
+@dataclass(frozen=True)
 class InterpretationRecord:
     """What it cost to interpret a target once; not charged to any question.
 

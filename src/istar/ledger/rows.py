@@ -11,6 +11,7 @@ from istar.ledger.models import (
     EvaluationRow,
     InterpretationRow,
     OpeningRow,
+    PartRow,
     ProposalRow,
     QuestionRow,
     RoundRow,
@@ -22,6 +23,7 @@ from istar.ledger.records import (
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
+    PartRecord,
     ProposalRecord,
     QuestionRecord,
     RoundRecord,
@@ -104,6 +106,17 @@ def proposal_row(run: str, record: ProposalRecord) -> ProposalRow:
 def proposal_record(row: ProposalRow) -> ProposalRecord:
     """Return the record of a row."""
     return ProposalRecord(row.iteration, row.method, row.name, tuple(row.parents), row.parameters)
+
+
+def part_row(run: str, record: PartRecord) -> PartRow:
+    """Return the row of a record."""
+    return PartRow(run=run, **_values(record))
+
+
+def part_record(row: PartRow) -> PartRecord:
+    """Return the record of a row."""
+    record: PartRecord = _record(PartRecord, row)
+    return record
 
 
 def interpretation_row(run: str, record: InterpretationRecord) -> InterpretationRow:

@@ -1,14 +1,16 @@
-"""Methods side by side: one file from several, the several from the one, and its recording from theirs.
+"""Methods side by side: one file from several, and its recording from theirs.
 
 Several methods stand in one file, each a function that returns what its own file would define, under functions of the
 contract that call them in turn. Such a file says and costs what its parts say and cost, so none of it has to be run
-once the parts were: their recordings are put together, to the last bit and FLOP.
+once the parts were: their recordings are put together, to the last bit and FLOP. Which parts a file has is data that
+goes with it; nothing is read out of its text.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import symtable
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +55,8 @@ CONCATENATION = "cat"
 """The one operation that a file of several adds: a FLOP a number."""
 
 FUTURE = "__future__"
+SEVERAL = "several things"
+"""What a name stands for that is given more than one meaning."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,19 @@ class Part:
         """The functions of the contract that the file defines, in the order in which they are called."""
         defined = {node.name for node in _kept_tree(self.source).body if isinstance(node, ast.FunctionDef)}
         return tuple(name for name in SIGNATURES if name in defined)
+
+
+@dataclass(frozen=True)
+class MethodFile:
+    """A method's file with what it puts side by side.
+
+    Attributes:
+        source: its text.
+        parts: the methods that it puts side by side, two or more; none of a method of its own.
+    """
+
+    source: str
+    parts: tuple[Part, ...] = ()
 
 
 @lru_cache(maxsize=1024)
@@ -97,94 +114,90 @@ def written_side_by_side(parts: Sequence[Part]) -> str:
     return "\n\n".join(definitions) + "\n"
 
 
-def parts_of(source: str) -> tuple[str, ...]:
-    """Return the files that a file was made of, in order; none of one that was not written by `written_side_by_side`.
+def put_side_by_side(parts: Sequence[Part]) -> MethodFile:
+    """Return the file of several methods; where they get in each other's way it has no parts, and is run whole."""
+    source = written_side_by_side(parts)
+    return MethodFile(source, tuple(parts) if made_of(source, tuple(parts)) else ())
 
-    What is returned is certain to make the same file again, and each part does there what it does alone. An unused
-    import or a blank line that a part had of its own is not found again.
+
+def made_of(source: str, parts: tuple[Part, ...]) -> bool:
+    """Return whether a file puts these methods side by side, and each of them does there what it does alone.
+
+    Each then stands there statement by statement, and every name that it takes from its imports, or from Python, means
+    the same there: what another part imports, or the common file defines, may hide it.
     """
     try:
-        tree = parsed(source)
-        written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("channel_")]
-        if len(written) < 2:
-            return ()
-        imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-        lines = source.splitlines()
-        found = [_part("\n".join(lines[node.lineno : node.end_lineno]), imports) for node in written]
-        parts = [Part(each) for each in found if each]
-        if len(parts) != len(written) or _untitled(written_side_by_side(parts)) != _untitled(source):
-            return ()
-    except (SyntaxError, ValueError, RecursionError, MemoryError, IndexError):
-        return ()
-    return tuple(part.source for part in parts)
+        if len(parts) < 2 or source != written_side_by_side(parts) or not all(map(_stands_whole, parts)):
+            return False
+        meanings = dict.fromkeys(_defined(parts), "defined here")
+        for imported in (_imported(_kept_tree(each)) for each in (IMPORTS, *(part.source for part in parts))):
+            if any(meanings.setdefault(name, meaning) != meaning for name, meaning in imported.items()):
+                return False
+        taken = [each for part in parts for each in _taken(part.source).items()]
+        return FUTURE not in meanings and all(SEVERAL != meaning == meanings.get(name, "") for name, meaning in taken)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
-def _untitled(source: str) -> list[str]:
-    """Return the lines behind the docstring."""
-    return source.splitlines()[parsed(source).body[0].end_lineno :]
+def _defined(parts: Sequence[Part]) -> set[str]:
+    """Return the names of what the common file of some parts defines at its top."""
+    own = {node.name for node in _kept_tree(JOINED).body if isinstance(node, ast.FunctionDef)}
+    channels = {f"channel_{slot}" for slot in range(1, len(parts) + 1)}
+    return (
+        own | channels | {f"{name}_{slot}" for slot in range(1, len(parts) + 1) for name in SIGNATURES} | {*SIGNATURES}
+    )
 
 
-def _part(inside: str, imports: Sequence[ast.Import | ast.ImportFrom]) -> str | None:
-    """Return the file that was made the inside of a function, or None if it needs what stands outside."""
-    text = textwrap.dedent(inside)
-    tree = parsed(text)
-    docstring, returned = tree.body[0], tree.body[-1]
-    if ast.get_docstring(tree) is None or not isinstance(returned, ast.Return):
-        return None
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    needed = [_needed(node, used) for node in imports]
-    provided = {_bound(alias) for node in needed for alias in node.names}
-    if any(isinstance(node, ast.ImportFrom) and node.module == FUTURE for node in imports) or used - provided - (
-        _bindings(tree) | set(dir(builtins))
-    ):
-        return None
-    lines = text.splitlines()
-    head = "\n".join(lines[: docstring.end_lineno])
-    head = head if head.count("\n") > 1 else head.replace('\n"""', '"""')
-    body = _spaced(lines, tree.body[1:-1], docstring.end_lineno or 0, returned.lineno - 1)
-    statements = ast.unparse(ast.Module([node for node in needed if node.names], []))
-    gap = "\n\n\n" if isinstance(tree.body[1], (ast.FunctionDef, ast.ClassDef)) else "\n\n"
-    return f"{head}\n\n{_imports([statements])}{gap}{body}\n"
+@lru_cache(maxsize=1024)
+def _stands_whole(part: Part) -> bool:
+    """Return whether the function that stands for a part says what the file says: that texts keep their lines, too."""
+    (function,) = parsed(_channel(1, part)).body
+    assert isinstance(function, ast.FunctionDef)
+    return _dumped(function.body)[:-1] == _dumped(parsed(part.source).body)
 
 
-def _needed(node: ast.Import | ast.ImportFrom, used: set[str]) -> ast.Import | ast.ImportFrom:
-    """Return an import of those names alone that are used."""
-    names = [alias for alias in node.names if _bound(alias) in used]
-    return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, 0)
+class _WithoutTexts(ast.NodeTransformer):
+    """Leaves out statements that are a text alone, such as docstrings: their lines are indented anew."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        value = node.value
+        return None if isinstance(value, ast.Constant) and isinstance(value.value, str) else node
 
 
-def _bound(alias: ast.alias) -> str:
-    return alias.asname or alias.name.partition(".")[0]
+def _dumped(statements: list[ast.stmt]) -> list[str]:
+    """Return what statements do, imports and texts apart; the statements are changed."""
+    tree = _WithoutTexts().visit(ast.Module(statements, []))
+    return [ast.dump(node) for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
-def _bindings(tree: ast.AST) -> set[str]:
-    """Return every name that is given a meaning somewhere inside."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-    return names
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """Return what the names that a file imports at its top stand for; `FUTURE` itself where it imports from there."""
+    found: list[tuple[str, str]] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            packages = [(alias, alias.name.partition(".")[0]) for alias in node.names]
+            found += [(alias.asname or package, alias.name if alias.asname else package) for alias, package in packages]
+        elif isinstance(node, ast.ImportFrom):
+            found += [(alias.asname or alias.name, f"{node.module}: {alias.name}") for alias in node.names]
+            found += [(FUTURE, FUTURE)] if node.module == FUTURE else []
+    meanings: dict[str, str] = {}
+    for name, meaning in found:
+        meanings[name] = meaning if meanings.get(name, meaning) == meaning else SEVERAL
+    return meanings
 
 
-def _spaced(lines: Sequence[str], statements: Sequence[ast.stmt], first: int, last: int) -> str:
-    """Return lines with two empty ones around top-level definitions, where a function had one."""
-    definitions = [node for node in statements if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    starts = {min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1 for node in definitions}
-    ends = {node.end_lineno or 0 for node in definitions}
-    spaced: list[str] = []
-    for number, line in enumerate(lines[first:last], first):
-        comments = number
-        while comments < last and lines[comments].startswith("#"):
-            comments += 1
-        above = number > 0 and not lines[number - 1]
-        if above and line and (comments in starts or number - 1 in ends):
-            spaced.append("")
-        spaced.append(line)
-    return "\n".join(spaced).strip("\n")
+@lru_cache(maxsize=1024)
+def _taken(source: str) -> dict[str, str]:
+    """Return the names that a file takes from its imports, or from Python, and what they stand for."""
+    top = symtable.symtable(source, "<method>", "exec")
+    scopes = [top]
+    for scope in scopes:
+        scopes += scope.get_children()
+    names = {each.get_name() for scope in scopes for each in scope.get_symbols() if scope is top or each.is_global()}
+    imported = _imported(_kept_tree(source))
+    defined = {each.get_name() for each in top.get_symbols() if each.is_assigned()}
+    own = defined - imported.keys() - set(dir(builtins))  # a name that is both means one and then the other
+    return {name: SEVERAL if name in defined else imported.get(name, "") for name in names - own}
 
 
 def learned_side_by_side(parts: Sequence[Interpretation]) -> Interpretation:

@@ -19,10 +19,14 @@ from istar.ledger import (
     InterpretationRecord,
     Ledger,
     OpeningRecord,
+    PartRecord,
     ProposalRecord,
     RoundRecord,
 )
+from istar.ledger.reader import LedgerReader
 from istar.ledger.records import OpeningKind, Stage
+from istar.methods.loading import source_hash
+from istar.methods.side_by_side import MethodFile, Part, made_of
 from istar.researchers import Proposal
 from istar.tasks.family import check_rewardable
 
@@ -58,13 +62,17 @@ class Book:
         record = self._proposals.get(iteration)
         if record is None:
             return None
-        source = self.ledger.source(record.method)
-        return Proposal(source, record.name, record.parents, dict(record.parameters))
+        file = noted_file(self.ledger, self.run, record)
+        return Proposal(file.source, record.name, record.parents, dict(record.parameters), file.parts)
 
     def add_proposal(self, iteration: int, proposal: Proposal) -> None:
         """Write a proposal."""
         record = ProposalRecord(iteration, proposal.hash, proposal.name, proposal.parents, proposal.parameters)
-        self.ledger.add_method(self.run, record, proposal.source)
+        parts = [
+            (PartRecord(iteration, slot, source_hash(part.source), part.title), part.source)
+            for slot, part in enumerate(proposal.parts, 1)
+        ]
+        self.ledger.add_method(self.run, record, proposal.source, parts)
         self._proposals[iteration] = record
 
     def round(self, iteration: int) -> RoundRecord | None:
@@ -163,6 +171,17 @@ class Book:
         except DuplicateRecordError:  # another process works on this run too, and was faster: its evaluation counts
             return self.evaluation(stage, method, table) or evaluation
         return evaluation
+
+
+def noted_file(ledger: LedgerReader, run: str, proposal: ProposalRecord) -> MethodFile:
+    """Return the file of a proposal with the methods that it puts side by side, as the ledger has them.
+
+    A file of a ledger without parts, or of a version that put them together otherwise, is a method of its own.
+    """
+    source = ledger.source(proposal.method)
+    noted = [each for each in ledger.parts(run) if each.iteration == proposal.iteration]
+    parts = tuple(Part(ledger.source(each.method), each.title) for each in noted)
+    return MethodFile(source, parts if made_of(source, parts) else ())
 
 
 def _key(record: InterpretationRecord) -> InterpretationKey:

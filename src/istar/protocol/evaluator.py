@@ -102,7 +102,8 @@ class Evaluator:
 
 
 def _job(method: Proposal, unknown: Sequence[Table] = (), t: Sequence[Table] = ()) -> Job:
-    return Job(method.source, method.name, tuple(x.question.hash for x in unknown), tuple(x.question.hash for x in t))
+    asked = tuple(x.question.hash for x in unknown)
+    return Job(method.source, method.name, asked, tuple(x.question.hash for x in t), method.parts)
 
 
 def _to_failure(found: Iterable[Evaluation | None]) -> list[Evaluation | None]:

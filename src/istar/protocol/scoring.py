@@ -11,6 +11,7 @@ from istar.executors.executor import CLAIMED
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord
 from istar.methods.contract import MethodError
+from istar.methods.side_by_side import MethodFile
 from istar.protocol.asking import Asked
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
@@ -155,7 +156,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 def score(
     here: Stand,
-    source: str,
+    file: MethodFile,
     name: str,
     tables: Mapping[str, Sequence[Table]],
     split: str,
@@ -166,7 +167,7 @@ def score(
 
     Args:
         here: the loaded target, tasks and arms.
-        source: the method's source.
+        file: the method.
         name: the method's name.
         tables: the questions, by task.
         split: the split they belong to.
@@ -175,7 +176,7 @@ def score(
     Raises:
         MethodError: the method failed on every task.
     """
-    with here.arms.session(source, name) as session:
+    with here.arms.session(file.source, name, file.parts) as session:
         interpretation = session.interpret()
         asked = Asked(session.evaluate, here.arms.baseline, on_question)
         for task, theirs in tables.items():

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from istar.errors import IstarError
-from istar.ledger import Ledger
+from istar.ledger import Ledger, ProposalRecord
+from istar.ledger.reader import LedgerReader
 from istar.methods.contract import MethodError
+from istar.methods.side_by_side import MethodFile
 from istar.protocol.asking import Asked
-from istar.protocol.book import Book
+from istar.protocol.book import Book, noted_file
 from istar.protocol.provenance import changed_plugins
 from istar.protocol.setup import Stand
 from istar.rewards.formulas import REWARDS
@@ -48,8 +50,8 @@ class TestResult:
     failures: Mapping[str, str]
 
 
-def best_of(ledger: Ledger, run: str) -> tuple[str, str, int]:
-    """Return I* of a run: hash, name and the iteration that found it.
+def best_of(ledger: LedgerReader, run: str) -> ProposalRecord:
+    """Return I* of a run, as it was proposed.
 
     Raises:
         UnsealError: the search has not ended, or found no method worth validating.
@@ -62,9 +64,8 @@ def best_of(ledger: Ledger, run: str) -> tuple[str, str, int]:
     improving = [outcome for outcome in ledger.rounds(run) if outcome.improved]
     if not improving:
         raise UnsealError(f"the search {run!r} found no method worth validating, so there is nothing to test")
-    best = improving[-1]
-    names = {proposal.iteration: proposal.name for proposal in ledger.proposals(run)}
-    return best.method, names[best.iteration], best.iteration
+    proposals = {proposal.iteration: proposal for proposal in ledger.proposals(run)}
+    return proposals[improving[-1].iteration]
 
 
 def unseal(
@@ -72,7 +73,7 @@ def unseal(
     ledger: Ledger,
     run: str,
     *,
-    others: Mapping[str, str] | None = None,
+    others: Mapping[str, MethodFile] | None = None,
     on_question: Callable[[str, Table], None] | None = None,
 ) -> tuple[TestResult, ...]:
     """Evaluate I*, and other methods beside it, on the test tasks.
@@ -81,21 +82,18 @@ def unseal(
         here: the loaded target, tasks and arms.
         ledger: the run's ledger.
         run: the run's name.
-        others: sources of methods to show beside I*, by name.
+        others: methods to show beside I*, by name.
         on_question: called after every question with the method's name.
 
     Raises:
         UnsealError: there is nothing to test, or the settings are not those of the search.
     """
-    best, best_name, iteration = best_of(ledger, run)
+    best = best_of(ledger, run)
     _check_settings(here, ledger, run)
     book = Book(ledger, run)
-    book.open("test", best, iteration, revealed=True, value=None)
-    methods = {best_name: ledger.source(best)} | dict(others or {})
-    results = []
-    for name, source in methods.items():
-        results.append(_test(here, book, name, source, on_question))
-    return tuple(results)
+    book.open("test", best.method, best.iteration, revealed=True, value=None)
+    methods = {best.name: noted_file(ledger, run, best)} | dict(others or {})
+    return tuple(_test(here, book, name, file, on_question) for name, file in methods.items())
 
 
 def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
@@ -114,9 +112,9 @@ def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
 
 
 def _test(
-    here: Stand, book: Book, name: str, source: str, on_question: Callable[[str, Table], None] | None
+    here: Stand, book: Book, name: str, file: MethodFile, on_question: Callable[[str, Table], None] | None
 ) -> TestResult:
-    with here.arms.session(source, name) as session:
+    with here.arms.session(file.source, name, file.parts) as session:
         asked = Asked(
             interpret=lambda table, others: (
                 book.evaluation("test", session.method, table)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 from istar.errors import CorruptDataError, IstarError
+from istar.methods.side_by_side import Part, made_of
 from istar.registry import Registry
 from istar.researchers.feedback import Feedback, feedback_from_json
 from istar.seeds import Seed
@@ -45,17 +46,28 @@ class Proposal:
         name: a short name for people; unlike the source's hash it need not be unique.
         parents: hashes of the earlier proposals it was derived from; empty for one made from nothing.
         parameters: how the researcher describes it to itself, as JSON values.
+        parts: the methods that the file puts side by side, in order; none of a method of its own. What they say and
+            cost is not recorded again where it is known already.
+
+    Raises:
+        ResearcherError: the file is not the one that puts the parts side by side.
     """
 
     source: str
     name: str
     parents: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
-        """Leave out of the texts what no ledger can hold: a language model may write anything."""
+        """Leave out of the texts what no ledger can hold: a language model may write anything. Check the parts."""
         object.__setattr__(self, "name", name_for_people(self.name))
         object.__setattr__(self, "source", storable(self.source))  # with something left out, the fence rejects it
+        if self.parts and not made_of(self.source, self.parts):
+            raise ResearcherError(
+                f"the file of {self.name!r} does not put its {len(self.parts)} parts side by side; take both from "
+                "`istar.methods.side_by_side.put_side_by_side`, or state no parts"
+            )
 
     @cached_property
     def hash(self) -> str:
@@ -69,7 +81,14 @@ class Proposal:
             "name": self.name,
             "parents": list(self.parents),
             "parameters": self.parameters,
+            "parts": [asdict(part) for part in self.parts],
         }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Proposal:
+        """Return the proposal that `to_json` described; before there were parts, none were."""
+        parts = tuple(Part(**part) for part in values.get("parts", ()))
+        return cls(**{**values, "parents": tuple(values["parents"]), "parts": parts})
 
 
 Telling = tuple[Proposal, Feedback]
@@ -188,5 +207,4 @@ def told_rewards(told: Sequence[Telling]) -> list[float]:
 
 def _tellings(told: Iterable[dict[str, Any]]) -> Iterable[Telling]:
     for item in told:
-        proposal = {**item["proposal"], "parents": tuple(item["proposal"]["parents"])}
-        yield Proposal(**proposal), feedback_from_json(item["feedback"])
+        yield Proposal.from_json(item["proposal"]), feedback_from_json(item["feedback"])

@@ -54,7 +54,7 @@ class ResearcherConformance(ABC):
         """A proposal survives JSON."""
         for proposal in self._search(self.make(), 0, 2):
             data = json.loads(json.dumps(proposal.to_json()))
-            assert Proposal(**{**data, "parents": tuple(data["parents"])}) == proposal
+            assert Proposal.from_json(data) == proposal
 
     def test_same_history_and_seed_give_the_same_proposals(self) -> None:
         """Two researchers of equal experience and seed propose the same."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from istar.methods.side_by_side import MethodFile
 from istar.researchers.grammar.primitives import PRIMITIVES, Channel
 from istar.researchers.grammar.sentence import Sentence
 from istar.researchers.researcher import ResearcherError
 
 
-def ablations(name: str, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the sources of a method without one of its channels, for each of them, by name.
+def ablations(name: str, parameters: Mapping[str, Any]) -> dict[str, MethodFile]:
+    """Return the files of a method without one of its channels, for each of them, by name.
 
     Args:
         name: the method's name.
@@ -27,7 +28,7 @@ def ablations(name: str, parameters: Mapping[str, Any]) -> dict[str, str]:
         raise ResearcherError(f"the method {name!r} {what}, so there is no part to leave out")
     channels = tuple(_channel(each) for each in sentence)
     return {
-        f"{name} without {left.short}": Sentence(tuple(each for each in channels if each is not left)).source
+        f"{name} without {left.short}": Sentence(tuple(each for each in channels if each is not left)).file
         for left in channels
     }
 

@@ -145,11 +145,13 @@ def written(sentence: Sentence, drawn: Mapping[str, Any], parents: Sequence[Prop
         parents: the proposals it was derived from.
         notes: further parameters, JSON values.
     """
+    file = sentence.file
     return Proposal(
-        source=sentence.source,
+        source=file.source,
         name=sentence.name,
         parents=tuple(parent.hash for parent in parents),
         parameters={"sentence": sentence.to_json(), "drawn": dict(drawn), **notes},
+        parts=file.parts,
     )
 
 

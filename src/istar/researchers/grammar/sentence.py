@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from istar.errors import IstarError
-from istar.methods.side_by_side import Part, written_side_by_side
+from istar.methods.side_by_side import MethodFile, Part, put_side_by_side
 from istar.researchers.grammar.primitives import PRIMITIVES, Channel, Sampler
 
 MOST_CHANNELS = 3
@@ -47,11 +47,16 @@ class Sentence:
         return "+".join(channel.short for channel in self.channels)
 
     @property
+    def file(self) -> MethodFile:
+        """The method file: that of its primitive, or several put side by side."""
+        if len(self.channels) == 1:
+            return MethodFile(self.channels[0].source)
+        return put_side_by_side([Part(channel.source, channel.title) for channel in self.channels])
+
+    @property
     def source(self) -> str:
         """The text of the method file."""
-        if len(self.channels) == 1:
-            return self.channels[0].source
-        return written_side_by_side([Part(channel.source, channel.title) for channel in self.channels])
+        return self.file.source
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the sentence as JSON values."""
