@@ -22,13 +22,16 @@ import shapiq
 import torch
 from sklearn.linear_model import Lasso, LassoCV, LinearRegression
 
-from istar.executors import Market, TaskPrior, budget_checkpoints, learn_records, pool, record_of
+from istar.executors import Market, budget_checkpoints
+from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.statistician import Statistician
 from istar.making.statistician.derived import TableLike, best_arm_table, upper_tail_table
+from istar.making.statistician.knowing import knowledge_of
 from istar.questions import grid_groups
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.seeds import Seed
 from istar.truth import load_tables
+from istar.truth.effects.records import effects_of, learn_effects
 from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "black_box_arm.json"
@@ -47,15 +50,14 @@ class Case:
     """One question as a published estimator meets it."""
 
     table: TableLike
-    prior: TaskPrior
+    known: Knowledge
     reference: float
     seed: int
 
     @property
     def blind(self) -> np.ndarray:
         """The answer with nothing bought."""
-        question = self.table.question
-        return self.prior.blind_answer(question.structure, question.functional)
+        return self.known.blind
 
 
 def curve(case: Case, purchases: Purchases) -> np.ndarray:
@@ -235,17 +237,14 @@ def contest(
     questions: int | None,
 ) -> dict:
     """Return the mean skill at every budget of the black-box arm and of every contestant."""
-    priors = [pool(records, table.question.hash) for table in tables]
-    blind = [
-        blind_loss(table, prior.blind_answer(table.question.structure, table.question.functional))
-        for table, prior in zip(tables, priors, strict=True)
-    ]
+    known = [knowledge_of(table.question, records) for table in tables]
+    blind = [blind_loss(table, each.blind) for table, each in zip(tables, known, strict=True)]
     skills: dict[str, list[np.ndarray]] = {"black-box arm": []} | {name: [] for name in contestants}
-    chosen = list(zip(tables, priors, reference_losses(blind), strict=True))[:questions]
-    for table, prior, reference in chosen:
+    chosen = list(zip(tables, known, reference_losses(blind), strict=True))[:questions]
+    for table, each, reference in chosen:
         for seed in range(seeds):
-            case = Case(table, prior, reference, seed)
-            trace = Statistician().answer(Market(table, prior=prior), Seed.root(seed))
+            case = Case(table, each, reference, seed)
+            trace = Statistician().answer(Market(table), each, Seed.root(seed))
             losses = [
                 table.question.functional.loss(answer, table.values, table.question.structure)
                 for answer in trace.answers
@@ -301,12 +300,12 @@ def main() -> None:
 
     for task in filter(wanted, ("context_attribution/facts-subsets", "context_attribution/reviews-subsets")):
         tables = load_tables(task, arguments.target)
-        results[task] = contest(tables, list(learn_records(tables)), attribution, arguments.seeds, arguments.questions)
+        results[task] = contest(tables, list(learn_effects(tables)), attribution, arguments.seeds, arguments.questions)
     for task in ("shot_shapley/antonyms", "shot_shapley/capitals"):
         tables = load_tables(task, arguments.target)
         if wanted(task):
             results[task] = better_half(
-                contest(tables, list(learn_records(tables)), shapley, arguments.seeds, arguments.questions)
+                contest(tables, list(learn_effects(tables)), shapley, arguments.seeds, arguments.questions)
             )
         for name, derive, contestants in (
             ("best arm", best_arm_table, arms),
@@ -315,7 +314,7 @@ def main() -> None:
             if not wanted(f"{task}, {name}"):
                 continue
             derived = [derive(table) for table in tables]
-            records = [record_of(table.question, table.values) for table in derived]
+            records = [effects_of(table.question, table.values) for table in derived]
             results[f"{task}, {name}"] = contest(derived, records, contestants, arguments.seeds, arguments.questions)
     for task, summary in results.items():
         if isinstance(summary, dict) and "black-box arm" in summary:

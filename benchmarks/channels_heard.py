@@ -18,10 +18,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from executor_calibration import Replays, flops_to_reach, noise
-from istar.executors import pool, record_of
-from istar.executors.statistician.table_model.grid import grid_of
 from istar.making.statistician.derived import DerivedTable, TableLike, arm_choice_table, upper_tail_table
+from istar.making.statistician.knowing import knowledge_of
 from istar.truth import load_tables
+from istar.truth.effects.grid import grid_of
+from istar.truth.effects.records import effects_of
 from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "channels_heard.json"
@@ -74,9 +75,9 @@ ASKED: tuple[tuple[str, Callable[[TableLike], DerivedTable] | None], ...] = (
 
 def assess(tables: list[Any], questions: int) -> dict[str, Any]:
     """Return multipliers at skill 0.8 and the mean gain in skill over budgets, for every kind of channels."""
-    records = [record_of(table.question, table.values) for table in tables]
-    replays = Replays(tables, [pool(records, table.question.hash) for table in tables], seeds=1)
-    replays.tables, replays.priors = tables[:questions], replays.priors[:questions]
+    records = [effects_of(table.question, table.values) for table in tables]
+    replays = Replays(tables, [knowledge_of(table.question, records) for table in tables], seeds=1)
+    replays.narrow(questions)
     plain = replays.run()
     skills, spent = replays.skills(plain), replays.spent(plain)
     replays.learn_rows(plain)

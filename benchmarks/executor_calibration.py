@@ -20,21 +20,25 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from istar.executors import Market, TaskPrior, Trace, budget_checkpoints, learn_records, pool
+from istar.executors import Heard, Market, Trace, budget_checkpoints
 from istar.executors.statistician.fidelity.experience import Experience, experience_of
 from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.statistician import Statistician
+from istar.making.statistician.knowing import knowledge_of
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import nested_batches
 from istar.rewards.skill import blind_loss, reference_losses, skill
 from istar.seeds import Seed
 from istar.tasks import tasks
 from istar.truth import MissingTruthError, Table, load_tables
+from istar.truth.effects.records import learn_effects
 from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results" / "executor_calibration.json"
@@ -57,14 +61,11 @@ def recording(table: Table, channels: np.ndarray, price: float) -> Recording:
 class Replays:
     """All replays of one task."""
 
-    def __init__(self, tables: list[Table], priors: list[TaskPrior], seeds: int) -> None:
-        self.tables, self.priors, self.seeds = tables, priors, seeds
+    def __init__(self, tables: list[Table], known: list[Knowledge], seeds: int) -> None:
+        self.tables, self.known, self.seeds = tables, known, seeds
         self.rows_left: dict[str, np.ndarray] = {}
         self.references = reference_losses(
-            [
-                blind_loss(table, prior.blind_answer(table.question.structure, table.question.functional))
-                for table, prior in zip(tables, priors, strict=True)
-            ]
+            [blind_loss(table, each.blind) for table, each in zip(tables, known, strict=True)]
         )
 
     def run(
@@ -75,21 +76,21 @@ class Replays:
         experience: list[Experience | None] = [None] * len(heard)
         if channels is not None and not stranger:
             records = [
-                channel_record(table, each, prior, self.rows_left[table.question.hash])
-                for table, each, prior in zip(self.tables, heard, self.priors, strict=True)
+                channel_record(Heard(table, each, self.rows_left[table.question.hash]), known)
+                for table, each, known in zip(self.tables, heard, self.known, strict=True)
                 if each is not None
             ]
             experience = [experience_of(records, table.question.hash) for table in self.tables]
         found: list[tuple[Table, Trace]] = []
-        for table, prior, each, known in zip(self.tables, self.priors, heard, experience, strict=True):
+        for table, known, each, taught in zip(self.tables, self.known, heard, experience, strict=True):
             for seed in range(self.seeds):
-                market = Market(table, each, prior=prior, experience=known)
-                found.append((table, Statistician().answer(market, Seed.root(seed))))
+                state = replace(known, experience=taught)
+                found.append((table, Statistician().answer(Market(table, each), state, Seed.root(seed))))
         return found
 
     def narrow(self, questions: int | None) -> None:
         """Go on with the first questions alone; with all if None."""
-        self.tables, self.priors = self.tables[:questions], self.priors[:questions]
+        self.tables, self.known = self.tables[:questions], self.known[:questions]
 
     def learn_rows(self, plain: list[tuple[Table, Trace]]) -> None:
         """Note how much of the loss rows alone leave on every question."""
@@ -175,7 +176,7 @@ def black_box(replays: Replays, plain: list[tuple[Table, Trace]]) -> dict[str, o
     """Return the figures of the black-box arm."""
     skills = replays.skills(plain).mean(0)
     stops = [trace.stop / table.brute_flops for table, trace in plain]
-    own = [trace.statistician_flops[-1] / table.brute_flops for table, trace in plain]
+    own = [trace.executor_flops[-1] / table.brute_flops for table, trace in plain]
     return {
         "questions": len(replays.tables),
         "black_box_skill": rounded(skills),
@@ -209,9 +210,8 @@ def main() -> None:
             tables = load_tables(task.name, arguments.target)
         except MissingTruthError:
             continue
-        records = learn_records(tables)
-        priors = [pool(records, table.question.hash) for table in tables]
-        replays = Replays(tables, priors, arguments.seeds)
+        effects = learn_effects(tables)
+        replays = Replays(tables, [knowledge_of(table.question, effects) for table in tables], arguments.seeds)
         results[task.name] = {"split": task.family.split} | assess(replays, arguments.questions)
         print(task.name, json.dumps(results[task.name]), flush=True)
         RESULTS.parent.mkdir(exist_ok=True)

@@ -156,12 +156,12 @@ def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:
         with arms.session(I.source, I.name, I.parts) as session:
             session.interpret()
             for t in tasks.values():
-                baseline = [arms.replay_seed(x, None, seed) for x in t for seed in seeds]
+                baseline = [arms.replay_seed(x, None, seed, arms.state(x)) for x in t for seed in seeds]
                 interp = []
                 for x in t:
                     for seed in seeds:
                         arms.recordings = RecordingStore(Path(fresh) / str(seed))
-                        interp.append(arms.replay_seed(x, session.record(x).recording, seed))
+                        interp.append(arms.replay_seed(x, session.record(x).recording, seed, arms.state(x)))
                 total_reward += R.reward(baseline, interp)
     worst = arms.market.worst
     arms.recordings, arms.interpretations, arms.market = kept

@@ -16,7 +16,9 @@ import json
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -53,27 +55,41 @@ def main() -> int:
 
 def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
     """Make the curves in both ways; return times and whether they are the same."""
-    from istar.executors.statistician.fidelity.experience import experience_of
+    from istar.arms.stores import CurveStore
     from istar.methods.library import library_methods
     from istar.protocol.setup import stand
 
     rows, same = [], True
-    with stand(config, ("train",)) as here:
+    with TemporaryDirectory() as fresh, stand(config, ("train",)) as here:
+        arms = here.arms
+        arms.curves = CurveStore(Path(fresh))  # nothing is to be found in it
         for name in methods:
-            with here.arms.session(library_methods()[name].read_text(), name) as session:
+            with arms.session(library_methods()[name].read_text(), name) as session:
                 session.interpret()
                 for task, tables in here.tables("train").items():
                     recordings = [session.record(table).recording for table in tables]
                     if recordings[0].channels == 0:
                         continue
-                    records = [here.arms.channel_record(*each) for each in zip(tables, recordings, strict=True)]
+                    heard = {table.question.hash: each for table, each in zip(tables, recordings, strict=True)}
+                    appraisals = {
+                        each: arms.appraisal(table, said)
+                        for (each, said), table in zip(heard.items(), tables, strict=True)
+                    }
                     row = {"method": name, "task": task, "replayed": 0.0, "asked_first": 0.0}
                     for table, recording in zip(tables, recordings, strict=True):
-                        experience = experience_of(records, table.question.hash)
+                        known = arms.executor().learn(
+                            arms.history(table, without(heard, table), without(appraisals, table))
+                        )
+                        ways = {
+                            "asked_first": partial(
+                                arms.white_box, table, recording, (name,), lambda known=known: known
+                            ),
+                            "replayed": partial(replay, arms, table, recording, known),
+                        }
                         made = {}
-                        for way, make in (("asked_first", here.arms.white_box), ("replayed", here.arms.replay)):
+                        for way, make in ways.items():
                             start = time.perf_counter()
-                            made[way] = make(table, recording, experience)
+                            made[way] = make()
                             row[way] += time.perf_counter() - start
                         replayed = tuple(replace(curve, arm="white_box") for curve in made["replayed"])
                         same &= made["asked_first"] == replayed
@@ -88,6 +104,21 @@ def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
         "same_curves": same,
         "seconds": rows,
     }
+
+
+def itself(known: Any) -> Any:
+    """Return what is given."""
+    return known
+
+
+def without(known: dict[str, Any], table: Any) -> dict[str, Any]:
+    """Return what is known of all questions but one."""
+    return {question: each for question, each in known.items() if question != table.question.hash}
+
+
+def replay(arms: Any, table: Any, recording: Any, known: Any) -> tuple[Any, ...]:
+    """Return the curves of the white-box arm, replayed whether the executor listens or not."""
+    return tuple(arms.replay_seed(table, recording, seed, known) for seed in range(arms.config.executor_seeds))
 
 
 def ratio(rows: list[dict[str, Any]]) -> float | None:

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from istar.executors import learn_records
 from istar.executors.statistician.portfolio import portfolio
 from istar.making.statistician.spreads import CLAIMED, SHARES, Errors, coverage, spread_factor, standardised_errors
 from istar.tasks import tasks
 from istar.truth import MissingTruthError, load_tables
+from istar.truth.effects.records import learn_effects
 
 
 def measured(questions: int, seeds: int) -> dict[str, dict[str, list[Errors]]]:
@@ -34,7 +34,7 @@ def measured(questions: int, seeds: int) -> dict[str, dict[str, list[Errors]]]:
         except MissingTruthError:
             continue
         kind = tables[0].question.functional.kind
-        records = learn_records(tables)
+        records = learn_effects(tables)
         errors = standardised_errors(tables[:questions], records, portfolio().variant(kind), range(seeds))
         found.setdefault(kind, {})[task.name] = errors
     return found

@@ -30,8 +30,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from istar.arms.replays import Replays
 from istar.arms.stores import CurveStore
 from istar.arms.task_questions import TaskQuestions, with_references
-from istar.executors import Experience, Market, Trace, budget_checkpoints
-from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.executors import Market, Trace
 from istar.methods.recording import ChannelBatch, Recording
 from istar.protocol.config import SearchConfig
 from istar.questions import nested_batches
@@ -69,23 +68,19 @@ def replayed(task: TaskQuestions, said: Mapping[str, Recording], *, experienced:
             return traces[-1]
 
     arms = Replays(SearchConfig(executor_seeds=1), [task])
-    arms.market, arms.baselines = Watched, CurveStore(folder)
+    arms.market, arms.baselines, arms.curves = Watched, CurveStore(folder / "black"), CurveStore(folder / "white")
     table, *others = task.first(QUESTIONS)
-    if not said:
-        (curve,) = arms.replay(table, None)
-    elif not experienced:
-        (curve,) = arms.replay(table, said[table.question.hash])
+    asked = table.question.hash
+    if not experienced:
+        curve = arms.replay_seed(table, said.get(asked), 0, arms.state(table))
     else:
-        records = []
-        for other in others:
-            skills = np.mean([each.skill for each in arms.baseline(other).curves], axis=0)
-            left = np.stack([budget_checkpoints(other.brute_flops) / other.brute_flops, 1 - skills], axis=1)
-            prior = task.priors[other.question.hash]
-            records.append(channel_record(other, said[other.question.hash], prior, left))
+        heard = {other.question.hash: said[other.question.hash] for other in others}
+        appraisals = {other.question.hash: arms.appraisal(other, heard[other.question.hash]) for other in others}
+        known = arms.executor().learn(arms.history(table, heard, appraisals))
         arms.baseline(table)
         traces.clear()
-        (curve,) = arms.white_box(table, said[table.question.hash], Experience(tuple(records)))
-    entry: Entry = {f"curve.{name}": value for name, value in asdict(curve).items()}
+        (curve,) = arms.white_box(table, said[asked], (said[asked].method_hash,), lambda: known)
+    entry: Entry = {f"curve.{name}": value for name, value in asdict(curve).items() if name != "measures"}
     entry["listened"] = bool(traces)
     for trace in traces:
         entry |= {f"trace.{name}": getattr(trace, name).tolist() for name in ("checkpoints", "flops_spent")}

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from istar.executors import Market, Statistician, task_priors
+from istar.executors import Market, Statistician
 from istar.executors.statistician.design.adaptive import contender_rows, design_weights
-from istar.executors.statistician.table_model.grid import grid_of
 from istar.flops import CostModel, price_sheet
+from istar.making.statistician.knowing import knowledge_of
 from istar.questions import ArmChoice, ArmMeans, Column, Question, Run, SpanLogprob, Structure, build_trie
 from istar.rewards.skill import blind_loss, reference_losses, skill
 from istar.seeds import Seed
 from istar.truth import Provenance, Table
+from istar.truth.effects.grid import grid_of
+from istar.truth.effects.records import learn_effects
 
 ARMS, REPLICATES = 24, 8
 
@@ -125,15 +127,14 @@ def test_a_choice_is_not_planned_as_a_linear_answer():
 def test_the_best_arm_is_found_with_far_fewer_rows_than_a_curve_of_all():
     def share_for(functional, level):
         tables = [table_of(functional, index) for index in range(5)]
-        priors = task_priors(tables)
-        blind = [priors[t.question.hash].blind_answer(t.question.structure, functional) for t in tables]
-        references = reference_losses([blind_loss(t, b) for t, b in zip(tables, blind, strict=True)])
+        effects = learn_effects(tables)
+        known = [knowledge_of(table.question, effects) for table in tables]
+        references = reference_losses([blind_loss(t, each.blind) for t, each in zip(tables, known, strict=True)])
         reached = []
-        for table, reference in zip(tables, references, strict=True):
-            market = Market(table, None, prior=priors[table.question.hash])
-            trace = Statistician().answer(market, Seed.root(0))
+        for table, each, reference in zip(tables, known, references, strict=True):
+            trace = Statistician().answer(Market(table), each, Seed.root(0))
             structure, values = table.question.structure, table.values
-            skills = [float(skill(functional.loss(each, values, structure), reference)) for each in trace.answers]
+            skills = [float(skill(functional.loss(answer, values, structure), reference)) for answer in trace.answers]
             assert skills[-1] == pytest.approx(1.0)
             late = [place for place, found in enumerate(skills) if found < level]
             reached.append(trace.checkpoints[min(max(late, default=-1) + 1, len(skills) - 1)] / table.brute_flops)

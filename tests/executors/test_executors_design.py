@@ -8,8 +8,8 @@ from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.design.bundles import BundlePrices, draw_candidates, partner_arms
 from istar.executors.statistician.design.greedy import affordable_prefix, arm_weight, greedy_rows, paired_order
 from istar.executors.statistician.design.stopping import StoppingRule
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
+from istar.truth.effects.components import model_space
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from test_executors_process import Dense
 
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.table_model import exchangeable as module
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.exchangeable import Exchangeable, exchangeable
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 from istar.questions import ArmMeans, Column, Structure
+from istar.truth.effects.components import model_space
 
 ARMS, REPLICATES = 70, 3
 

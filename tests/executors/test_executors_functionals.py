@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from synthetic_tables import MAKERS, arms_table, recording
 
-from istar.executors import Market, Statistician, Trace, pool, record_of
+from istar.executors import Market, Statistician, Trace
+from istar.executors.statistician.knowledge import Knowledge
+from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.variants import Variant
+from istar.making.statistician.knowing import knowledge_of
 from istar.questions import ArmChoice, ArmMeans, FunctionalError, LinearFunctional
 from istar.questions.functionals import Functional
+from istar.rewards.blind import blind_answer
 from istar.seeds import Seed
+from istar.truth.effects.records import effects_of
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,12 @@ def choice_table(index):
 
 def traces(tables):
     """The traces of both arms on the first of some tables."""
-    records = [record_of(table.question, table.values) for table in tables]
-    prior, table = pool(records, tables[0].question.hash), tables[0]
+    records = [effects_of(table.question, table.values) for table in tables]
+    known, table = knowledge_of(tables[0].question, records), tables[0]
     channel = table.values[:, None] + 0.3 * np.random.default_rng(0).normal(size=(len(table.values), 1))
     said = recording(table, channel, 0.02)
     for heard in (None, said):
-        yield Statistician(Variant()).answer(Market(table, heard, prior=prior), Seed.root(1))
+        yield Statistician(Variant()).answer(Market(table, heard), known, Seed.root(1))
 
 
 @pytest.mark.parametrize("maker", [*MAKERS.values(), choice_table], ids=[*MAKERS, "choice"])
@@ -91,10 +96,11 @@ def test_one_that_takes_a_single_column_is_told_what_to_do():
     table = arms_table(0)
     own = replace(table.question, functional=OneColumn())
     values = table.values
-    prior = pool([record_of(own, values + index) for index in range(3)], "none")
-    market = Market(replace(table, question=own), prior=prior)
+    records = [effects_of(own, values + index) for index in range(3)]
+    known = Knowledge(TaskPrior(tuple(records)), blind_answer(own.structure, own.functional, records))
+    market = Market(replace(table, question=own))
     with pytest.raises(FunctionalError, match=r"'one_column' cannot answer for several columns.*last axis alone"):
-        Statistician(Variant()).answer(market, Seed.root(0))
+        Statistician(Variant()).answer(market, known, Seed.root(0))
 
 
 @pytest.mark.parametrize("design", ["linearised", "contest"])

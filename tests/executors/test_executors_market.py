@@ -10,16 +10,15 @@ from istar import plugins
 from istar.executors import (
     ExecutorError,
     Market,
-    PriorError,
     Trace,
     budget_checkpoints,
-    learn_records,
-    pool,
-    record_of,
 )
-from istar.executors.statistician.table_model import priors
-from istar.executors.statistician.table_model.priors import TaskPrior, _read, write_records
+from istar.executors.statistician.table_model.priors import PriorError, TaskPrior, pool
+from istar.rewards import SkillError
+from istar.rewards.blind import blind_answer
 from istar.testing.stores import make_table
+from istar.truth.effects import records as kept
+from istar.truth.effects.records import EffectsError, _read, effects_of, learn_effects, write_records
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def records(tables):
-    return [record_of(table.question, table.values) for table in tables]
+    return [effects_of(table.question, table.values) for table in tables]
 
 
 def test_checkpoints_are_half_octaves_up_to_brute_force():
@@ -40,9 +39,7 @@ def test_checkpoints_are_half_octaves_up_to_brute_force():
 
 
 def test_prices_are_the_bills(tables, records):
-    market = Market(
-        tables[0], prior=pool(records, tables[0].question.hash), checkpoints=np.array([tables[0].prices.total])
-    )
+    market = Market(tables[0], checkpoints=np.array([tables[0].prices.total]))
     rows = np.array([0, 5, 9])
     price = tables[0].prices.bill().price(rows)
     np.testing.assert_array_equal(market.buy(rows), tables[0].values[rows])
@@ -51,7 +48,7 @@ def test_prices_are_the_bills(tables, records):
 
 
 def test_a_purchase_above_the_allowance_is_refused(tables, records):
-    market = Market(tables[0], prior=pool(records, tables[0].question.hash))
+    market = Market(tables[0])
     with pytest.raises(ExecutorError, match=r"buying 32 rows costs \d+ FLOPs, but only \d+ may be spent"):
         market.buy(np.arange(32))
     assert market.spent == 0
@@ -61,13 +58,13 @@ def test_a_purchase_above_the_allowance_is_refused(tables, records):
 def test_a_recording_of_another_question_is_refused(tables, records):
     other = recording(tables[1], tables[1].values[:, None], 0.1)
     with pytest.raises(ExecutorError, match="the recording is of question"):
-        Market(tables[0], other, prior=pool(records, tables[0].question.hash))
+        Market(tables[0], other)
 
 
 def test_a_failed_method_has_nothing_to_sell(tables, records):
     failed = dataclasses.replace(recording(tables[0], tables[0].values[:, None], 0.1), error="boom")
     with pytest.raises(ExecutorError, match=r"the method failed on this question.*boom"):
-        Market(tables[0], failed, prior=pool(records, tables[0].question.hash))
+        Market(tables[0], failed)
 
 
 def test_channels_cost_what_they_cost(tables, records):
@@ -75,7 +72,6 @@ def test_channels_cost_what_they_cost(tables, records):
     market = Market(
         table,
         recording(table, table.values[:, None], 0.1, prepare=0.01),
-        prior=pool(records, table.question.hash),
         checkpoints=np.array([table.prices.total]),
     )
     while (offer := market.channel_offer()) is not None:
@@ -89,7 +85,7 @@ def test_channels_cost_what_they_cost(tables, records):
 
 
 def test_a_trace_needs_an_answer_at_every_checkpoint(tables, records):
-    market = Market(tables[0], prior=pool(records, tables[0].question.hash))
+    market = Market(tables[0])
     with pytest.raises(ExecutorError, match="has no answer yet"):
         market.trace()
 
@@ -107,11 +103,12 @@ def test_a_prior_never_contains_its_own_question(tables, records):
 
 def test_own_values_do_not_move_the_prior(tables, records):
     table = tables[0]
-    changed = record_of(table.question, table.values * 3 + 1)
+    changed = effects_of(table.question, table.values * 3 + 1)
     first, second = pool(records, table.question.hash), pool([changed, *records[1:]], table.question.hash)
     assert first.variances == second.variances
     structure, functional = table.question.structure, table.question.functional
-    np.testing.assert_array_equal(first.blind_answer(structure, functional), second.blind_answer(structure, functional))
+    answers = [blind_answer(structure, functional, prior.records) for prior in (first, second)]
+    np.testing.assert_array_equal(*answers)
 
 
 def test_one_other_question_is_too_few(records):
@@ -119,25 +116,37 @@ def test_one_other_question_is_too_few(records):
         TaskPrior((records[0],))
 
 
-def test_unknown_task_says_what_to_do(tables):
-    with pytest.raises(PriorError, match="learn_records"):
-        Market(tables[0])
+def test_one_other_question_is_too_few_for_a_blind_answer(tables, records):
+    question = tables[0].question
+    with pytest.raises(SkillError, match=r"at least 2 other .*there are 1; build more with `istar truth"):
+        blind_answer(question.structure, question.functional, records[1:2])
+
+
+def test_a_row_reads_as_what_it_feeds_to_the_target(tables):
+    market = Market(tables[0], decode=lambda tokens: " ".join(map(str, tokens)))
+    assert market.text(5) == " ".join(map(str, tables[0].question.runs[5].tokens))
+    with pytest.raises(ExecutorError, match=r"without a tokenizer; open it with `decode=target.decode`"):
+        Market(tables[0]).text(5)
+
+
+def test_a_market_holds_no_belief(tables):
+    assert not {"prior", "experience", "history", "state"} & set(vars(Market(tables[0])))
 
 
 def test_blind_answer_of_a_nonlinear_functional_is_the_median():
     tables = [stream_table(index, rows=60) for index in range(4)]
-    records = [record_of(table.question, table.values) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
     question = tables[3].question
-    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    blind = blind_answer(question.structure, question.functional, pool(records, question.hash).records)
     others = [table.question.functional.answer(table.values, table.question.structure) for table in tables[:3]]
     np.testing.assert_allclose(blind, np.median(others, axis=0))
 
 
 def test_blind_answer_follows_the_number_of_outputs():
     tables = [removal_table(index, parts=4 + index) for index in range(3)]
-    records = [record_of(table.question, table.values) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
     question = tables[2].question
-    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    blind = blind_answer(question.structure, question.functional, pool(records, question.hash).records)
     assert blind.shape == question.functional.answer(tables[2].values, question.structure).shape
 
 
@@ -146,7 +155,7 @@ def test_records_survive_the_file(tmp_path, records):
     write_records(path, "game/synthetic", "target", records)
     assert list(_read(path)) == records
     path.write_text(path.read_text().replace('"version": 2', '"version": 0'))
-    with pytest.raises(PriorError, match="another version"):
+    with pytest.raises(EffectsError, match="another version"):
         _read(path)
 
 
@@ -155,19 +164,19 @@ def test_own_records_belong_to_a_table_and_to_code(tmp_path, monkeypatch):
     monkeypatch.setenv("ISTAR_HOME", str(tmp_path))
     tables = [make_table(index) for index in range(3)]
     learned = []
-    monkeypatch.setattr(priors, "record_of", lambda *table: learned.append(table) or record_of(*table))
-    first = learn_records(tables)
+    monkeypatch.setattr(kept, "effects_of", lambda *table: learned.append(table) or effects_of(*table))
+    first = learn_effects(tables)
     assert len(learned) == 3
-    assert learn_records(tables) == first
+    assert learn_effects(tables) == first
     assert len(learned) == 3
 
     other = replace(tables[1], values=tables[1].values + 1)
-    again = learn_records([tables[0], other, tables[2]])
+    again = learn_effects([tables[0], other, tables[2]])
     assert len(learned) == 4
     assert (again[0], again[2]) == (first[0], first[2])
-    assert again[1] == record_of(other.question, other.values)
+    assert again[1] == effects_of(other.question, other.values)
     assert pool(again, "none").digest != pool(first, "none").digest
 
     monkeypatch.setitem(plugins._identities, Path("mine.py"), "edited")
-    learn_records(tables)
+    learn_effects(tables)
     assert len(learned) == 7

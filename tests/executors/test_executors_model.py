@@ -5,12 +5,12 @@ import pytest
 from scipy.stats import multivariate_normal
 from synthetic_tables import arms_table, removal_table, shapley_table, stream_table
 
-from istar.executors import pool, record_of
-from istar.executors.statistician.settings import VAGUE
-from istar.executors.statistician.table_model.components import model_space, switch_kernels
-from istar.executors.statistician.table_model.fitting import _Likelihood, fit_table
-from istar.executors.statistician.table_model.grid import grid_of
 from istar.questions import ArmRanking, Column, Question, Run, SpanLogprob, Structure
+from istar.rewards.blind import blind_answer
+from istar.truth.effects.components import model_space, switch_kernels
+from istar.truth.effects.fitting import VAGUE, _Likelihood, fit_table
+from istar.truth.effects.grid import grid_of
+from istar.truth.effects.records import effects_of
 
 
 def test_switch_kernels_are_walsh_features():
@@ -70,11 +70,11 @@ def confounded_table(index, arms=40, replicates=6):
 
 
 def test_what_goes_with_a_covariate_among_arms_is_told_from_what_goes_with_it_within_them():
-    records = [record_of(*confounded_table(index)) for index in range(6)]
+    records = [effects_of(*confounded_table(index)) for index in range(6)]
     question, values = confounded_table(0)
     space = model_space(question.structure, question.functional)
     assert space.fixed_names == ("intercept", "covariate.overlap", "covariate.overlap.of_arm")
-    blind = pool(records, question.hash).blind_answer(question.structure, question.functional)
+    blind = blind_answer(question.structure, question.functional, records[1:])
     truth = question.functional.answer(values, question.structure)
     assert np.corrcoef(blind, truth)[0, 1] > 0.9
 

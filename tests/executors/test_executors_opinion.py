@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from synthetic_tables import shapley_table
 
-from istar.executors import pool, record_of
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.opinion import Agreement, Credit, opinion, regression, surprise
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.settings import CORRELATIONS
-from istar.executors.statistician.table_model.components import model_space
+from istar.executors.statistician.table_model.priors import pool
 from istar.executors.statistician.table_model.process import Process, kernels_of
+from istar.truth.effects.components import model_space
+from istar.truth.effects.records import effects_of
 
 
 def agreements(rho, questions=6, outputs=8, seed=0):
@@ -129,7 +130,7 @@ def test_the_values_themselves_surprise_in_proportion_however_few_are_known(rows
 def test_an_opinion_without_surprises_is_the_blind_answer():
     tables = [shapley_table(number) for number in range(3)]
     question = tables[0].question
-    records = [record_of(table.question, table.values) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
     space = model_space(question.structure, question.functional)
     beliefs = pool(records, question.hash).hyperparameters(space.fixed_names)
     process = Process(space.grid, kernels_of(space, beliefs), Arithmetic())

@@ -3,8 +3,8 @@ import pytest
 from synthetic_tables import shapley_table
 
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
+from istar.truth.effects.components import model_space
 
 
 class Dense:

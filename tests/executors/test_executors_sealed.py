@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from synthetic_tables import _table, recording
 
-from istar.executors import ExecutorError, Market, Statistician, pool, record_of
+from istar.executors import ExecutorError, Heard, Market, Statistician
 from istar.executors.statistician.fidelity.experience import experience_of
 from istar.executors.statistician.fidelity.hindsight import channel_record
+from istar.making.statistician.knowing import knowledge_of
 from istar.questions import BestArmMean, IntentProbability
 from istar.seeds import Seed
+from istar.truth.effects.records import effects_of
 
 INPUTS, VARIANTS, REPLICATES = 12, 5, 4
 OPEN = INPUTS * VARIANTS * REPLICATES
@@ -36,15 +38,15 @@ def tables():
 
 @pytest.fixture(scope="module")
 def records(tables):
-    return [record_of(table.question, table.values) for table in tables]
+    return [effects_of(table.question, table.values) for table in tables]
 
 
-def market(table, records, recorded=None, **options):
-    return Market(table, recorded, prior=pool(records, table.question.hash), **options)
+def answered(table, records):
+    return Statistician().answer(Market(table), knowledge_of(table.question, records), Seed.root(0))
 
 
-def test_the_market_does_not_sell_sealed_rows(tables, records):
-    stall = market(tables[0], records, checkpoints=np.array([tables[0].prices.total]))
+def test_the_market_does_not_sell_sealed_rows(tables):
+    stall = Market(tables[0], checkpoints=np.array([tables[0].prices.total]))
     assert np.flatnonzero(~stall.on_sale).tolist() == list(range(OPEN, OPEN + INPUTS * REPLICATES))
     with pytest.raises(ExecutorError, match=f"row {OPEN + 1} is sealed: nobody may buy it, only predict it"):
         stall.buy(np.array([3, OPEN + 1]))
@@ -58,8 +60,8 @@ def test_the_market_does_not_sell_sealed_rows(tables, records):
 @pytest.mark.parametrize("functional", [IntentProbability("input", "variant"), BestArmMean("input", "shots")])
 def test_the_statistician_buys_everything_else_and_predicts(functional):
     asked = [sealed_table(index, functional) for index in range(4)]
-    known = [record_of(table.question, table.values) for table in asked]
-    trace = Statistician().answer(market(asked[0], known), Seed.root(0))
+    known = [effects_of(table.question, table.values) for table in asked]
+    trace = answered(asked[0], known)
     assert trace.rows_bought[-1] == OPEN
     assert (np.diff(trace.rows_bought) >= 0).all()
 
@@ -67,7 +69,7 @@ def test_the_statistician_buys_everything_else_and_predicts(functional):
 def test_the_prediction_is_better_than_blind_and_never_the_truth(tables, records):
     losses = []
     for table in tables:
-        trace = Statistician().answer(market(table, records), Seed.root(0))
+        trace = answered(table, records)
         truth = table.question.functional.answer(table.values, table.question.structure)
         losses.append([np.mean((answer - truth) ** 2) for answer in (trace.answers[0], trace.answers[-1])])
         assert losses[-1][1] > 0
@@ -80,10 +82,11 @@ def test_channels_are_heard_where_rows_are_sealed(tables, records):
     assert max(batch.rows.max() for batch in made[0].batches) < OPEN
     left = np.array([[1.0, 0.5], [1.0, 0.5]])
     kept = [
-        channel_record(table, each, pool(records, table.question.hash), left)
+        channel_record(Heard(table, each, left), knowledge_of(table.question, records))
         for table, each in zip(tables, made, strict=True)
     ]
-    stall = market(tables[0], records, made[0], experience=experience_of(kept, tables[0].question.hash))
-    trace = Statistician().answer(stall, Seed.root(0))
+    question = tables[0].question
+    known = knowledge_of(question, records, experience_of(kept, question.hash))
+    trace = Statistician().answer(Market(tables[0], made[0]), known, Seed.root(0))
     assert np.isfinite(trace.answers).all()
     assert trace.rows_bought[-1] <= OPEN

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from synthetic_tables import MAKERS
 
-from istar.executors import Market, pool, record_of
+from istar.executors import Market
 from istar.executors.statistician import statistician as statisticians
 from istar.executors.statistician.portfolio import portfolio
 from istar.executors.statistician.statistician import Statistician
+from istar.making.statistician.knowing import knowledge_of
 from istar.making.statistician.spreads import SHARES, coverage, spread_factor, standardised_errors
 from istar.seeds import Seed
+from istar.truth.effects.records import effects_of
 
 
 def questions(spread, count=200, outputs=20):
@@ -47,10 +49,10 @@ def test_outputs_without_a_spread_are_left_out():
 
 def test_errors_are_those_of_answers_in_their_own_spreads():
     tables = [next(iter(MAKERS.values()))(index) for index in range(3)]
-    records = [record_of(table.question, table.values) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
     variant = portfolio().variant(tables[0].question.functional.kind)
     errors = standardised_errors(tables, records, variant, range(2))
-    trace = Statistician(variant).answer(Market(tables[0], prior=pool(records, tables[0].question.hash)), Seed.root(1))
+    trace = Statistician(variant).answer(Market(tables[0]), knowledge_of(tables[0].question, records), Seed.root(1))
     place = int(np.searchsorted(trace.checkpoints, trace.checkpoints[-1] / 16))
     outputs = trace.answers.shape[1]
     truth = tables[0].question.functional.answer(tables[0].values, tables[0].question.structure)
@@ -59,13 +61,14 @@ def test_errors_are_those_of_answers_in_their_own_spreads():
 
 
 def test_the_portfolios_factor_widens_what_is_stated_and_nothing_else(monkeypatch):
-    table = next(iter(MAKERS.values()))(0)
+    tables = [next(iter(MAKERS.values()))(index) for index in range(3)]
+    table = tables[0]
     kind = table.question.functional.kind
-    prior = pool([record_of(each.question, each.values) for each in (table, next(iter(MAKERS.values()))(1))], "none")
-    plain = Statistician(portfolio().variant(kind)).answer(Market(table, prior=prior), Seed.root(0))
+    known = knowledge_of(table.question, [effects_of(each.question, each.values) for each in tables])
+    plain = Statistician(portfolio().variant(kind)).answer(Market(table), known, Seed.root(0))
     widened = replace(portfolio(), factors={kind: 3.0})
     monkeypatch.setattr(statisticians, "portfolio", lambda: widened)
-    wide = Statistician().answer(Market(table, prior=prior), Seed.root(0))
+    wide = Statistician().answer(Market(table), known, Seed.root(0))
     np.testing.assert_allclose(wide.spread, 3 * plain.spread)
     for name in ("answers", "flops_spent", "rows_bought", "stop"):
         np.testing.assert_array_equal(getattr(wide, name), getattr(plain, name))

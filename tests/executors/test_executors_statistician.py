@@ -1,21 +1,24 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from synthetic_tables import MAKERS, recording
 
-from istar.executors import EXECUTORS, Executor, Market, pool, record_of
+from istar.executors import EXECUTORS, Executor, Heard, History, Market
 from istar.executors.executor import Trace
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.evidence import Evidence, channel_features
 from istar.executors.statistician.fidelity.experience import experience_of
 from istar.executors.statistician.fidelity.hindsight import channel_record
 from istar.executors.statistician.statistician import Statistician
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.variants import Variant, variances_of
+from istar.making.statistician.knowing import knowledge_of
 from istar.seeds import Seed
 from istar.testing.executors import ExecutorConformance
 from istar.truth import stored_tables
+from istar.truth.effects.components import model_space
+from istar.truth.effects.records import effects_of
 
 KINDS = tuple(MAKERS)
 QUESTIONS = 5
@@ -24,8 +27,8 @@ QUESTIONS = 5
 @cache
 def family(kind):
     tables = [MAKERS[kind](index) for index in range(QUESTIONS)]
-    records = [record_of(table.question, table.values) for table in tables]
-    return tables, [pool(records, table.question.hash) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
+    return tables, [knowledge_of(table.question, records) for table in tables]
 
 
 def channels_of(table, kind):
@@ -42,10 +45,17 @@ class TestStatistician(ExecutorConformance):
         return EXECUTORS.get("statistician")()
 
     def market(self, number: int, white_box: bool) -> Market:
-        tables, priors = family(KINDS[number])
-        table = tables[0]
+        table = family(KINDS[number])[0][0]
         heard = recording(table, channels_of(table, "noise" if number % 2 else "truth"), 0.15) if white_box else None
-        return Market(table, heard, prior=priors[0])
+        return Market(table, heard)
+
+    def history(self, number: int, white_box: bool) -> History:
+        tables, known = family(KINDS[number])
+        asked, *others = [table.question.hash for table in tables]
+        return History("made/up", "synthetic", asked, tuple(others), known[0].blind, lambda: tables[1:])
+
+    def state(self, number: int, white_box: bool):
+        return family(KINDS[number])[1][0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -53,7 +63,7 @@ def test_method_with_nothing_to_say_changes_nothing(kind):
     tables, priors = family(kind)
     silent = recording(tables[0], np.empty((len(tables[0].values), 0)), 0.05, prepare=0.01)
     alone, beside = (
-        Statistician().answer(Market(tables[0], heard, prior=priors[0]), Seed.root(4)) for heard in (None, silent)
+        Statistician().answer(Market(tables[0], heard), priors[0], Seed.root(4)) for heard in (None, silent)
     )
     for name in Trace.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(alone, name), getattr(beside, name), err_msg=name)
@@ -66,7 +76,7 @@ def losses(kind, channels=None, price=0.0, seeds=1):
         question = table.question
         for seed in range(seeds):
             heard = None if channels is None else recording(table, channels_of(table, channels), price)
-            trace = Statistician().answer(Market(table, heard, prior=prior), Seed.root(seed))
+            trace = Statistician().answer(Market(table, heard), prior, Seed.root(seed))
             curves.append(
                 [question.functional.loss(answer, table.values, question.structure) for answer in trace.answers]
             )
@@ -74,7 +84,7 @@ def losses(kind, channels=None, price=0.0, seeds=1):
     blind = np.mean(
         [
             table.question.functional.loss(
-                prior.blind_answer(table.question.structure, table.question.functional),
+                prior.blind,
                 table.values,
                 table.question.structure,
             )
@@ -105,9 +115,9 @@ def test_useless_channels_cost_at_most_the_cap(kind):
 
 def test_channels_too_dear_to_try_leave_the_black_box_arm_unchanged():
     tables, priors = family("shapley")
-    plain = Statistician().answer(Market(tables[0], prior=priors[0]), Seed.root(0))
+    plain = Statistician().answer(Market(tables[0]), priors[0], Seed.root(0))
     dear = recording(tables[0], tables[0].values[:, None], 3.0)
-    heard = Statistician().answer(Market(tables[0], dear, prior=priors[0]), Seed.root(0))
+    heard = Statistician().answer(Market(tables[0], dear), priors[0], Seed.root(0))
     np.testing.assert_array_equal(plain.answers, heard.answers)
     np.testing.assert_array_equal(plain.flops_spent, heard.flops_spent)
 
@@ -135,13 +145,13 @@ def test_intervals_cover():
 @pytest.mark.parametrize("design", ["greedy", "paired", "random"])
 def test_every_design_buys_everything_in_the_end(design):
     tables, priors = family("removal")
-    trace = Statistician(Variant(design=design)).answer(Market(tables[0], prior=priors[0]), Seed.root(0))
+    trace = Statistician(Variant(design=design)).answer(Market(tables[0]), priors[0], Seed.root(0))
     assert trace.rows_bought[-1] == len(tables[0].values)
 
 
 def evidence_of(table, prior, channels, verified):
     space = model_space(table.question.structure, table.question.functional)
-    beliefs = prior.hyperparameters(space.fixed_names)
+    beliefs = prior.prior.hyperparameters(space.fixed_names)
     evidence = Evidence(space, beliefs, Arithmetic())
     bought = np.zeros(len(table.values), dtype=bool)
     bought[np.random.default_rng(0).permutation(len(bought))[:verified]] = True
@@ -195,7 +205,10 @@ def heard_before(kind, channels, price):
     """Tables, priors, recordings, and for each question what the others taught of the method."""
     tables, priors = family(kind)
     recordings = [recording(table, channels_of(table, channels), price) for table in tables]
-    records = [channel_record(*each, rows_left(kind)) for each in zip(tables, recordings, priors, strict=True)]
+    records = [
+        channel_record(Heard(table, heard, rows_left(kind)), known)
+        for table, heard, known in zip(tables, recordings, priors, strict=True)
+    ]
     return [
         (table, prior, heard, experience_of(records, table.question.hash))
         for table, prior, heard in zip(tables, priors, recordings, strict=True)
@@ -205,7 +218,7 @@ def heard_before(kind, channels, price):
 @pytest.mark.parametrize("kind", ["shapley", "removal", "subsets"])
 def test_with_experience_noise_is_not_bought(kind):
     for table, prior, heard, experience in heard_before(kind, "noise", 0.4):
-        trace = Statistician().answer(Market(table, heard, prior=prior, experience=experience), Seed.root(0))
+        trace = Statistician().answer(Market(table, heard), replace(prior, experience=experience), Seed.root(0))
         bought = max(trace.channel_batches)
         assert (heard.batches[bought - 1].flops if bought else 0) <= 0.02 * table.brute_flops
 
@@ -214,7 +227,7 @@ def test_with_experience_noise_is_not_bought(kind):
 def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
     price = 0.1
     for table, prior, heard, experience in heard_before(kind, "truth", price):
-        trace = Statistician().answer(Market(table, heard, prior=prior, experience=experience), Seed.root(0))
+        trace = Statistician().answer(Market(table, heard), replace(prior, experience=experience), Seed.root(0))
         loss = [table.question.functional.loss(each, table.values, table.question.structure) for each in trace.answers]
         share = trace.checkpoints / trace.checkpoints[-1]
         assert max(loss[place] for place in np.flatnonzero(share > 1.2 * price)) < 0.05 * loss[0]
@@ -224,12 +237,12 @@ def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
 def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
     deaf = 0
     for table, prior, heard, experience in heard_before(kind, "noise", 0.01):
-        stall = Market(table, heard, prior=prior, experience=experience)
-        if not Statistician().will_not_listen(stall):
+        stall, known = Market(table, heard), replace(prior, experience=experience)
+        if not Statistician().will_not_listen(stall, known):
             continue
         deaf += 1
-        with_it = Statistician().answer(stall, Seed.root(0))
-        without = Statistician().answer(Market(table, prior=prior), Seed.root(0))
+        with_it = Statistician().answer(stall, known, Seed.root(0))
+        without = Statistician().answer(Market(table), prior, Seed.root(0))
         for name in Trace.__dataclass_fields__:
             np.testing.assert_array_equal(getattr(with_it, name), getattr(without, name), err_msg=name)
     assert deaf >= 1
@@ -238,25 +251,25 @@ def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_listens_to_the_truth(kind):
     for table, prior, heard, experience in heard_before(kind, "truth", 0.01):
-        stall = Market(table, heard, prior=prior, experience=experience)
-        assert not Statistician().will_not_listen(stall)
+        stall, known = Market(table, heard), replace(prior, experience=experience)
+        assert not Statistician().will_not_listen(stall, known)
 
 
 def test_a_stranger_is_listened_to_where_the_answer_is_linear():
     for kind, linear in (("shapley", True), ("stream", False)):
         tables, priors = family(kind)
         heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
-        assert Statistician().will_not_listen(Market(tables[0], heard, prior=priors[0])) != linear
+        assert Statistician().will_not_listen(Market(tables[0], heard), priors[0]) != linear
 
 
 def test_a_stranger_that_knows_the_truth_does_no_harm_before_all_of_it_is_paid_for():
     tables = stored_tables("context_attribution/reviews-loo", "smollm2-135m")
-    records = [record_of(table.question, table.values) for table in tables]
+    records = [effects_of(table.question, table.values) for table in tables]
     skills = []
     for table in tables[:3]:
-        prior, question = pool(records, table.question.hash), table.question
+        prior, question = knowledge_of(table.question, records), table.question
         heard = recording(table, table.values[:, None], 0.1)
-        trace = Statistician().answer(Market(table, heard, prior=prior), Seed.root(0))
+        trace = Statistician().answer(Market(table, heard), prior, Seed.root(0))
         assert trace.channel_batches[-1] == len(heard.batches)
         loss = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
         skills.append(1 - np.array(loss) / loss[0])
@@ -273,17 +286,20 @@ def test_experience_leaves_the_question_itself_out():
 def test_a_method_without_channels_is_left_alone():
     tables, priors = family("shapley")
     silent = [recording(table, np.zeros((len(table.values), 0)), 0.0) for table in tables]
-    records = [channel_record(*each, rows_left("shapley")) for each in zip(tables, silent, priors, strict=True)]
+    records = [
+        channel_record(Heard(table, heard, rows_left("shapley")), known)
+        for table, heard, known in zip(tables, silent, priors, strict=True)
+    ]
     experience = experience_of(records, tables[0].question.hash)
-    plain = Statistician().answer(Market(tables[0], prior=priors[0]), Seed.root(0))
-    deaf = Statistician().answer(Market(tables[0], silent[0], prior=priors[0], experience=experience), Seed.root(0))
+    plain = Statistician().answer(Market(tables[0]), priors[0], Seed.root(0))
+    deaf = Statistician().answer(Market(tables[0], silent[0]), replace(priors[0], experience=experience), Seed.root(0))
     np.testing.assert_array_equal(plain.answers, deaf.answers)
     assert not deaf.channel_batches.any()
 
 
 def test_simpler_models_keep_the_total_variance():
     _, priors = family("shapley")
-    full = priors[0].variances
+    full = priors[0].prior.variances
     for model in ("pairwise", "additive"):
         simpler = variances_of(model, full)
         assert sum(simpler.values()) == pytest.approx(sum(full.values()))

@@ -19,7 +19,6 @@ import torch
 from fake_arms import curve, uniform
 
 from istar.arms import sandboxed as evaluating
-from istar.arms import sessions
 from istar.arms.sandboxed import SandboxArms
 from istar.arms.task_questions import with_references
 from istar.flops.meter import MeterReading
@@ -137,13 +136,19 @@ class ForgedArms(SandboxArms):
     def priced(self, table):
         return QuestionRecord(table.question.hash, table.question.task, "v1", {"tokens": {"mm": table.brute_flops}})
 
-    def channel_record(self, table, recording):
+    def appraisal(self, table, recording):
         return None
 
-    def replay(self, table, recording, experience=None):
+    def state(self, table):
+        return None
+
+    def executor(self):
+        return SimpleNamespace(learn=lambda history: None, will_not_listen=lambda market, state: False, identity=str)
+
+    def replay_seed(self, table, recording, number, state):
         arm = "black_box" if recording is None else "white_box"
         advantage = 0.0 if recording is None else 3 * uniform(recording.method_hash) - 0.5
-        return tuple(curve(table, seed, arm, advantage) for seed in range(self.config.executor_seeds))
+        return curve(table, number, arm, advantage)
 
     def standard_run(self, jail, view, rows):
         values = _noise(len(rows), size=3 * len(rows) * 4).reshape(3, len(rows), 4)
@@ -167,7 +172,6 @@ def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
     target = SimpleNamespace(id=TARGET, name="made-up", path=None)
     with (
         mock.patch.object(evaluating, "choose_tier", return_value=SimpleNamespace(name="forged")),
-        mock.patch.object(sessions, "experience_of", return_value=None),
         ForgedArms(settings, target, SimpleNamespace(hash="c" * 64), questions.values()) as arms,
     ):
         yield Stand(settings, target, SimpleNamespace(hash="c" * 64), summaries, questions, arms)

@@ -16,8 +16,8 @@ import forged
 from reaper import computed_again, killed_after, killed_at, killed_in_a_write, labels, moments
 
 from istar.arms.replays import REPLAY_CODE, REPLAY_LIBRARIES
-from istar.executors.statistician.table_model.priors import forget_records
 from istar.fingerprint import fingerprint
+from istar.truth.effects.records import forget_records
 
 KILLED = -9
 KILLED_WRITING = -25  # SIGXFSZ

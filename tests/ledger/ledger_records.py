@@ -48,7 +48,7 @@ def _curve(arm: str, seed: int) -> Curve:
         skill=(-1 / 9, 1.0),
         rows=(1, 100),
         channel_batches=(0, 2),
-        statistician_flops=(5, 6),
+        executor_flops=(5, 6),
         stop_flops=2**60,
         stop_rows=50,
         stop_loss=0.01,

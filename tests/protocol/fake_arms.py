@@ -46,7 +46,7 @@ def curve(table, seed: int, arm: str, advantage: float) -> Curve:
         skill=skill,
         rows=tuple(range(1, 10)),
         channel_batches=(0,) * 9,
-        statistician_flops=(0,) * 9,
+        executor_flops=(0,) * 9,
         stop_flops=2**18,
         stop_rows=7,
         stop_loss=1 - skill[6],

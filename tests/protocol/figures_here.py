@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from istar.executors import EXECUTORS, Market, pool, record_of
+from istar.executors import EXECUTORS, Market
+from istar.making.statistician.knowing import knowledge_of
 from istar.methods import Interpretation
 from istar.methods.library import library_methods
 from istar.methods.loading import load_method
@@ -24,6 +25,7 @@ from istar.questions import nested_batches
 from istar.seeds import Seed
 from istar.targets import load_target
 from istar.truth import build_table, load_tables, shipped_folder
+from istar.truth.effects.records import effects_of
 from istar.truth.parquet import ParquetStore
 
 TARGET, TASKS, METHOD = "tiny-exact", ("loss_quantile/symbols", "adversarial_floor/symbols"), "logit_lens"
@@ -39,7 +41,7 @@ def figures(task: str) -> dict[str, Any]:
     method = load_method(library_methods()[METHOD].read_text(), METHOD)
     batches = nested_batches(question.structure, Seed.root(0).split(question.hash))
     recording = record(method, question.view, question.hash, batches, target, Interpretation())
-    prior = pool([record_of(each.question, each.values) for each in tables], question.hash)
+    known = knowledge_of(question, [effects_of(each.question, each.values) for each in tables])
     executor = EXECUTORS.get("statistician")()
     found: dict[str, Any] = {
         "values": table.values.tolist(),
@@ -49,7 +51,7 @@ def figures(task: str) -> dict[str, Any]:
         "channels": [batch.channels.tolist() for batch in recording.batches],
     }
     for arm, heard in (("black_box", None), ("white_box", recording)):
-        trace = executor.answer(Market(table, heard, prior=prior), Seed.root(0))
+        trace = executor.answer(Market(table, heard), known, Seed.root(0))
         losses = [question.functional.loss(answer, table.values, question.structure) for answer in trace.answers]
         found[arm] = {"flops": [int(each) for each in trace.flops_spent], "loss": [float(each) for each in losses]}
     return found

@@ -18,7 +18,6 @@ import numpy as np
 
 from istar.arms.replays import Replays
 from istar.arms.task_questions import TaskQuestions
-from istar.executors import QuestionRecord, TaskPrior
 from istar.protocol.config import SearchConfig
 from istar.questions import FUNCTIONALS, READOUTS
 from istar.testing.stores import make_table
@@ -29,9 +28,9 @@ class Counting(Replays):
 
     made = 0
 
-    def replay(self, *arguments, **options):
+    def replay_seed(self, *arguments, **options):
         self.made += 1
-        return super().replay(*arguments, **options)
+        return super().replay_seed(*arguments, **options)
 
 
 def own_table(index: int):
@@ -46,8 +45,7 @@ def own_table(index: int):
 def replayed() -> dict[str, object]:
     table = own_table(0)
     question = table.question.hash
-    known = TaskPrior(tuple(QuestionRecord(name, (0.0,), {}, {}, (), ()) for name in ("one", "another")))
-    task = TaskQuestions(table.question.task, "train", (table,), {question: known}, {question: 1.0})
+    task = TaskQuestions(table.question.task, "train", (table,), {question: np.zeros(1)}, {question: 1.0})
     arms = Counting(SearchConfig(executor="mine", executor_seeds=1), [task])
     (curve,) = arms.baseline(table).curves
     return {"made": arms.made, "skill": curve.skill}

@@ -31,7 +31,7 @@ from istar.questions import FUNCTIONALS, READOUTS, LinearFunctional, Readout
 
 @EXECUTORS.register("mine")
 class Guess(Executor):
-    def answer(self, market, seed):
+    def answer(self, market, state, seed):
         while market.next_checkpoint is not None:
             market.record(np.array([GUESS + 1.0]), np.array([np.nan]))
         return market.trace()

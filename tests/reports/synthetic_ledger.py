@@ -90,7 +90,7 @@ def _curve(
         skill=tuple(skill.tolist()),
         rows=tuple(round(3072 * 2.0**octave) for octave in OCTAVES),
         channel_batches=(batches,) * 17,
-        statistician_flops=(10**9,) * 17,
+        executor_flops=(10**9,) * 17,
         stop_flops=budgets[stop],
         stop_rows=round(3072 * 2.0 ** OCTAVES[stop]),
         stop_loss=float(1 - skill[stop]),

@@ -42,7 +42,7 @@ def make_curve(
         skill=values,
         rows=zeros,
         channel_batches=zeros,
-        statistician_flops=zeros,
+        executor_flops=zeros,
         stop_flops=stop,
         stop_rows=stop_rows,
         stop_loss=2.0 * (1.0 - stop_skill),

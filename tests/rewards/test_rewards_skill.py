@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reward_curves import make_curve
 
+from istar.executors import ExecutorError
 from istar.executors.executor import Trace
 from istar.rewards import CurveError, SkillError, blind_loss, curve_from_json, curve_from_trace, reference_losses, skill
 
@@ -35,7 +36,7 @@ def _trace(answers, stop, stop_answer):
         spread=np.zeros((count, 1)),
         rows_bought=np.array([1, 2, 4, 8])[-count:],
         channel_batches=np.zeros(count, dtype=np.int64),
-        statistician_flops=np.full(count, 3),
+        executor_flops=np.full(count, 3),
         stop=stop,
         stop_answer=np.array([stop_answer], dtype=float),
     )
@@ -79,7 +80,7 @@ def test_a_trace_is_scored_against_the_truth():
     assert curve.stop_skill == pytest.approx(0.9)
     assert curve.stop_rows == 4, "the stop at 300 lies between the budgets 250 and 500, within the second"
     assert (curve.seed, curve.brute_flops, curve.total_rows, curve.family) == (2, 1000, 2, "family")
-    assert curve.statistician_flops == (3, 3, 3, 3)
+    assert curve.executor_flops == (3, 3, 3, 3)
 
 
 def test_a_curve_comes_back_from_json_as_it_was():
@@ -111,11 +112,50 @@ def test_a_coverage_that_is_none_is_refused(coverage):
         curve_from_json(data)
 
 
-def test_a_stored_curve_of_another_version_is_refused():
+def test_a_stored_curve_without_what_every_curve_has_is_refused():
     data = make_curve(0.5).to_json()
     del data["rows"]
-    with pytest.raises(CurveError, match=r"\['rows'\]"):
+    with pytest.raises(CurveError, match=r"lacks the fields \['rows'\]"):
         curve_from_json(data)
+
+
+def test_a_curve_of_an_older_version_is_read():
+    """The executor's own FLOPs bore another name, and there were neither intervals nor measures."""
+    curve = make_curve(0.5)
+    data = curve.to_json()
+    data["statistician_flops"] = data.pop("executor_flops")
+    del data["measures"]
+    assert curve_from_json(json.loads(json.dumps(data))) == curve
+
+
+def test_what_a_newer_version_wrote_beside_it_is_left_out():
+    curve = make_curve(0.5)
+    assert curve_from_json(curve.to_json() | {"colour": "blue"}) == curve
+
+
+WRONG = {"rows": ["1"] * 17, "flops": [1.5] * 17, "seed": True, "task": 3, "loss": "high", "measures": [1.0]}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_stored_value_of_another_type_is_refused(field):
+    with pytest.raises(CurveError, match=rf"of other types than a curve's in the fields \['{field}'\]"):
+        curve_from_json(make_curve(0.5).to_json() | {field: WRONG[field]})
+
+
+def test_measures_go_with_a_trace_into_its_curve_and_come_back():
+    measures = {"calls": np.int64(3), "tokens": np.array([1.0, 2.5]), "share": 1 / 3}
+    trace = replace(_trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), measures=measures)
+    curve = curve_from_trace(trace, _table([1.0, 3.0]), reference_loss=1.0, arm="black_box", seed=0)
+    assert curve.measures == {"calls": 3, "tokens": (1.0, 2.5), "share": 1 / 3}
+    assert curve_from_json(json.loads(json.dumps(curve.to_json()))) == curve
+
+
+@pytest.mark.parametrize("value", [float("nan"), "three", True, None, [[1.0]], [1.0, float("inf")]])
+def test_a_measure_that_is_no_finite_number_is_refused(value):
+    with pytest.raises(ExecutorError, match=r"a trace cannot be kept: the measure 'own' holds"):
+        replace(_trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), measures={"own": value})
+    with pytest.raises(CurveError, match=r"the measure 'own' holds"):
+        curve_from_json(make_curve(0.5).to_json() | {"measures": {"own": value}})
 
 
 def test_a_curve_with_series_of_different_length_is_refused():

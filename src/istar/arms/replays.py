@@ -1,21 +1,28 @@
 """Replays: what an executor answers to questions whose values and channels are already known.
 
 Nothing is run: rows are bought from tables and channels from recordings, so a whole efficiency curve costs a fraction
-of a second. Curves are kept on disk and shared by everything that asks for them.
+of a second. Curves are kept on disk, each as soon as it is made, and shared by everything that asks for them: an
+executor that would answer otherwise the next time is asked once, and its answer stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from istar import paths
 from istar.arms.base import Evaluation
 from istar.arms.settings import ArmSettings
 from istar.arms.stores import CurveStore
 from istar.arms.task_questions import TaskQuestions
-from istar.executors import EXECUTORS, Experience, Market
+from istar.executors import Executor, ExecutorError, Heard, History, Market, budget_checkpoints, make_executor
 from istar.fingerprint import fingerprint
 from istar.flops.rulebook import RULEBOOK
 from istar.rewards.curves import Arm, Curve, curve_from_trace
@@ -26,73 +33,126 @@ if TYPE_CHECKING:
     from istar.truth import Table
 
 REPLAY_CODE = (
-    "istar.executors",
+    "istar.executors.executor",
+    "istar.executors.history",
+    "istar.executors.market",
     "istar.questions",
     "istar.flops",
     "istar.rewards",
     "istar.methods.recording",
+    "istar.truth.effects",
     "istar.truth.table",
     "istar.arms.replays",
     "istar.seeds",
 )
 REPLAY_LIBRARIES = ("numpy", "scipy", "torch")
-"""The packages that decide an executor's curve on a given table."""
+"""What decides a curve on a given table besides the executor, which says for itself what decides its answers."""
+
+Key: TypeAlias = Sequence[str | int | float]
 
 
 class Replays:
     """The executor of some settings on the questions of some tasks.
 
     Args:
-        config: the settings: executor, its seeds, the environment's seed.
+        config: the settings: executor, its options and seeds, the environment's seed.
         questions: every task that will be asked about.
 
     Attributes:
         market: makes the market of a question; benchmarks put one in its place that really runs the rows it sells.
     """
 
-    market: type[Market] = Market
+    market: Callable[..., Market] = Market
 
     def __init__(self, config: ArmSettings, questions: Iterable[TaskQuestions]) -> None:
         """See the class docstring."""
         self.config = config
-        self._executor = EXECUTORS.get(config.executor)  # a new one each time: trials side by side are threads
         self.baselines = CurveStore(paths.cache("baselines"))
+        self.curves = CurveStore(paths.cache("curves"))
         self._tasks = {each.task: each for each in questions}
+        self._states: dict[str, Any] = {}
+        self._locks: defaultdict[Key, Lock] = defaultdict(Lock)
+        self._lock = Lock()
+
+    def executor(self) -> Executor:
+        """Return a new executor: trials side by side are threads, and none is shared between them."""
+        return make_executor(self.config.executor, self.config.executor_options)
+
+    def state(self, table: Table) -> Any:
+        """Return what the executor knows before a question is touched, without a method; learned once."""
+        question = table.question.hash
+        with self._alone(("state", question)):
+            if question not in self._states:
+                self._states[question] = self.executor().learn(self.history(table))
+            return self._states[question]
+
+    def history(
+        self,
+        table: Table,
+        recordings: Mapping[str, Recording] | None = None,
+        appraisals: Mapping[str, Any] | None = None,
+    ) -> History:
+        """Return what may be known of a question's task, and of a method, before it is asked.
+
+        Args:
+            table: the question.
+            recordings: what the method said on other questions of the task, by question.
+            appraisals: what the executor made of each of these.
+        """
+        task, asked = self._tasks[table.question.task], table.question.hash
+        others = task.others(asked)
+        return History(
+            task=task.task,
+            target=table.target,
+            asked=asked,
+            questions=tuple(each.question.hash for each in others),
+            blind=task.blind[asked],
+            load=lambda: others,
+            recordings=recordings or {},
+            appraisals=appraisals or {},
+        )
+
+    def appraisal(self, table: Table, recording: Recording) -> Any:
+        """Return what a method was worth on a question whose whole table is known; see `Executor.appraise`."""
+        skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
+        budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
+        heard = Heard(table, recording, np.stack([budgets, 1 - skills], axis=1))
+        return self.executor().appraise(heard, self.state(table))
 
     def baseline(self, table: Table) -> Evaluation:
         """Return the curves of the black-box arm on a question, from disk where they were made before."""
-        key = ("black_box", *self.replay_key(table))
-        curves = self.baselines.load(key)
-        if curves is None:
-            curves = self.replay(table, None)
-            self.baselines.save(key, curves)
-        return Evaluation(curves)
+        seeds = range(self.config.executor_seeds)
+        return Evaluation(tuple(self._baseline_curve(table, number) for number in seeds))
 
-    def white_box(self, table: Table, recording: Recording, experience: Experience | None) -> tuple[Curve, ...]:
-        """Return the curves of the white-box arm on a question, one a seed.
+    def _baseline_curve(self, table: Table, number: int) -> Curve:
+        key = ("black_box", *self.replay_key(table), number)
+        return self._kept(self.baselines, key, lambda: self.replay_seed(table, None, number, self.state(table)))
+
+    def white_box(self, table: Table, recording: Recording, key: Key, learn: Callable[[], Any]) -> tuple[Curve, ...]:
+        """Return the curves of the white-box arm on a question, one a seed, from disk where they were made before.
 
         They are the black-box arm's where the executor is sure not to buy what the method says.
 
         Args:
             table: the question.
             recording: what the method said of it.
-            experience: what the method was worth on other questions of the task.
+            key: what decides the recording and all that the executor learns of the method.
+            learn: returns what the executor knows with the method; called only if a curve is to be made.
         """
-        if self._executor().will_not_listen(self._fresh(table, recording, experience)):
-            return tuple(replace(curve, arm="white_box") for curve in self.baseline(table).curves)
-        return self.replay(table, recording, experience)
+        known = _Once(learn)
+        deaf = _Once(lambda: self.executor().will_not_listen(self._fresh(table, recording), known()))
 
-    def replay(
-        self, table: Table, recording: Recording | None, experience: Experience | None = None
-    ) -> tuple[Curve, ...]:
-        """Return the curves of an arm on a question, one a seed; the white-box arm's if there is a recording."""
+        def make(number: int) -> Curve:
+            if deaf():
+                return replace(self._baseline_curve(table, number), arm="white_box")
+            return self.replay_seed(table, recording, number, known())
+
+        whole = ("white_box", *self.replay_key(table), *key)
         seeds = range(self.config.executor_seeds)
-        return tuple(self.replay_seed(table, recording, number, experience) for number in seeds)
+        return tuple(self._kept(self.curves, (*whole, number), partial(make, number)) for number in seeds)
 
-    def replay_seed(
-        self, table: Table, recording: Recording | None, number: int, experience: Experience | None = None
-    ) -> Curve:
-        """Return the curve of one executor seed.
+    def replay_seed(self, table: Table, recording: Recording | None, number: int, state: Any) -> Curve:
+        """Return the curve of one executor seed, made now.
 
         The seeds are those of the question, the same in both arms and for every method.
 
@@ -100,27 +160,69 @@ class Replays:
             table: the question.
             recording: what the method said of it; None in the black-box arm.
             number: which seed.
-            experience: what the method was worth on other questions of the task.
+            state: what the executor knows beforehand; see `state`.
         """
         question = table.question.hash
         seed = Seed.root(self.config.environment_seed).split("executor", question, number)
-        trace = self._executor().answer(self._fresh(table, recording, experience), seed)
+        trace = self.executor().answer(self._fresh(table, recording), state, seed)
         reference = self._tasks[table.question.task].references[question]
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)
 
-    def _fresh(self, table: Table, recording: Recording | None, experience: Experience | None) -> Market:
+    def _fresh(self, table: Table, recording: Recording | None) -> Market:
         """Return the market of a question on which nothing is bought yet."""
-        prior = self._tasks[table.question.task].priors[table.question.hash]
-        return self.market(table, recording, prior=prior, experience=experience)
+        return self.market(table, recording, decode=self.decode)
 
-    def replay_key(self, table: Table) -> Sequence[str | int | float]:
-        """Return what decides the curves of a question besides what a method says of it.
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, for executors that read; see `Market.text`.
 
-        That is code (`fingerprint`), settings, and data: the table's own values and prices, since a table can be built
-        again, and what is known of the task from its other questions, since more of them can be built.
+        Raises:
+            ExecutorError: these replays have no target, only its tables.
+        """
+        raise ExecutorError("rows have no text here: their tables are at hand, but not the target with its tokenizer")
+
+    def _kept(self, store: CurveStore, key: Key, make: Callable[[], Curve]) -> Curve:
+        """Return the curve kept under a key, made and kept now if there is none; of several threads one makes it."""
+        with self._alone(key):
+            found = store.load(key)
+            if found is None:
+                found = (make(),)
+                store.save(key, found)
+            return found[0]
+
+    @contextmanager
+    def _alone(self, key: Key) -> Iterator[None]:
+        with self._lock:
+            mine = self._locks[key]
+        with mine:
+            yield
+
+    @cached_property
+    def _identity(self) -> str:
+        return self.executor().identity()
+
+    def replay_key(self, table: Table) -> Key:
+        """Return what decides the curves of a question besides the executor seed and what a method says of it.
+
+        That is code (`fingerprint`), the executor with its options (`Executor.identity`), and data: the tables' own
+        values and prices, since a table can be built again, and all of the task's other questions, since more of them
+        can be built.
         """
         task, question = self._tasks[table.question.task], table.question.hash
-        executor = (self.config.executor, self.config.executor_seeds, self.config.environment_seed)
-        data = (table.digest, task.priors[question].digest, task.references[question])
-        return question, table.target, RULEBOOK.version, fingerprint(REPLAY_CODE, REPLAY_LIBRARIES), *executor, *data
+        data: Key = (table.digest, *(each.digest for each in task.others(question)), task.references[question])
+        code = fingerprint(REPLAY_CODE, REPLAY_LIBRARIES)
+        return question, table.target, RULEBOOK.version, code, self._identity, self.config.environment_seed, *data
+
+
+class _Once:
+    """A value that is made when it is first asked for."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __call__(self) -> Any:
+        return self._value
+
+    @cached_property
+    def _value(self) -> Any:
+        return self._make()

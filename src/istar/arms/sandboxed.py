@@ -24,11 +24,9 @@ from istar.arms.base import StoppedError
 from istar.arms.replays import Replays
 from istar.arms.sessions import SandboxSession
 from istar.arms.settings import ArmSettings
-from istar.arms.stores import CurveStore, RecordingStore
+from istar.arms.stores import RecordingStore
 from istar.arms.streams import MOST_BYTES_OF_A_BATCH, StreamStore
 from istar.arms.task_questions import TaskQuestions
-from istar.executors import ChannelRecord, budget_checkpoints
-from istar.executors.statistician.fidelity.hindsight import channel_record
 from istar.files import check_writable, read_checked_json, sweep, write_checked_json
 from istar.fingerprint import fingerprint
 from istar.flops import CostModel, rows_by_op
@@ -50,7 +48,6 @@ from istar.targets import setup_readings
 from istar.targets.costs import cached_costs_by_op
 
 if TYPE_CHECKING:
-    from istar.methods.recording import Recording
     from istar.methods.side_by_side import Part
     from istar.targets import Corpus, Target
     from istar.targets.standard_runs import StandardRun
@@ -79,7 +76,6 @@ class SandboxArms(Replays):
         self.target = target
         self.corpus = corpus
         self.recordings = RecordingStore()
-        self.curves = CurveStore(paths.cache("curves"))
         self.streams = StreamStore()
         self.interpretations = InterpretationStore()
         for store in (self.recordings, self.curves, self.baselines, self.streams, self.interpretations):
@@ -118,12 +114,9 @@ class SandboxArms(Replays):
         """The tier of isolation that methods run under."""
         return self._tier.name
 
-    def channel_record(self, table: Table, recording: Recording) -> ChannelRecord:
-        """Return what a recording was worth on its question, in hindsight."""
-        skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
-        budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
-        prior = self._tasks[table.question.task].priors[table.question.hash]
-        return channel_record(table, recording, prior, np.stack([budgets, 1 - skills], axis=1))
+    def decode(self, tokens: Sequence[int]) -> str:
+        """See `Replays`."""
+        return self.target.decode(tokens)
 
     def priced(self, table: Table) -> QuestionRecord:
         """See `Arms`; kept on disk, as interventions are set up for it."""

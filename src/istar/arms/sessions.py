@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from istar.arms.base import Evaluation
 from istar.arms.putting_together import kept_side_by_side, outcomes_side_by_side
 from istar.arms.settings import Caps
 from istar.arms.stores import KeptRecording, RecordingKey
 from istar.arms.streams import QuestionShelf
-from istar.executors import ChannelRecord
-from istar.executors.statistician.fidelity.experience import experience_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
@@ -23,6 +21,7 @@ from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.arms.sandboxed import SandboxArms
+    from istar.methods.recording import Recording
     from istar.methods.side_by_side import Part
     from istar.sandbox import InterpretOutcome, WorkerRecording
     from istar.truth import Table
@@ -54,7 +53,7 @@ class SandboxSession:
         self.method = source_hash(source)
         self._parts = [SandboxSession(arms, part.source, f"{name}, part {slot}") for slot, part in enumerate(parts, 1)]
         self._outcome: InterpretOutcome | None = None
-        self._records: dict[str, ChannelRecord] = {}
+        self._appraisals: dict[str, Any] = {}
         self._tried_again: set[str] = set()
 
     def interpretation(self) -> InterpretOutcome:
@@ -103,31 +102,30 @@ class SandboxSession:
         try:
             kept = self._sound(table)
             spending = _spending(kept)
-            if kept.recording.channels == 0:  # then what it said of other questions is of no use either
-                return Evaluation(self.arms.white_box(table, kept.recording, None), spending, silent=True)
-            records = [self._record_of(other) for other in others]
+            silent = kept.recording.channels == 0
+            if silent:  # then what it said of other questions is of no use either
+                others = ()
+            heard = {other.question.hash: self._sound(other).recording for other in others}
         except _VoidError as failure:
             return Evaluation((), failure.spending, "void", str(failure))
         except MethodError as failure:
             return Evaluation((), spending, "error", str(failure))
         key = (
-            "white_box",
-            *self.arms.replay_key(table),
             *(self._key(each).name for each in (table, *others)),
             *(str(part) for other in others for part in self.arms.replay_key(other)),
         )
-        curves = self.arms.curves.load(key)
-        if curves is None:
-            curves = self.arms.white_box(table, kept.recording, experience_of(records, table.question.hash))
-            self.arms.curves.save(key, curves)
-        return Evaluation(curves, spending)
+        curves = self.arms.white_box(table, kept.recording, key, partial(self._learned, table, others, heard))
+        return Evaluation(curves, spending, silent=silent)
 
-    def _record_of(self, table: Table) -> ChannelRecord:
-        """Return what the method was worth on a question; see `SandboxArms.channel_record`."""
-        question = table.question.hash
-        if question not in self._records:
-            self._records[question] = self.arms.channel_record(table, self._sound(table).recording)
-        return self._records[question]
+    def _learned(self, table: Table, others: Sequence[Table], heard: Mapping[str, Recording]) -> Any:
+        """Return what the executor knows of a question's task and of the method, from what it said of others."""
+        arms = self.arms
+        for other in others:
+            question = other.question.hash
+            if question not in self._appraisals:
+                self._appraisals[question] = arms.appraisal(other, heard[question])
+        appraisals = {question: self._appraisals[question] for question in heard}
+        return arms.executor().learn(arms.history(table, heard, appraisals)) if heard else arms.state(table)
 
     def _sound(self, table: Table) -> KeptRecording:
         """Return what the method says about a question, if its processor time is explained.

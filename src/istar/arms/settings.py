@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +37,8 @@ class ArmSettings(Strict):
 
     executor: str = "statistician"
     """Registry name of the executor, M2."""
+    executor_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the executor."""
     environment_seed: Whole = Field(default=0, ge=0, lt=2**63)
     """The root of all other randomness: the generic text, the order in which rows are offered, what methods draw, the
     executor. Searches that share it meet the same environment, and find what others computed in it."""

@@ -1,7 +1,7 @@
-"""The questions of a task as the protocol uses them: tables with the prior and the reference loss of each.
+"""The questions of a task as the protocol uses them: tables with the blind answer and the reference loss of each.
 
-A prior is learned from the task's other questions; the reference loss is the blind answer's, on a scale shared by
-all of the task's stored questions. Both therefore need every stored table of the task, however few are asked.
+The blind answer is learned from the task's other questions; the reference loss is the blind answer's, on a scale shared
+by all of the task's stored questions. Both therefore need every stored table of the task, however few are asked.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from istar.executors.statistician.table_model.priors import TaskPrior, task_priors
+import numpy as np
+from jaxtyping import Float
+
+from istar.rewards.blind import blind_answer
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.tasks.family import Split, task
 from istar.truth import load_tables
+from istar.truth.effects.records import learn_effects
 
 if TYPE_CHECKING:
     from istar.targets import Target
@@ -28,19 +32,23 @@ class TaskQuestions:
         task: the task's name.
         split: its split.
         tables: all stored tables, in the order of their questions.
-        priors: what an executor knows beforehand, by question hash.
+        blind: the answer of skill 0 (`istar.rewards.blind`), by question hash.
         references: the loss at skill 0, by question hash.
     """
 
     task: str
     split: Split
     tables: tuple[Table, ...]
-    priors: Mapping[str, TaskPrior]
+    blind: Mapping[str, Float[np.ndarray, " outputs"]]
     references: Mapping[str, float]
 
     def first(self, count: int) -> tuple[Table, ...]:
         """Return the first questions, fewer if there are not so many."""
         return self.tables[:count]
+
+    def others(self, question: str) -> tuple[Table, ...]:
+        """Return the tables of all questions but the one with this hash, in their order."""
+        return tuple(table for table in self.tables if table.question.hash != question)
 
 
 def task_questions(name: str, target: Target | str, seed: int = 0, asked: Asked | None = None) -> TaskQuestions:
@@ -62,12 +70,12 @@ def task_questions(name: str, target: Target | str, seed: int = 0, asked: Asked 
 
 def with_references(name: str, tables: tuple[Table, ...]) -> TaskQuestions:
     """Return a task's questions, given its tables."""
-    priors = task_priors(tables)
-    losses = []
+    effects = learn_effects(tables)
+    blind = {}
     for table in tables:
         question = table.question
-        blind = priors[question.hash].blind_answer(question.structure, question.functional)
-        losses.append(blind_loss(table, blind))
-    references = reference_losses(losses)
+        others = [each for each in effects if each.question != question.hash]
+        blind[question.hash] = blind_answer(question.structure, question.functional, others)
+    references = reference_losses([blind_loss(table, blind[table.question.hash]) for table in tables])
     by_hash = {table.question.hash: loss for table, loss in zip(tables, references, strict=True)}
-    return TaskQuestions(name, task(name).split, tables, priors, by_hash)
+    return TaskQuestions(name, task(name).split, tables, blind, by_hash)

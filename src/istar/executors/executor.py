@@ -1,24 +1,32 @@
 """Executors: what answers a question under a FLOP budget, with or without a method's channels.
 
-An executor is the document's M2. It sees a `Market`: the question's structure, prices, what is known of the task from
-its other questions, and, for a price, values and channels. It leaves a `Trace`: the answer it would have given at
-every budget checkpoint.
+An executor is the document's M2. Beforehand it learns what it likes from the task's other questions (`History`). Then
+it sees a `Market`: the question's rows, structure and prices and, for a price, values and channels. It leaves a
+`Trace`: the answer it would have given at every budget checkpoint.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from istar.errors import IstarError
+from istar.executors.measures import Measure, plain_measures
+from istar.fingerprint import fingerprint
 from istar.registry import Registry
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
+    from istar.executors.history import Heard, History
     from istar.executors.market import Market
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor")
@@ -40,15 +48,17 @@ class Trace:
 
     Attributes:
         checkpoints: FLOP budgets, ascending; the last one is brute force.
-        flops_spent: what was spent within each budget: rows, channels and the statistician's own arithmetic. Only at
+        flops_spent: what was spent within each budget: rows, channels and the executor's own. Only at
             brute force itself may it exceed the budget, by the arithmetic, since buying all rows needs none.
         answers: the answer at each budget.
         spread: for each output, the posterior standard deviation of the answer; NaN where the executor gives none.
         rows_bought: rows bought by then.
         channel_batches: batches of channels bought by then.
-        statistician_flops: the executor's own arithmetic by then, contained in `flops_spent`.
+        executor_flops: the executor's own by then, arithmetic or what a model that it asks takes; contained in
+            `flops_spent`.
         stop: FLOPs spent when the executor's own stopping rule stopped.
         stop_answer: the answer given there.
+        measures: numbers of the executor's own that its curve keeps, by name: each a number, or a series of them.
     """
 
     checkpoints: Int[np.ndarray, " checkpoints"]
@@ -57,9 +67,10 @@ class Trace:
     spread: Float[np.ndarray, "checkpoints outputs"]
     rows_bought: Int[np.ndarray, " checkpoints"]
     channel_batches: Int[np.ndarray, " checkpoints"]
-    statistician_flops: Int[np.ndarray, " checkpoints"]
+    executor_flops: Int[np.ndarray, " checkpoints"]
     stop: int
     stop_answer: Float[np.ndarray, " outputs"]
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
     def coverage(self, truth: Float[np.ndarray, " outputs"]) -> Float[np.ndarray, " checkpoints"]:
         """Return the share of outputs whose 95% interval holds the truth, at each budget; NaN where none is stated.
@@ -76,34 +87,108 @@ class Trace:
         """Check that the series fit together."""
         count = len(self.checkpoints)
         series = [self.flops_spent, self.answers, self.spread, self.rows_bought]
-        series += [self.channel_batches, self.statistician_flops]
+        series += [self.channel_batches, self.executor_flops]
         if count == 0 or any(len(each) != count for each in series):
             raise ExecutorError("a trace needs one entry a checkpoint in every series, and at least one checkpoint")
         if not np.isfinite(self.answers).all() or not np.isfinite(self.stop_answer).all():
             raise ExecutorError("a trace holds an answer that is not finite")
+        try:
+            plain_measures(self.measures)
+        except ValueError as error:
+            raise ExecutorError(f"a trace cannot be kept: {error}") from None
         beyond = self.flops_spent - self.checkpoints
-        beyond[-1] -= self.statistician_flops[-1]
+        beyond[-1] -= self.executor_flops[-1]
         if (beyond > 0).any():
             worst = int(np.argmax(beyond))
             raise ExecutorError(f"at checkpoint {worst} the executor spent {int(beyond[worst])} FLOPs above its budget")
 
 
 class Executor(ABC):
-    """Base class; a subclass is registered in `EXECUTORS` under its name."""
+    """Base class; a subclass is registered in `EXECUTORS` under its name.
+
+    Its options are the arguments of its constructor, JSON values each (`make_executor`). A new one is made for each
+    use, so it need not be safe to share between threads.
+
+    Attributes:
+        code: names of istar's packages and modules that decide its answers; a user's own file need not be named.
+        libraries: names of the installed packages that do.
+        options: the options it was made with.
+    """
+
+    code: ClassVar[tuple[str, ...]] = ()
+    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    options: Mapping[str, Any] = MappingProxyType({})
+
+    def identity(self) -> str:
+        """Return what decides the executor's answers besides the market and what it learned, as a hash.
+
+        That is its class, its options, the code and the libraries that it names, and the files of all plug-ins, a
+        user's own executor among them. Curves on disk are found by it. Override it, and add to it, where something
+        else decides answers: the weights or the version of a model that is asked, a file of prompts.
+        """
+        kind = type(self)
+        options = json.dumps(dict(self.options), sort_keys=True)
+        parts = (f"{kind.__module__}.{kind.__qualname__}", options, fingerprint(self.code, self.libraries))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def learn(self, history: History) -> Any:
+        """Return what the executor knows before a question is touched; handed to `answer` as it is.
+
+        It is asked once a question in the black-box arm, and once a question and method in the white-box arm.
+
+        Args:
+            history: the task's other questions and, in the white-box arm, what the method said of some of them.
+        """
+        return None
+
+    def appraise(self, heard: Heard, state: Any) -> Any:
+        """Return what a method was worth on a question whose whole table is known; `History.appraisals` holds it.
+
+        It is asked once for each question and method, and what it returns serves all other questions of the task: it
+        must not carry over what the state knows of them.
+
+        Args:
+            heard: the question with its values, and what the method said.
+            state: what `learn` returned for that question in the black-box arm.
+        """
+        return None
 
     @abstractmethod
-    def answer(self, market: Market, seed: Seed) -> Trace:
+    def answer(self, market: Market, state: Any, seed: Seed) -> Trace:
         """Spend, and answer at every checkpoint.
 
         Args:
-            market: everything the executor may see; used up by the call.
+            market: everything the executor may see of the question; used up by the call.
+            state: what `learn` returned.
             seed: decides every random choice; the same seed gives the same trace to the last bit.
         """
 
-    def will_not_listen(self, market: Market) -> bool:
+    def will_not_listen(self, market: Market, state: Any) -> bool:
         """Return whether `answer` would for certain buy no channel on a fresh market, whatever the rows turn out to be.
 
         Its trace is then that of the black-box arm, to the last bit, and need not be made again. False promises
         nothing. Without an override, nothing is said of methods that have a channel.
         """
         return market.channel_count == 0
+
+
+def make_executor(name: str, options: Mapping[str, Any] | None = None) -> Executor:
+    """Return a new executor with its options.
+
+    Args:
+        name: its name in `EXECUTORS`.
+        options: arguments of its constructor, JSON values.
+
+    Raises:
+        UnknownNameError: there is no executor of this name.
+        ExecutorError: it has no such option, or refuses its value; the message names the options that it has.
+    """
+    kind, given = EXECUTORS.get(name), dict(options or {})
+    parameters = inspect.signature(kind).parameters
+    there = f"its options are {', '.join(parameters)}" if parameters else "it has no options"
+    try:
+        executor = kind(**given)
+    except (TypeError, ValueError) as error:
+        raise ExecutorError(f"the executor {name!r} does not take these options: {error}; {there}") from error
+    executor.options = MappingProxyType(given)
+    return executor

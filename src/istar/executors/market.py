@@ -6,6 +6,7 @@ ideal prefix cache. Channels are replayed from a recording at what the method re
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from istar.executors.executor import ExecutorError, Trace
+from istar.executors.measures import Measure, plain_measures
 from istar.questions import Functional, QuestionView, Structure
 
 if TYPE_CHECKING:
-    from istar.executors.statistician.fidelity.experience import Experience
-    from istar.executors.statistician.table_model.priors import TaskPrior
     from istar.flops.prices import Bill, PriceSheet
     from istar.methods.recording import Recording
     from istar.truth.table import Table
@@ -57,7 +57,7 @@ class _Entries:
     flops_spent: list[int] = field(default_factory=list)
     rows_bought: list[int] = field(default_factory=list)
     channel_batches: list[int] = field(default_factory=list)
-    statistician_flops: list[int] = field(default_factory=list)
+    executor_flops: list[int] = field(default_factory=list)
 
 
 class Market:
@@ -67,12 +67,27 @@ class Market:
         table: the question with its true values and prices; the values stay behind `buy`.
         recording: what a method said about the question, for the white-box arm; None in the black-box arm.
         checkpoints: ascending FLOP budgets; `budget_checkpoints` of brute force if None.
-        prior: what is known of the task; read from the committed calibration, without this question, if None.
-        experience: what the recording's method was worth on the task's other questions, if anything is known of it.
+        decode: returns the text of tokens, as the target's `decode` does; `text` needs it.
+
+    Attributes:
+        view: the rows: tokens, readout and intervention of each, and their structure.
+        structure: the rows' structure.
+        functional: what is asked of the column of values.
+        prices: what rows cost, alone and together.
+        bill: what the rows bought so far have cost, and what further ones would.
+        brute_flops: FLOPs of buying every row.
+        checkpoints: ascending FLOP budgets, each of which wants an answer (`record`).
+        sealed: rows that nobody can buy.
+        bought: rows bought so far.
+        known_values: their values; NaN elsewhere.
+        channel_count: how many channels the method has; 0 in the black-box arm.
+        channels: what the method said of the rows whose batches are bought, NaN elsewhere; None before the first.
+        channel_batches: how many batches are bought.
+        channel_flops: what they have cost.
+        executor_flops: what the executor has charged for its own arithmetic (`charge`).
 
     Raises:
         ExecutorError: the recording belongs to another question or its method failed.
-        PriorError: no prior was given and there is no calibration of the task.
     """
 
     def __init__(
@@ -80,8 +95,7 @@ class Market:
         table: Table,
         recording: Recording | None = None,
         checkpoints: Int[np.ndarray, " checkpoints"] | None = None,
-        prior: TaskPrior | None = None,
-        experience: Experience | None = None,
+        decode: Callable[[Sequence[int]], str] | None = None,
     ) -> None:
         """See the class docstring."""
         if recording is not None and recording.question_hash != table.question.hash:
@@ -91,21 +105,16 @@ class Market:
             )
         if recording is not None and recording.error is not None:
             raise ExecutorError(f"the method failed on this question, so there is nothing to buy: {recording.error}")
-        if prior is None:
-            from istar.executors.statistician.table_model.priors import prior_of_question
-
-            prior = prior_of_question(table.question, table.target)
         self._values = table.values
         self._batches = recording.batches if recording is not None else ()
         self.channel_count = recording.channels if recording is not None else 0
-        self.experience = experience if recording is not None else None
         self.question_hash = table.question.hash
         self.view: QuestionView = table.question.view
         self.structure: Structure = table.question.structure
         self.functional: Functional = table.question.functional
         self.prices: PriceSheet = table.prices
         self.bill: Bill = table.prices.bill()
-        self.prior = prior
+        self._decode = decode
         self.brute_flops = int(table.prices.total)
         self.checkpoints = budget_checkpoints(self.brute_flops) if checkpoints is None else checkpoints
         self.sealed = self.structure.sealed
@@ -114,14 +123,27 @@ class Market:
         self.channels: Float[np.ndarray, "rows channels"] | None = None
         self.channel_batches = 0
         self.channel_flops = 0
-        self.arithmetic_flops = 0
+        self.executor_flops = 0
         self._entries = _Entries()
+        self._measures: dict[str, Measure] = {}
         self._stop: tuple[int, Float[np.ndarray, " outputs"]] | None = None
+
+    def text(self, row: int) -> str:
+        """Return what a row feeds to the target, as text: its tokens decoded, special ones included.
+
+        What is read off, and how the target is modified meanwhile, stands in `view.runs[row]`.
+
+        Raises:
+            ExecutorError: the market was opened without the means to.
+        """
+        if self._decode is None:
+            raise ExecutorError("this market was opened without a tokenizer; open it with `decode=target.decode`")
+        return self._decode(self.view.runs[row].tokens)
 
     @property
     def spent(self) -> int:
-        """FLOPs spent so far: rows, channels and arithmetic."""
-        return int(self.bill.spent) + self.channel_flops + self.arithmetic_flops
+        """FLOPs spent so far: rows, channels and the executor's own."""
+        return int(self.bill.spent) + self.channel_flops + self.executor_flops
 
     @property
     def next_checkpoint(self) -> int | None:
@@ -206,8 +228,8 @@ class Market:
         return batch
 
     def charge(self, flops: int) -> None:
-        """Charge the statistician's own arithmetic."""
-        self.arithmetic_flops += int(flops)
+        """Charge FLOPs of the executor's own: arithmetic, or what a model that it asks takes."""
+        self.executor_flops += int(flops)
 
     def record(self, answer: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"]) -> None:
         """Record the answer at the next checkpoint, and what has been spent.
@@ -223,7 +245,18 @@ class Market:
         entries.flops_spent.append(self.spent)
         entries.rows_bought.append(int(self.bought.sum()))
         entries.channel_batches.append(self.channel_batches)
-        entries.statistician_flops.append(self.arithmetic_flops)
+        entries.executor_flops.append(self.executor_flops)
+
+    def measure(self, name: str, value: float | Sequence[float]) -> None:
+        """Keep a number of the executor's own, or a series of them, with the trace and its curve.
+
+        Raises:
+            ExecutorError: it is no finite number.
+        """
+        try:
+            self._measures |= plain_measures({name: value})
+        except ValueError as error:
+            raise ExecutorError(str(error)) from None
 
     def stop(self, answer: Float[np.ndarray, " outputs"]) -> None:
         """Note the answer with which the executor would have stopped here; only the first call counts."""
@@ -252,7 +285,8 @@ class Market:
             spread=np.stack(entries.spread),
             rows_bought=np.array(entries.rows_bought, dtype=np.int64),
             channel_batches=np.array(entries.channel_batches, dtype=np.int64),
-            statistician_flops=np.array(entries.statistician_flops, dtype=np.int64),
+            executor_flops=np.array(entries.executor_flops, dtype=np.int64),
             stop=int(stop),
             stop_answer=stop_answer,
+            measures=dict(self._measures),
         )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from istar.arms.sandboxed import SandboxArms
 from istar.arms.task_questions import TaskQuestions, task_questions
-from istar.executors import EXECUTORS
-from istar.executors.statistician.settings import LEAST_QUESTIONS
+from istar.executors import make_executor
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.records import Stage
@@ -28,6 +27,7 @@ from istar.targets import Corpus, Target, build_corpus, load_target
 from istar.tasks.family import barred, check_rewardable, tasks
 from istar.truth import Asked, TaskSummary, asked_of, refuse_stale, task_summaries
 from istar.truth.advice import build_command
+from istar.truth.effects.records import LEAST_QUESTIONS
 
 if TYPE_CHECKING:
     from istar.truth import Table
@@ -220,9 +220,10 @@ def check_names(config: SearchConfig) -> None:
 
     Raises:
         UnknownNameError: there is none.
+        ExecutorError: the executor does not take the options stated.
     """
     RESEARCHERS.get(config.researcher)
-    EXECUTORS.get(config.executor)
+    make_executor(config.executor, config.executor_options)
     REWARDS.get(config.reward)
 
 

@@ -6,12 +6,14 @@ formula uses, so that a reward can be recomputed without running anything again.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from istar.errors import IstarError
+from istar.executors.measures import Measure, plain_measures
 from istar.rewards.skill import skill
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 Arm = Literal["black_box", "white_box"]
 
-_SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "statistician_flops")
+_SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "executor_flops")
 
 
 class CurveError(IstarError):
@@ -47,13 +49,14 @@ class Curve:
         skill: skill of that answer.
         rows: rows bought.
         channel_batches: batches of channels bought; zeros in the black-box arm.
-        statistician_flops: the part of `flops` that the executor's own arithmetic took.
+        executor_flops: the part of `flops` that the executor's own arithmetic took.
         stop_flops: FLOPs spent where the executor's own rule stopped.
         stop_rows: rows bought there.
         stop_loss: loss of the answer given there.
         stop_skill: skill of that answer.
         coverage: share of the answer's outputs whose 95% interval, as the executor stated it, holds the truth, at each
             checkpoint, and None where it stated none; empty in curves that do not keep it.
+        measures: numbers of the executor's own by name, each a number or a series of them.
     """
 
     task: str
@@ -69,12 +72,13 @@ class Curve:
     skill: tuple[float, ...]
     rows: tuple[int, ...]
     channel_batches: tuple[int, ...]
-    statistician_flops: tuple[int, ...]
+    executor_flops: tuple[int, ...]
     stop_flops: int
     stop_rows: int
     stop_loss: float
     stop_skill: float
     coverage: tuple[float | None, ...] = ()
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the series fit together."""
@@ -92,6 +96,10 @@ class Curve:
             raise CurveError(f"{where}: a loss or a skill is not finite")
         if any(each is not None and not 0 <= each <= 1 for each in self.coverage):
             raise CurveError(f"{where}: a coverage is no share")
+        try:
+            object.__setattr__(self, "measures", plain_measures(self.measures))
+        except (ValueError, AttributeError) as error:
+            raise CurveError(f"{where}: {error}") from None
 
     @property
     def family(self) -> str:
@@ -103,24 +111,72 @@ class Curve:
         return asdict(self)
 
 
+OLD_NAMES = {"statistician_flops": "executor_flops"}
+"""Names of fields in curves that older versions stored."""
+
+
 def curve_from_json(data: dict[str, Any]) -> Curve:
-    """Return the curve that `to_json` described.
+    """Return the curve that `to_json` described, of this version or another.
+
+    Fields that this version does not know are left out, since a newer one wrote them; those with a default may be
+    missing, since an older one did not know them. A value of another type is an error.
 
     Raises:
-        CurveError: fields are missing or unknown, or contradict one another; those with a default may be missing.
+        CurveError: a field is missing that every curve has, or fields hold other types or contradict one another.
     """
-    names = {field.name for field in fields(Curve)}
-    needed = {field.name for field in fields(Curve) if field.default is MISSING}
     if not isinstance(data, dict):
         raise CurveError(f"a stored curve is a mapping of names to values, not {data!r:.80}")
-    if not needed <= set(data) <= names:
-        differing = sorted((needed - set(data)) | (set(data) - names))
-        raise CurveError(f"a stored curve differs from this version's in its fields: {differing}")
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    given = {OLD_NAMES.get(name, name): value for name, value in data.items()}
+    missing = sorted(each.name for each in fields(Curve) if _needed(each) and each.name not in given)
+    if missing:
+        raise CurveError(f"a stored curve lacks the fields {missing}")
+    values = {each.name: given[each.name] for each in fields(Curve) if each.name in given}
+    wrong = sorted(name for name, value in values.items() if not _TYPED[name](value))
+    if wrong:
+        raise CurveError(f"a stored curve holds values of other types than a curve's in the fields {wrong}")
+    tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     try:
-        return Curve(**values)
+        return Curve(**tuples)
     except (TypeError, ValueError, OverflowError) as error:
         raise CurveError(f"a stored curve holds values of other types than a curve's: {error}") from error
+
+
+def _needed(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _series_of(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(map(kind, value))
+
+
+_TYPED: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("task", "question_hash", "arm"), _text),
+    **dict.fromkeys(("seed", "brute_flops", "total_rows", "stop_flops", "stop_rows"), _whole),
+    **dict.fromkeys(("reference_loss", "stop_loss", "stop_skill"), _number),
+    **dict.fromkeys(("checkpoints", "flops", "rows", "channel_batches", "executor_flops"), _series_of(_whole)),
+    **dict.fromkeys(("loss", "skill"), _series_of(_number)),
+    "coverage": _series_of(lambda value: value is None or _number(value)),
+    "measures": _mapping,
+}
+"""Whether a stored value is of the type that a field has."""
 
 
 def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: Arm, seed: int) -> Curve:
@@ -152,12 +208,13 @@ def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: 
         skill=tuple(skills[:-1].tolist()),
         rows=_ints(trace.rows_bought),
         channel_batches=_ints(trace.channel_batches),
-        statistician_flops=_ints(trace.statistician_flops),
+        executor_flops=_ints(trace.executor_flops),
         stop_flops=int(trace.stop),
         stop_rows=_rows_at_stop(trace),
         stop_loss=float(losses[-1]),
         stop_skill=float(skills[-1]),
         coverage=tuple(None if np.isnan(each) else float(each) for each in trace.coverage(truth)),
+        measures=trace.measures,
     )
 
 

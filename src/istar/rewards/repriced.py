@@ -67,7 +67,7 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
         return tuple(int(value) for value in np.where(covered, np.array(series)[standing], 0))
 
     spent = [round(scale * each * Fraction(float(by))) for each, by in zip(curve.flops, stretch, strict=True)]
-    arithmetic = [round(scale * each) for each in curve.statistician_flops]
+    arithmetic = [round(scale * each) for each in curve.executor_flops]
     stop = int(np.searchsorted(curve.flops, curve.stop_flops))
     at_stop = Fraction(float(stretch[min(stop, len(stretch) - 1)]))
     return replace(
@@ -80,7 +80,7 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
         rows=steps(curve.rows),
         coverage=tuple(curve.coverage[at] if at >= 0 else None for at in standing) if curve.coverage else (),
         channel_batches=steps(curve.channel_batches),
-        statistician_flops=steps(arithmetic),
+        executor_flops=steps(arithmetic),
         stop_flops=round(scale * curve.stop_flops * at_stop),
     )
 

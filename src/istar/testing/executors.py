@@ -6,16 +6,21 @@ Example:
     ...         return MyExecutor()
     ...
     ...     def market(self, number: int, white_box: bool) -> Market:
-    ...         return Market(TABLES[number], RECORDINGS[number] if white_box else None, prior=PRIORS[number])
+    ...         return Market(TABLES[number], RECORDINGS[number] if white_box else None)
+    ...
+    ...     def history(self, number: int, white_box: bool) -> History:
+    ...         return HISTORIES[number]
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
 from istar.executors.executor import Executor, Trace
+from istar.executors.history import History
 from istar.executors.market import Market
 from istar.seeds import Seed
 
@@ -37,11 +42,19 @@ class ExecutorConformance(ABC):
     def market(self, number: int, white_box: bool) -> Market:
         """Return a fresh market of a question, with a recording in the white-box arm."""
 
+    @abstractmethod
+    def history(self, number: int, white_box: bool) -> History:
+        """Return what may be known of the task, and of the method in the white-box arm, before a question is asked."""
+
+    def state(self, number: int, white_box: bool) -> Any:
+        """Return what the executor knows before a question is touched."""
+        return self.make().learn(self.history(number, white_box))
+
     def _traces(self, number: int) -> list[tuple[Market, Trace]]:
         pairs = []
         for white_box in (False, True):
             market = self.market(number, white_box)
-            pairs.append((market, self.make().answer(market, Seed.root(3))))
+            pairs.append((market, self.make().answer(market, self.state(number, white_box), Seed.root(3))))
         return pairs
 
     def test_answers_every_checkpoint(self) -> None:
@@ -59,7 +72,7 @@ class ExecutorConformance(ABC):
             for _, trace in self._traces(number):
                 assert (np.diff(trace.flops_spent) >= 0).all()
                 assert (trace.flops_spent[:-1] <= trace.checkpoints[:-1]).all()
-                assert trace.flops_spent[-1] <= trace.checkpoints[-1] + trace.statistician_flops[-1]
+                assert trace.flops_spent[-1] <= trace.checkpoints[-1] + trace.executor_flops[-1]
 
     def test_brute_force_gives_the_truth(self) -> None:
         """With every row bought the black-box arm's answer is exact."""
@@ -85,7 +98,7 @@ class ExecutorConformance(ABC):
     def test_who_will_not_listen_does_not(self) -> None:
         """What an executor says it will not listen to changes nothing, to the last bit."""
         for number in range(self.markets):
-            if self.make().will_not_listen(self.market(number, True)):
+            if self.make().will_not_listen(self.market(number, True), self.state(number, True)):
                 (_, plain), (_, deaf) = self._traces(number)
                 for name in Trace.__dataclass_fields__:
                     np.testing.assert_array_equal(getattr(plain, name), getattr(deaf, name), err_msg=name)

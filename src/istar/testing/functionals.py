@@ -17,12 +17,16 @@ import numpy as np
 import pytest
 from jaxtyping import Float
 
-from istar.executors import Market, Statistician, pool, record_of
+from istar.executors import Market, Statistician
+from istar.executors.statistician.knowledge import Knowledge
+from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.variants import Variant
 from istar.flops import PriceSheet, price_sheet
 from istar.questions import FUNCTIONALS, Functional, Question, Structure, build_trie, functional_from_json
+from istar.rewards.blind import blind_answer
 from istar.seeds import Seed
 from istar.testing.families import COSTS
+from istar.truth.effects.records import effects_of
 from istar.truth.reliability import sampling_noise
 
 COLUMNS = 6
@@ -152,17 +156,18 @@ class FunctionalConformance(ABC):
 
     def test_an_executor_answers_it(self) -> None:
         """The statistician answers at every budget, and exactly once it has bought every row."""
-        for market, truth in self._markets():
-            trace = Statistician(Variant()).answer(market, Seed.root(0))
+        for market, known, truth in self._markets():
+            trace = Statistician(Variant()).answer(market, known, Seed.root(0))
             assert np.isfinite(trace.answers).all()
             if not market.sealed.any():
                 np.testing.assert_allclose(trace.answers[-1], truth, rtol=1e-6, atol=1e-9)
 
-    def _markets(self) -> Iterator[tuple[Market, Float[np.ndarray, " outputs"]]]:
+    def _markets(self) -> Iterator[tuple[Market, Knowledge, Float[np.ndarray, " outputs"]]]:
         question = self.question()
         prices = price_sheet(build_trie(question.runs), question.runs, COSTS)
         for number in range(self.answered):
-            records = [record_of(question, self.values(number + other)) for other in (1, 2, 3)]
+            records = [effects_of(question, self.values(number + other)) for other in (1, 2, 3)]
             table = _MadeUpTable(question, self.values(number), prices)
             truth = question.functional.answer(table.values, question.structure)
-            yield Market(table, prior=pool(records, "none")), truth  # type: ignore[arg-type]
+            blind = blind_answer(question.structure, question.functional, records)
+            yield Market(table), Knowledge(TaskPrior(tuple(records)), blind), truth  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ def _curve(*, task: str, question: str, seed: int, arm: Arm, skill: Sequence[flo
         skill=tuple(skill),
         rows=tuple(range(len(BUDGETS))),
         channel_batches=(0,) * len(BUDGETS),
-        statistician_flops=(0,) * len(BUDGETS),
+        executor_flops=(0,) * len(BUDGETS),
         stop_flops=BUDGETS[stop],
         stop_rows=stop,
         stop_loss=0.5,

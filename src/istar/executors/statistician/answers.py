@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.statistician.design.adaptive import design_weights
+from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.settings import DRAWS
 from istar.executors.statistician.table_model.posterior import Posterior
-from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.table_model.tails import learned_shape, skewed_draws
 from istar.questions import Functional, Structure
 from istar.seeds import Seed
@@ -39,7 +39,7 @@ class Answerer:
     Args:
         structure: the question's structure.
         functional: what is asked.
-        known: what is known of the task.
+        known: what is known beforehand.
         prior: the posterior given nothing.
         temper: see `Variant`.
         seed: decides the draws; the same draws at every budget, so that answers change only with what is bought.
@@ -49,7 +49,7 @@ class Answerer:
         self,
         structure: Structure,
         functional: Functional,
-        known: TaskPrior,
+        known: Knowledge,
         prior: Posterior,
         temper: float,
         seed: Seed,
@@ -58,11 +58,11 @@ class Answerer:
         self.structure, self.functional = structure, functional
         self.grid = prior.process.grid
         self.seed, self._temper = seed, temper
-        self.quantiles = known.residual_quantiles
-        self.blind = known.blind_answer(self.structure, self.functional)
+        self.quantiles = known.prior.residual_quantiles
+        self.blind = known.blind
         columns = design_weights(self.functional, self.structure)
         self.weights = None if columns is None else self.grid.spread(columns)
-        self._spread = known.answer_spread(self.structure, self.functional)
+        self._spread = known.prior.answer_spread(self.structure, self.functional)
         self.first = self._believe(prior)
         self._reference = float(((self.first.spread if self._spread is None else self._spread) ** 2).sum())
 

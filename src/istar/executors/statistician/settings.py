@@ -33,16 +33,8 @@ DEFAULT_DECAY = 0.7
 KEPT_PLANS = 64
 """Purchase plans that are kept in memory; both arms and all methods follow the same plan."""
 
-# The model of a table, and how it is fitted to a complete one.
+# Beliefs about a table (`istar.truth.effects` has the model, and how it is fitted to a complete one).
 
-LEAST_QUESTIONS = 2
-"""A prior needs the records of at least this many other questions."""
-VAGUE = 25.0
-"""Prior variance of a fixed effect during the fit, in units of the table's variance."""
-PRIOR_STRENGTH = 0.5
-"""Shape of the inverse gamma prior on a component; its mode is 1% of the table's variance."""
-ITERATIONS = 40
-"""Most iterations of the optimiser (L-BFGS-B)."""
 PRIOR_ROWS = 200
 """How many bought rows the other questions' quantile function is worth, where residuals are not Gaussian."""
 MANY = 64

@@ -8,10 +8,14 @@ channels, learns from rows it knows both ways what they are worth, and goes on o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from jaxtyping import Int
 
 from istar.executors.executor import EXECUTORS, Executor, Trace
+from istar.executors.history import Heard, History
 from istar.executors.market import Market
 from istar.executors.statistician.answers import Answer, Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
@@ -20,13 +24,18 @@ from istar.executors.statistician.design.greedy import affordable_prefix, greedy
 from istar.executors.statistician.design.plan import PlanFollower, plan_purchases
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.channels import ChannelDesk
+from istar.executors.statistician.fidelity.experience import experience_of
+from istar.executors.statistician.fidelity.hindsight import ChannelRecord, channel_record
+from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.portfolio import portfolio
 from istar.executors.statistician.settings import STRIDE, STRIDE_ROWS, THRIFT
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.posterior import Posterior
+from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.table_model.process import Hyperparameters, Kernels, Process, kernels_of
-from istar.executors.statistician.variants import Variant, variances_of
+from istar.executors.statistician.variants import Variant, variances_of, variant_of
 from istar.seeds import Seed
+from istar.truth.effects.components import model_space
+from istar.truth.effects.records import committed_effects, learn_effects
 
 
 class Session:
@@ -34,17 +43,18 @@ class Session:
 
     Args:
         market: the question.
+        knowledge: what is known beforehand.
         variant: estimator and design.
         seed: decides every random choice.
     """
 
-    def __init__(self, market: Market, variant: Variant, seed: Seed) -> None:
+    def __init__(self, market: Market, knowledge: Knowledge, variant: Variant, seed: Seed) -> None:
         """See the class docstring."""
-        self.market, self.variant, self.seed = market, variant, seed
+        self.market, self.knowledge, self.variant, self.seed = market, knowledge, variant, seed
         self.arithmetic = Arithmetic()
         self.debt = 0
         self.space = model_space(market.structure, market.functional)
-        beliefs = market.prior.hyperparameters(self.space.fixed_names)
+        beliefs = knowledge.prior.hyperparameters(self.space.fixed_names)
         self.beliefs = Hyperparameters(
             beliefs.fixed_mean,
             beliefs.fixed_covariance,
@@ -55,7 +65,7 @@ class Session:
         self.process = Process(self.space.grid, self.kernels, self.arithmetic)
         grid = self.space.grid
         self.prior = self.process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
-        self.answerer = Answerer(market.structure, market.functional, market.prior, self.prior, variant.temper, seed)
+        self.answerer = Answerer(market.structure, market.functional, knowledge, self.prior, variant.temper, seed)
         self.thought = self.arithmetic.flops
         self.desk = ChannelDesk(self)
         self.follower: PlanFollower | None = None
@@ -77,7 +87,7 @@ class Session:
             before = self.arithmetic.take()
             key = (
                 self.market.question_hash,
-                self.market.prior.digest,
+                self.knowledge.prior.digest,
                 self.variant,
                 self.seed.path,
                 tuple(self.market.checkpoints.tolist()),
@@ -197,21 +207,41 @@ class Statistician(Executor):
     """The Bayesian statistician.
 
     Args:
-        variant: estimator and design; the portfolio's choice for the question's functional if None, with its factor
-            on the spreads stated.
+        variant: estimator and design, or their settings; the portfolio's choice for the question's functional if None,
+            with its factor on the spreads stated.
+
+    Raises:
+        ValueError: a setting of the variant has a value that it cannot have.
     """
 
-    def __init__(self, variant: Variant | None = None) -> None:
-        """See the class docstring."""
-        self.variant = variant
+    code = ("istar.executors.statistician", "istar.truth.effects")
+    libraries = ("numpy", "scipy", "torch")
 
-    def answer(self, market: Market, seed: Seed) -> Trace:
+    def __init__(self, variant: Variant | Mapping[str, Any] | None = None) -> None:
+        """See the class docstring."""
+        self.variant = variant_of(variant) if isinstance(variant, Mapping) else variant
+
+    def learn(self, history: History) -> Knowledge:
+        """See the base class; the other questions' tables are read only where the committed records are too few."""
+        committed = committed_effects(history.task, history.target)
+        if all(question in committed for question in history.questions):
+            records = tuple(committed[question] for question in history.questions)
+        else:
+            records = learn_effects(history.tables)
+        experience = experience_of(tuple(history.appraisals.values()), history.asked)
+        return Knowledge(TaskPrior(records), history.blind, experience)
+
+    def appraise(self, heard: Heard, state: Knowledge) -> ChannelRecord:
+        """See the base class."""
+        return channel_record(heard, state)
+
+    def answer(self, market: Market, state: Knowledge, seed: Seed) -> Trace:
         """See the base class."""
         variant, factor = self.variant, 1.0
         if variant is None:
             variant = portfolio().variant(market.functional.kind)
             factor = portfolio().spread_factor(market.functional.kind)
-        session = Session(market, variant, seed)
+        session = Session(market, state, variant, seed)
         stopping = StoppingRule(market.brute_flops)
         while market.next_checkpoint is not None:
             if not session.desk.trade():
@@ -224,11 +254,11 @@ class Statistician(Executor):
                 market.stop(session.current.centre)
         return market.trace()
 
-    def will_not_listen(self, market: Market) -> bool:
+    def will_not_listen(self, market: Market, state: Knowledge) -> bool:
         """See the base class: so it is with a method that did not convince on the task's other questions."""
-        if super().will_not_listen(market):
+        if super().will_not_listen(market, state):
             return True
         linear = design_weights(market.functional, market.structure) is not None
-        if market.experience is None:
+        if state.experience is None:
             return not linear
-        return not market.experience.convinces(len(market.batch_rows), linear=linear)
+        return not state.experience.convinces(len(market.batch_rows), linear=linear)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 Model = Literal["full", "pairwise", "additive"]
 Design = Literal["greedy", "paired", "random"]
@@ -42,6 +44,23 @@ class Variant:
     def to_json(self) -> dict[str, Any]:
         """Return the variant as JSON values."""
         return asdict(self)
+
+
+def variant_of(settings: Mapping[str, Any]) -> Variant:
+    """Return the variant of some settings, JSON values; the others have their defaults.
+
+    Raises:
+        ValueError: there is no such setting, or it cannot have this value; the message names it.
+    """
+    unknown = sorted(set(settings) - {each.name for each in fields(Variant)})
+    if unknown:
+        names = ", ".join(each.name for each in fields(Variant))
+        raise ValueError(f"a variant has no {', '.join(unknown)}; it has {names}")
+    try:
+        return TypeAdapter(Variant).validate_python(dict(settings), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ValueError(f"variant: {faults}") from None
 
 
 _LEFT_OUT: dict[Model, tuple[str, ...]] = {

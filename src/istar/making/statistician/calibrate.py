@@ -12,6 +12,8 @@ import argparse
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,22 +23,22 @@ from threadpoolctl import threadpool_limits
 
 from istar.executors.market import Market
 from istar.executors.statistician.statistician import Statistician
-from istar.executors.statistician.table_model.priors import (
-    QuestionRecord,
-    calibration_file,
-    committed_folder,
-    forget_records,
-    learn_records,
-    pool,
-    record_of,
-    write_records,
-)
 from istar.executors.statistician.variants import Variant
 from istar.making.statistician.derived import TableLike, arm_choice_table, best_arm_table, upper_tail_table
+from istar.making.statistician.knowing import knowledge_of
 from istar.making.statistician.spreads import spread_factor, standardised_errors
 from istar.seeds import Seed
 from istar.tasks import tasks
 from istar.truth import MissingTruthError, Table, load_tables
+from istar.truth.effects.records import (
+    TableEffects,
+    calibration_file,
+    committed_folder,
+    effects_of,
+    forget_records,
+    learn_effects,
+    write_records,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ RULE = "best mean skill over all budgets on training questions, among variants n
 WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
-Group = tuple[Sequence[TableLike], Sequence[QuestionRecord]]
+Group = tuple[Sequence[TableLike], Sequence[TableEffects]]
 """Questions of a task, and what was learned from each."""
 
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
@@ -65,7 +67,7 @@ TAIL_DESIGNS = (
 )
 
 
-def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tuple[list[Table], list[QuestionRecord]]]:
+def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tuple[list[Table], list[TableEffects]]]:
     """Learn and commit the records of every task that has tables; return tables and records by task.
 
     Args:
@@ -79,7 +81,7 @@ def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tupl
         except MissingTruthError:
             LOG.warning("no tables of %s on %s: skipped", task.name, target or task.home)
             continue
-        known = [record_of(table.question, table.values) for table in tables] if afresh else learn_records(tables)
+        known = [effects_of(table.question, table.values) for table in tables] if afresh else learn_effects(tables)
         records = list(known)
         path = calibration_file(task.name, tables[0].target, committed_folder())
         write_records(path, task.name, tables[0].target, records)
@@ -101,18 +103,17 @@ def skill_curves(
     """
     curves = []
     for tables, records in groups:
-        priors = [pool(records, table.question.hash) for table in tables]
-        blind = []
-        for table, prior in zip(tables, priors, strict=True):
-            question = table.question
-            answer = prior.blind_answer(question.structure, question.functional)
-            blind.append(question.functional.loss(answer, table.values, question.structure))
+        known = [knowledge_of(table.question, records) for table in tables]
+        blind = [
+            table.question.functional.loss(each.blind, table.values, table.question.structure)
+            for table, each in zip(tables, known, strict=True)
+        ]
         floor = REFERENCE_FLOOR * float(np.mean(blind))
-        for table, prior, loss in zip(tables, priors, blind, strict=True):
+        for table, knowledge, loss in zip(tables, known, blind, strict=True):
             question = table.question
             for seed in seeds:
-                market = Market(table, prior=prior)  # type: ignore[arg-type]
-                trace = Statistician(variant).answer(market, Seed.root(seed))
+                market = Market(table)  # type: ignore[arg-type]
+                trace = Statistician(variant).answer(market, knowledge, Seed.root(seed))
                 losses = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
                 curves.append(1 - np.array(losses) / max(loss, floor))
     return np.stack(curves)
@@ -170,12 +171,12 @@ def _derived(groups: Iterable[Group], derive: Callable[[TableLike], TableLike]) 
     found: list[Group] = []
     for tables, _ in groups:
         derived = [derive(table) for table in tables]
-        found.append((derived, [record_of(table.question, table.values) for table in derived]))
+        found.append((derived, [effects_of(table.question, table.values) for table in derived]))
     return found
 
 
 def build_portfolio(
-    known: dict[str, tuple[list[Table], list[QuestionRecord]]],
+    known: dict[str, tuple[list[Table], list[TableEffects]]],
     seeds: Sequence[int],
     questions: int | None = None,
     kinds: Sequence[str] | None = None,
@@ -198,7 +199,7 @@ def build_portfolio(
 
 
 def measure_factors(
-    known: dict[str, tuple[list[Table], list[QuestionRecord]]], choice: dict[str, Any], seeds: Sequence[int]
+    known: dict[str, tuple[list[Table], list[TableEffects]]], choice: dict[str, Any], seeds: Sequence[int]
 ) -> dict[str, Any]:
     """Return a portfolio with the factors of its variants' spreads measured anew; arguments as of `build_portfolio`."""
     measured = dict(choice)
@@ -212,7 +213,7 @@ def measure_factors(
 
 
 def _members(
-    known: dict[str, tuple[list[Table], list[QuestionRecord]]], questions: int | None
+    known: dict[str, tuple[list[Table], list[TableEffects]]], questions: int | None
 ) -> Iterator[tuple[str, dict[str, Group], Sequence[Variant], bool]]:
     """Yield every kind of functional with its training questions by task, the designs, and whether models vary too."""
     by_kind: dict[str, dict[str, Group]] = {}
@@ -253,7 +254,7 @@ def main() -> None:
     threadpool_limits(1)  # matrices are small: threads would wait for one another
     known = learn_all(arguments.target, arguments.afresh)
     if not arguments.records_only:
-        path = committed_folder().with_name("portfolio.json")
+        path = Path(str(files("istar.executors.statistician"))) / "portfolio.json"
         kept = json.loads(path.read_text())["choice"] if arguments.kinds or arguments.factors_only else {}
         if arguments.factors_only:
             choice = measure_factors(known, kept, range(arguments.seeds))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from istar.executors.statistician.table_model.grid import Grid
 from istar.flops.prices import Bill
 from istar.questions import Contest, Functional, Structure
+from istar.truth.effects.grid import Grid
 
 
 def score_order(

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_matrix, hstack, identity
 
 from istar.executors.statistician.settings import CANDIDATES
-from istar.executors.statistician.table_model.grid import Grid
 from istar.flops.prices import PriceSheet
+from istar.truth.effects.grid import Grid
 
 
 def partner_arms(weights: Float[np.ndarray, "outputs arms replicates"]) -> Int[np.ndarray, " arms"]:

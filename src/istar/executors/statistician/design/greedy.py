@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.design.bundles import BundlePrices, Candidates, draw_candidates, partner_arms
 from istar.executors.statistician.settings import RENEWED, TINY
-from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.posterior import Posterior
 from istar.flops.prices import PriceSheet
+from istar.truth.effects.grid import Grid
 
 
 def arm_weight(weights: Float[np.ndarray, "outputs arms replicates"]) -> Float[np.ndarray, " arms"]:

@@ -50,7 +50,7 @@ class ChannelDesk:
         self.session = session
         market = session.market
         offer = market.channel_offer()
-        self.experience = market.experience
+        self.experience = session.knowledge.experience
         self.linear = session.answerer.weights is not None
         unseen = self.linear and offer is not None and offer.flops <= UNSEEN_SHARE * market.brute_flops
         self.open = offer is not None and market.channel_count > 0 and (self.experience is not None or unseen)

@@ -32,10 +32,10 @@ from scipy.special import ndtr, stdtrit
 
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.settings import LEAST_LEFT, LOOSENESS, LOOSENESS_QUESTIONS, NATS
-from istar.executors.statistician.table_model.components import REPLICATE, ModelSpace
-from istar.executors.statistician.table_model.grid import Grid, within_replicates
 from istar.executors.statistician.table_model.patterns import ReplicateGroup, same_columns, square_root
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
+from istar.truth.effects.components import REPLICATE, ModelSpace
+from istar.truth.effects.grid import Grid, within_replicates
 
 
 def split_levels(

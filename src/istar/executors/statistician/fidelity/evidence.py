@@ -20,9 +20,9 @@ from jaxtyping import Bool, Float, Int
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.settings import AVERAGED, HYPOTHESES, MOST_ROWS, USELESS
-from istar.executors.statistician.table_model.components import REPLICATE, ModelSpace
-from istar.executors.statistician.table_model.grid import within_replicates
 from istar.executors.statistician.table_model.process import Hyperparameters
+from istar.truth.effects.components import REPLICATE, ModelSpace
+from istar.truth.effects.grid import within_replicates
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from istar.executors.statistician.fidelity.opinion import Agreement, opinion, re
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.fidelity.rehearsal import Rehearsal
 from istar.executors.statistician.settings import STRIDES
-from istar.executors.statistician.table_model.components import ModelSpace, model_space
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
+from istar.truth.effects.components import ModelSpace, model_space
 
 if TYPE_CHECKING:
-    from istar.executors.statistician.table_model.priors import TaskPrior
+    from istar.executors.history import Heard
+    from istar.executors.statistician.knowledge import Knowledge
     from istar.methods.recording import Recording
     from istar.truth.table import Table
 
@@ -62,29 +63,26 @@ class ChannelRecord:
     rehearsal: Rehearsal | None
 
 
-def channel_record(
-    table: Table, recording: Recording, prior: TaskPrior, rows_left: Float[np.ndarray, "budgets 2"]
-) -> ChannelRecord:
+def channel_record(heard: Heard, known: Knowledge) -> ChannelRecord:
     """Return what a method's channels were worth on a question whose whole table is known.
 
     Args:
-        table: the question with its values.
-        recording: what the method said.
-        prior: what is known of the task from its other questions.
-        rows_left: budgets as shares of brute force, and the share of the loss left there in the black-box arm.
+        heard: the question with its values, and what the method said.
+        known: what was known before the question was touched.
     """
+    table, recording = heard.table, heard.recording
     question, batches = table.question, recording.batches if recording.channels else ()
     prices = np.array([batch.flops for batch in batches]) / table.brute_flops
     opinions, rehearsal = None, None
     if batches:
         weights = design_weights(question.functional, question.structure)
         if weights is None:
-            rehearsal = Rehearsal(table, recording, prior)
+            rehearsal = Rehearsal(table, recording, known)
         else:
             space = model_space(question.structure, question.functional)
-            beliefs = prior.hyperparameters(space.fixed_names)
+            beliefs = known.prior.hyperparameters(space.fixed_names)
             opinions = _opinion_record(table, recording, space, beliefs, space.grid.spread(weights))
-    return ChannelRecord(question.hash, prices, rows_left, opinions, rehearsal)
+    return ChannelRecord(question.hash, prices, heard.rows_left, opinions, rehearsal)
 
 
 def _all_channels(recording: Recording, rows: int) -> Float[np.ndarray, "rows channels"]:

@@ -30,8 +30,8 @@ from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.fidelity.regression import Regression
 from istar.executors.statistician.settings import BLUR, CORRELATIONS, KINSHIP, USELESS
-from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.process import Process
+from istar.truth.effects.grid import Grid
 
 
 def regression(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from istar.executors.statistician.settings import CLIP, RIDGE
-from istar.executors.statistician.table_model.grid import within_replicates
+from istar.truth.effects.grid import within_replicates
 
 
 def clipped(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:

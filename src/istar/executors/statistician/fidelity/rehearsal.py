@@ -22,12 +22,12 @@ from istar.executors.statistician.answers import Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelSums
 from istar.executors.statistician.settings import REHEARSED_PURCHASES, REHEARSED_ROWS, REHEARSED_SHARES
-from istar.executors.statistician.table_model.components import model_space
 from istar.executors.statistician.table_model.process import Process, kernels_of
 from istar.seeds import Seed
+from istar.truth.effects.components import model_space
 
 if TYPE_CHECKING:
-    from istar.executors.statistician.table_model.priors import TaskPrior
+    from istar.executors.statistician.knowledge import Knowledge
     from istar.methods.recording import Recording
     from istar.truth.table import Table
 
@@ -38,21 +38,21 @@ class Rehearsal:
     Args:
         table: the question with its values.
         recording: what the method said; at least one batch.
-        prior: what is known of the task from its other questions.
+        known: what is known beforehand.
 
     Attributes:
         sums: the regressions of values on the channels, after every nested batch.
     """
 
-    def __init__(self, table: Table, recording: Recording, prior: TaskPrior) -> None:
+    def __init__(self, table: Table, recording: Recording, known: Knowledge) -> None:
         """See the class docstring."""
         question = table.question
         self.question, self._values = question, table.values
         self._space = model_space(question.structure, question.functional)
-        self._beliefs = prior.hyperparameters(self._space.fixed_names)
+        self._beliefs = known.prior.hyperparameters(self._space.fixed_names)
         self._grid = self._space.grid
         self._process = Process(self._grid, kernels_of(self._space, self._beliefs), Arithmetic())
-        self._prior = prior
+        self._knowledge = known
         expected = self._grid.gather(self._process.prior_mean)
         channels = np.full((question.structure.rows, recording.channels), np.nan)
         self._known: list[Bool[np.ndarray, " rows"]] = []
@@ -89,7 +89,7 @@ class Rehearsal:
         grid, question = self._grid, self.question
         nothing = self._process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
         seed = Seed.root(0).split("rehearsal", question.hash)
-        return Answerer(question.structure, question.functional, self._prior, nothing, 1.0, seed)
+        return Answerer(question.structure, question.functional, self._knowledge, nothing, 1.0, seed)
 
     def _losses(self, belief: Process) -> Float[np.ndarray, " shares"]:
         """Return the mean loss after purchases of every size."""

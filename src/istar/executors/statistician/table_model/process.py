@@ -15,10 +15,10 @@ from jaxtyping import Bool, Float
 
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.settings import JITTER, NEGLIGIBLE
-from istar.executors.statistician.table_model.components import ModelSpace
-from istar.executors.statistician.table_model.grid import Grid
 from istar.executors.statistician.table_model.patterns import ReplicateGroup, square_root
 from istar.executors.statistician.table_model.posterior import Posterior
+from istar.truth.effects.components import ModelSpace
+from istar.truth.effects.grid import Grid
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from istar.executors.statistician.settings import PRIOR_ROWS
 from istar.executors.statistician.table_model.posterior import Posterior
-from istar.executors.statistician.table_model.priors import QUANTILE_KNOTS
+from istar.truth.effects.records import QUANTILE_KNOTS
 
 
 def skewed_draws(

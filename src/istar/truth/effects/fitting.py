@@ -14,8 +14,14 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from torch import Tensor
 
-from istar.executors.statistician.settings import ITERATIONS, PRIOR_STRENGTH, VAGUE
-from istar.executors.statistician.table_model.components import ModelSpace
+from istar.truth.effects.components import ModelSpace
+
+VAGUE = 25.0
+"""Prior variance of a fixed effect during the fit, in units of the table's variance."""
+PRIOR_STRENGTH = 0.5
+"""Shape of the inverse gamma prior on a component; its mode is 1% of the table's variance."""
+ITERATIONS = 40
+"""Most iterations of the optimiser (L-BFGS-B)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The statistician's model of a table: fixed effects, and random effects with a variance a group.
+"""The model of a table: fixed effects, and random effects with a variance a group.
 
 The value of arm a in replicate r is `fixed effects + g(a) + h_r(a)`. The common part g is what all replicates share,
 h_r what is peculiar to one of them; each is a sum of Gaussian effects: main effects of arm columns and traits, switches
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from istar.executors.statistician.table_model.grid import Grid, grid_of
 from istar.questions import Column, Functional, Structure
+from istar.truth.effects.grid import Grid, grid_of
 
 REPLICATE = "own.replicate"
 """The component that is the level of a replicate: the same for all arms."""
@@ -22,7 +22,7 @@ REPLICATE = "own.replicate"
 
 @dataclass(frozen=True)
 class ModelSpace:
-    """What the statistician may attribute differences between rows to.
+    """What differences between rows may be attributed to.
 
     Attributes:
         grid: the rows as a grid.

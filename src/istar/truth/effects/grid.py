@@ -1,4 +1,4 @@
-"""A question's rows as a grid of arms by replicates, which is how the statistician sees every question.
+"""A question's rows as a grid of arms by replicates, whatever the task.
 
 An arm is one combination of arm and switch columns, a replicate one combination of nuisance columns. Rows without
 any replicate structure (a stream of sequences) are the replicates of a single arm. Cells may be missing.

@@ -1,0 +1,29 @@
+"""What the statistician knows when it comes to a question: its state, learned from the task's other questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from istar.executors.statistician.table_model.priors import TaskPrior
+
+if TYPE_CHECKING:
+    from istar.executors.statistician.fidelity.experience import Experience
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What the statistician knows beforehand.
+
+    Attributes:
+        prior: what is known of the task from its other questions.
+        blind: the answer of skill 0, with which it begins.
+        experience: what the method was worth on other questions, if anything is known of that.
+    """
+
+    prior: TaskPrior
+    blind: Float[np.ndarray, " outputs"]
+    experience: Experience | None = None
