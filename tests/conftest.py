@@ -30,10 +30,29 @@ class _ButForTests(dict):
 plugins._identities = _ButForTests(plugins._identities)
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with the files that hold slow tests, so that no worker is left alone with one at the end."""
+def pytest_collection_modifyitems(config, items):
+    """Leave to `make trust` what is its alone, and begin with the files that hold slow tests.
+
+    So no worker is left alone with a slow one at the end.
+    """
+    if os.environ.get("ISTAR_TRUST") != "1":
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("trust")])
+        items[:] = [item for item in items if not item.get_closest_marker("trust")]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Count no lines while a slow test runs: counting them takes half as long again, and quick tests pass them too."""
+    coverage = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if coverage is None or not item.get_closest_marker("slow"):
+        return (yield)
+    coverage.pause()
+    try:
+        return (yield)
+    finally:
+        coverage.resume()
 
 
 @pytest.fixture(scope="session", autouse=True)

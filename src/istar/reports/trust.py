@@ -64,7 +64,7 @@ def broken(found: Mapping[str, Any]) -> list[str]:
     posterior = found.get("posterior")
     if posterior and posterior["held"] < LEAST_COVERAGE - 2 * posterior["standard_error"]:
         said.append(f"the statistician's intervals held the truth in {posterior['held']:.1%} of training questions")
-    said += [str(fault) for part in ("faults", "guided") for fault in found.get(part, {}).get("faults", [])]
+    said += [str(fault) for part in ("tests", "faults", "guided") for fault in found.get(part, {}).get("faults", [])]
     return said
 
 
