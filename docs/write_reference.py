@@ -21,7 +21,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined, to_json
 
 from istar.arms.settings import ArmSettings, Caps
-from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.config import SearchConfig, StageSize, WorkbenchSettings
 from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS
 from istar.targets import ARCHITECTURES, PartNames
 from istar.tasks import FAMILIES
@@ -156,7 +156,13 @@ def _families() -> str:
 def _settings() -> str:
     """Return the settings of a search with their defaults, and what is said of each beneath it."""
     lines = ["| setting | default | |", "|---|---|---|"]
-    for kind, prefix in ((SearchConfig, ""), (ArmSettings, ""), (Caps, "caps."), (StageSize, "train.")):
+    for kind, prefix in (
+        (SearchConfig, ""),
+        (ArmSettings, ""),
+        (Caps, "caps."),
+        (StageSize, "train."),
+        (WorkbenchSettings, "workbench."),
+    ):
         (found,) = ast.parse(inspect.getsource(kind)).body
         assert isinstance(found, ast.ClassDef)
         for field, said in itertools.pairwise(found.body):

@@ -16,6 +16,7 @@ from istar.ledger import (
     RunConfig,
     Spending,
     TaskRecord,
+    UseRecord,
 )
 from istar.rewards import Curve
 
@@ -26,6 +27,9 @@ QUESTION_COST = QuestionRecord(QUESTION, "family/data", "v1", {"tokens": {"mm": 
 PROPOSAL = ProposalRecord(0, METHOD, "lens", ("p" * 64,), {"layer": 3})
 INTERPRETATION = InterpretationRecord(
     METHOD, "target-id", "c" * 64, "v1", 123, 456, "s" * 64, {"mm": 100, "add": 23}, {"fit": 123}, 1.5
+)
+USE = UseRecord(
+    0, "propose", 0, "score", METHOD, "lens", {"questions": [QUESTION]}, {"reward": 1 / 3}, questions=1, flops=2**62
 )
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
 BATCHES = (BatchSpending(40, {"mm": 40}), BatchSpending(110, {"mm": 100, "add": 10}))
@@ -66,6 +70,7 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     ledger.add_tasks(run, [TASK])
     ledger.add_question(run, QUESTION_COST)
     ledger.add_method(run, PROPOSAL, "def interpret(): ...\n")
+    ledger.add_use(run, USE, "def interpret(): ...\n")
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)
     spending = replace(SPENDING, cpu_seconds=0.5 + seconds, seconds=0.75 + seconds)

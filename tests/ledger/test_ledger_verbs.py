@@ -10,6 +10,7 @@ from ledger_records import (
     QUESTION_COST,
     ROUND,
     TASK,
+    USE,
     WHITE,
     fill,
 )
@@ -38,6 +39,7 @@ def test_everything_comes_back_as_it_was_put_in(filled):
     assert filled.source(PROPOSAL.method) == "def interpret(): ...\n"
     assert filled.interpretations("run") == (INTERPRETATION,)
     assert filled.rounds("run") == (ROUND,)
+    assert filled.uses("run") == (USE,)
     assert filled.state("run") == (0, {"trials": [1, 2.5, None]})
     assert filled.evaluation("run", "train", "m" * 64, "q" * 64) == EVALUATION
     assert filled.evaluations("run", method="m" * 64) == (EVALUATION,)

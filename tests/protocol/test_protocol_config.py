@@ -20,9 +20,9 @@ def test_demo_tries_at_least_twelve_methods():
 
 
 def test_faults_are_named_each():
-    with pytest.raises(ConfigError, match=r"methods: .*greater than 0.*caps.rows_fraction"):
+    with pytest.raises(ConfigError, match=r"caps.rows_fraction: .*equal to 1; methods: .*greater than 0"):
         configure("standard", methods=0, caps={"rows_fraction": 2})
-    with pytest.raises(ConfigError, match="somewhere: nonsense: no such setting; there are target, "):
+    with pytest.raises(ConfigError, match=r"somewhere: nonsense: no such setting; there are .*, target, dtype, "):
         parse_config('{"nonsense": 1}', "somewhere")
 
 
@@ -90,7 +90,9 @@ def test_settings_of_another_version_are_refused(tmp_path):
 
 
 def test_a_setting_that_is_none_names_those_there_are():
-    with pytest.raises(ConfigError, match=r"file: method: no such setting; did you mean methods\? There are target, "):
+    with pytest.raises(
+        ConfigError, match=r"file: method: no such setting; did you mean methods\? There are .*, target, "
+    ):
         parse_config('{"method": 3}', "file")
     with pytest.raises(ConfigError, match=r"train\.task: no such setting; did you mean tasks\?"):
         parse_config('{"train": {"questions": 1, "task": []}}', "file")

@@ -10,7 +10,7 @@ import pytest
 from synthetic_ledger import RUN, fill
 
 from istar.cli.app import run as command
-from istar.ledger import Ledger
+from istar.ledger import Ledger, Tried, UseRecord
 from istar.ledger.records import EvaluationRecord
 from istar.protocol.config import SearchConfig
 from istar.reports.comparison import ComparisonError, by_kind, compare_runs, render_comparison
@@ -197,3 +197,12 @@ def test_the_command_writes_a_page_and_json(made, main, tmp_path, capsys):
     assert command(["compare", *folders]) == 0
     assert "Rewards of I*" in capsys.readouterr().out
     assert command(["compare", str(tmp_path / "nowhere")]) == 1
+
+
+def test_what_was_tried_before_stands_beside_the_methods(made):
+    ledger = made("peeking")
+    use = UseRecord(0, "propose", 0, "score", "m" * 64, "mine", {}, {}, questions=7, flops=3 * 10**9)
+    ledger.add_use(RUN, use, "pass")
+    comparison = compared(ledger)
+    assert comparison.contenders[0].tried == Tried(checks=0, scores=1, questions=7, flops=3 * 10**9)
+    assert "1 score on 7 training questions (3 GFLOP)" in render_comparison(comparison)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from synthetic_ledger import RUN, SOURCE, fill
 
-from istar.ledger import Ledger, MissingRecordError, ProposalRecord, RoundRecord, RunConfig
+from istar.ledger import Ledger, MissingRecordError, ProposalRecord, RoundRecord, RunConfig, Tried
 from istar.reports import figures, write_report
 from istar.reports.findings import gather
 from istar.reports.highlight import highlight
@@ -267,3 +267,12 @@ def test_highlighting_loses_no_character(source):
         .replace("&amp;", "&")
         == source
     )
+
+
+def test_what_was_tried_before_is_said(findings):
+    """A search that looked at more of training is not shown as one that did not."""
+    peeking = replace(findings, tried=Tried(checks=1, scores=3, questions=24, flops=12 * 10**11))
+    found = " ".join(warnings(peeking))
+    assert "1 method checked, 3 scores on 24 training questions (1.2 TFLOP)" in found
+    assert "1.2 TFLOP" in render(peeking)
+    assert "tried some" not in " ".join(warnings(findings))

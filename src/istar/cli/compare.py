@@ -50,12 +50,17 @@ def compare(
 
 
 def _print(comparison: RunComparison) -> None:
+    from istar.reports import words
+
     shown = table(f"Rewards of I* ({comparison.reward})", "run", "researcher", "I*", ">train", ">validation", ">test")
     for each in comparison.contenders:
         name = "none" if each.best is None else each.best.name
         rewards = (_reward(each.best, "train"), _reward(each.best, "validation"), _reward(each.best, "test"))
         shown.add_row(each.run, each.kind, name, *rewards)
     output.print(shown)
+    for each in comparison.contenders:
+        if before := words.tried(each.tried):
+            output.tell(f"{each.run} tried besides the {each.methods} methods it proposed: {before}")
 
 
 def _reward(judged: Judged | None, stage: Stage) -> str:

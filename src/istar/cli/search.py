@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -143,12 +144,15 @@ def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:
 
 
 def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
+    from istar.reports.words import tried
+
     if as_json:
         print_json(
             {
                 "run": folder.name,
                 "folder": str(folder.path),
                 "methods": len(outcome.rounds),
+                "tried": asdict(outcome.tried),
                 "ended": outcome.ended,
                 "best": None if outcome.best is None else {"name": outcome.best.name, "hash": outcome.best.hash},
                 "best_reward": outcome.best_reward,
@@ -160,6 +164,8 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
     shown.add_row("methods tried", str(len(outcome.rounds)))
     if outcome.ended:
         shown.add_row("ended early", outcome.ended)
+    if before := tried(outcome.tried):
+        shown.add_row("tried before", before)
     shown.add_row("validation consulted", f"{outcome.validation_queries} times, through the guard")
     if outcome.best is None:
         shown.add_row("best method", "none was good enough to be validated")

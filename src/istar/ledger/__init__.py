@@ -26,6 +26,9 @@ from istar.ledger.records import (
     RunRecord,
     Spending,
     TaskRecord,
+    Tried,
+    UseRecord,
+    tried,
 )
 
 __all__ = [
@@ -52,5 +55,8 @@ __all__ = [
     "RunRecord",
     "Spending",
     "TaskRecord",
+    "Tried",
+    "UseRecord",
     "default_ledger",
+    "tried",
 ]

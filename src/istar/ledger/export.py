@@ -27,6 +27,7 @@ from istar.ledger.models import (
     RunRow,
     StateRow,
     TaskRow,
+    UseRow,
 )
 
 _OF_A_RUN: tuple[type[Any], ...] = (
@@ -39,13 +40,14 @@ _OF_A_RUN: tuple[type[Any], ...] = (
     RoundRow,
     StateRow,
     OpeningRow,
+    UseRow,
 )
 
 
 def export_lines(session: Session, run: RunRow) -> Iterator[str]:
     """Yield one JSON object a line for everything that a run holds."""
     yield _line("runs", _columns(run))
-    used = union(*(select(table.method).where(table.run == run.name) for table in (ProposalRow, PartRow)))
+    used = union(*(select(table.method).where(table.run == run.name) for table in (ProposalRow, PartRow, UseRow)))
     yield from _sorted_lines(MethodRow, session.scalars(select(MethodRow).where(MethodRow.hash.in_(used))))
     for table in _OF_A_RUN:
         yield from _sorted_lines(table, session.scalars(select(table).where(table.run == run.name)))

@@ -32,6 +32,7 @@ from istar.ledger.records import (
     RunConfig,
     RunRecord,
     TaskRecord,
+    UseRecord,
 )
 from istar.ledger.translation import shown_url, translated
 from istar.paths import home
@@ -110,6 +111,10 @@ class Ledger(LedgerReader):
         for part, its_source in parts:
             added += [MethodRow(hash=part.method, source=its_source), rows.part_row(run, part)]
         self._add(run, added)
+
+    def add_use(self, run: str, use: UseRecord, source: str) -> None:
+        """Note a use of the workbench, and the source of the method that was tried."""
+        self._add(run, [MethodRow(hash=use.method, source=source), rows.use_row(run, use)])
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""

@@ -246,6 +246,25 @@ class StateRow(Base):
     state: Mapped[Any] = mapped_column(CanonicalJson)
 
 
+class UseRow(Base):
+    """One use of the workbench by the researcher, with what came of it."""
+
+    __tablename__ = "uses"
+    key = ("number",)
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.name"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    phase: Mapped[str] = mapped_column(String(20))
+    iteration: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(20))
+    method: Mapped[str] = mapped_column(ForeignKey("methods.hash"))
+    name: Mapped[str] = mapped_column(String(NAME))
+    request: Mapped[Any] = mapped_column(CanonicalJson)
+    outcome: Mapped[Any] = mapped_column(CanonicalJson)
+    questions: Mapped[int] = mapped_column(Integer)
+    flops: Mapped[int] = mapped_column(BigInteger)
+
+
 class OpeningRow(Base):
     """One consultation of held-out tasks."""
 

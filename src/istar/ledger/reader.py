@@ -28,6 +28,7 @@ from istar.ledger.models import (
     RunRow,
     StateRow,
     TaskRow,
+    UseRow,
 )
 from istar.ledger.records import (
     BASELINE,
@@ -43,6 +44,7 @@ from istar.ledger.records import (
     RunRecord,
     Stage,
     TaskRecord,
+    UseRecord,
 )
 from istar.ledger.translation import shown_url, translated
 from istar.rewards.curves import Curve, curve_from_json
@@ -127,6 +129,10 @@ class LedgerReader:
     def openings(self, run: str, kind: OpeningKind) -> tuple[OpeningRecord, ...]:
         """Return the consultations of one kind in their order."""
         return tuple(rows.opening_record(row) for row in self._all(OpeningRow, run) if row.kind == kind)
+
+    def uses(self, run: str) -> tuple[UseRecord, ...]:
+        """Return the uses that a run's researcher made of its workbench, in their order."""
+        return tuple(map(rows.use_record, self._all(UseRow, run)))
 
     def state(self, run: str) -> tuple[int, Json] | None:
         """Return the last finished iteration and the researcher's state after it, None before the first."""

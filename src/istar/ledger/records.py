@@ -6,7 +6,7 @@ describes the machine: the export leaves them out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -296,6 +296,62 @@ class RoundRecord:
     best_method: str
     best_reward: float | None
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class UseRecord:
+    """One use of the workbench by the researcher: a method checked, or scored on training questions.
+
+    Attributes:
+        number: counted from 0 within the run.
+        phase: when: `begin`, `propose` or `update`.
+        iteration: of the proposal that was being made or told; 0 in `begin`.
+        kind: `check` or `score`.
+        method: hash of the method's source.
+        name: its name.
+        request: what else was asked, as JSON values.
+        outcome: what came of it, as JSON values.
+        questions: how many questions were scored that the method had not been scored on before.
+        flops: FLOPs of recording the method on these.
+    """
+
+    number: int
+    phase: str
+    iteration: int
+    kind: str
+    method: str
+    name: str
+    request: Json
+    outcome: Json
+    questions: int = 0
+    flops: int = 0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a researcher tried on training questions besides what it proposed.
+
+    Attributes:
+        checks: how many methods it had checked.
+        scores: how often it had a method scored.
+        questions: on how many questions, each counted once for a method.
+        flops: FLOPs of recording the methods on them.
+    """
+
+    checks: int
+    scores: int
+    questions: int
+    flops: int
+
+
+def tried(uses: Sequence[UseRecord]) -> Tried:
+    """Return what some uses come to."""
+    return Tried(
+        checks=sum(use.kind == "check" for use in uses),
+        scores=sum(use.kind == "score" for use in uses),
+        questions=sum(use.questions for use in uses),
+        flops=sum(use.flops for use in uses),
+    )
 
 
 @dataclass(frozen=True)

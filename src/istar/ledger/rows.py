@@ -17,6 +17,7 @@ from istar.ledger.models import (
     RoundRow,
     RunRow,
     TaskRow,
+    UseRow,
 )
 from istar.ledger.records import (
     BatchSpending,
@@ -31,6 +32,7 @@ from istar.ledger.records import (
     RunRecord,
     Spending,
     TaskRecord,
+    UseRecord,
 )
 
 _SPENDING = tuple(field.name for field in fields(Spending))
@@ -77,6 +79,17 @@ def task_row(run: str, record: TaskRecord) -> TaskRow:
 def task_record(row: TaskRow) -> TaskRecord:
     """Return the record of a row."""
     record: TaskRecord = _record(TaskRecord, row)
+    return record
+
+
+def use_row(run: str, record: UseRecord) -> UseRow:
+    """Return the row of a record."""
+    return UseRow(run=run, **_values(record))
+
+
+def use_record(row: UseRow) -> UseRecord:
+    """Return the record of a row."""
+    record: UseRecord = _record(UseRecord, row)
     return record
 
 

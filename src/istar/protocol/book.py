@@ -22,6 +22,7 @@ from istar.ledger import (
     PartRecord,
     ProposalRecord,
     RoundRecord,
+    UseRecord,
 )
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import OpeningKind, Stage
@@ -144,6 +145,18 @@ class Book:
         """Write the auto-interp setting's evaluation of a question, and return the one that counts."""
         with self._lock:
             return self._write(stage, method, table, evaluation)
+
+    def uses(self) -> list[UseRecord]:
+        """Return the uses of the workbench that are written, in their order."""
+        return list(self.ledger.uses(self.run))
+
+    def add_use(self, use: UseRecord, source: str) -> None:
+        """Write a use of the workbench."""
+        self.ledger.add_use(self.run, use, source)
+
+    def source(self, method: str) -> str:
+        """Return the source of a method that was proposed or tried."""
+        return self.ledger.source(method)
 
     def open(
         self, kind: OpeningKind, method: str, iteration: int, revealed: bool, value: float | None

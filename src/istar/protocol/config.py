@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,6 +14,10 @@ from istar.errors import IstarError
 from istar.files import read_text, write_whole
 
 CONFIG_FILE = "config.json"
+
+
+Allowance = Annotated[int, Field(strict=True, ge=0, le=10**6)]
+"""How many of something, if any."""
 
 
 class ConfigError(IstarError):
@@ -29,6 +33,17 @@ class StageSize(Strict):
     """Names of the tasks; empty for all sound tasks of the stage's split."""
 
 
+class WorkbenchSettings(Strict):
+    """What the researcher may try on training questions before it proposes; all of it is counted and shown."""
+
+    checks: Allowance = 1000
+    """How many methods it may check on a tiny target."""
+    questions: Allowance = 100
+    """How many training questions it may score methods on, each counted once for a method."""
+    tasks: tuple[str, ...] = ()
+    """Training tasks that it is shown beside those that the search trains on; `train` for all."""
+
+
 class SearchConfig(ArmSettings):
     """Settings of one search."""
 
@@ -40,6 +55,8 @@ class SearchConfig(ArmSettings):
     """Registry name of the researcher, M1."""
     researcher_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the researcher."""
+    workbench: WorkbenchSettings = WorkbenchSettings()
+    """What the researcher may try before it proposes."""
     reward: str = "log"
     """Registry name of the reward formula, R_t."""
     seed: Whole = Field(default=0, ge=0, lt=2**63)

@@ -90,6 +90,11 @@ class Evaluator:
                 evaluations.append(answered)
             yield evaluations
 
+    def unwritten(self, method: Proposal, tasks: Sequence[Sequence[Table]]) -> Iterator[tuple[Evaluation, ...]]:
+        """Yield the auto-interp setting's evaluations of each task's questions, up to one that failed; write none."""
+        for result in self.results(_job(method, t, t) for t in tasks):
+            yield result.evaluations
+
     def answered(self, stage: Stage, method: Proposal, tasks: Sequence[Sequence[Table]]) -> list[Answered]:
         """Return the questions of a stage that a method was asked, as the book holds them."""
         found = self.book.evaluations(stage, method.hash)

@@ -19,12 +19,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from istar.arms.base import Arms
 from istar.arms.jobs import JobMap, Work, Workplace
-from istar.ledger import RoundRecord
+from istar.ledger import RoundRecord, Tried, tried
 from istar.ledger.records import Stage
 from istar.methods.contract import MethodError
 from istar.methods.fence import FenceError, check_source
@@ -33,8 +34,9 @@ from istar.protocol.config import SearchConfig
 from istar.protocol.evaluator import Evaluator
 from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
-from istar.protocol.shuffled_control import exchange_arms
+from istar.protocol.shuffled_control import coins, exchange_arms
 from istar.protocol.telling import by_question
+from istar.protocol.workbench import Phase, SearchWorkbench, Tools
 from istar.researchers import Feedback, NothingNewError, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score
@@ -110,6 +112,7 @@ class SearchOutcome:
         best_reward: its published validation reward.
         rounds: the outcome of every iteration.
         validation_queries: how often validation was consulted.
+        tried: what M1 tried on training questions besides the methods it proposed.
         ended: why fewer methods were tried than were asked for, empty if all were.
     """
 
@@ -117,6 +120,7 @@ class SearchOutcome:
     best_reward: float | None
     rounds: tuple[RoundRecord, ...]
     validation_queries: int
+    tried: Tried
     ended: str = ""
 
 
@@ -131,6 +135,7 @@ class Search:
         arms: the two settings.
         book: where everything is written.
         on_round: called after every iteration with its outcome.
+        tools: what the workbench of M1 is made of; M1 is given none without them.
         work: does jobs; with `arms`, in this process, unless it is stated.
         map_jobs: maps `work` over the jobs of a method; Python's `map`, which does one after the other, by default.
     """
@@ -145,6 +150,7 @@ class Search:
         arms: Arms,
         book: Book,
         on_round: Callable[[RoundRecord, Proposal], None] | None = None,
+        tools: Tools | None = None,
         work: Work | None = None,
         map_jobs: JobMap = map,
     ) -> None:
@@ -154,8 +160,10 @@ class Search:
         self.arms = arms
         self.book = book
         self.on_round = on_round
-        tables = {x.question.hash: x for tasks in T.values() for t in tasks.values() for x in t}
+        shown = {} if tools is None else tools.tasks
+        tables = {x.question.hash: x for tasks in (*T.values(), shown) for t in tasks.values() for x in t}
         self.evaluator = Evaluator(book, arms, work or Workplace(arms, tables), map_jobs)
+        self.workbench = None if tools is None else SearchWorkbench(config, R, self.evaluator, tools, T["train"])
 
     def run(self) -> SearchOutcome:
         """Run the algorithm to its end, from the beginning or from where it was killed."""
@@ -175,6 +183,9 @@ class Search:
         rival: StageResult | None = None  # the best in training so far
         guard = Ladder()
         ended = ""
+        if self.workbench is not None:
+            with self.workbench.within("begin"):
+                self.M1.begin(self.workbench)
 
         # for iteration in range(max_iterations), `side_by_side` of them at a time
         for iterations in self._iterations():
@@ -193,7 +204,8 @@ class Search:
                 if trial.trained is not None and (rival is None or trial.trained.average > rival.average):
                     rival = trial.trained
                 # Update M1 parameters based on reward
-                self.M1.update(I, self._feedback(I, trial, guard.published, revealed))
+                with self._within("update", iteration):
+                    self.M1.update(I, self._feedback(I, trial, guard.published, revealed))
                 outcome = RoundRecord(
                     iteration=iteration,
                     method=I.hash,
@@ -214,7 +226,7 @@ class Search:
                     self.on_round(outcome, I)
             if ended:
                 break
-        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries, ended)
+        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries, tried(self.book.uses()), ended)
 
     def _trial(
         self,
@@ -281,8 +293,8 @@ class Search:
             # Run execution agent with interpretability method
             evaluations = next(answers)
             interp = [curve for evaluation in evaluations for curve in evaluation.curves]
-            if self.config.shuffled:
-                baseline, interp = exchange_arms(baseline, interp, self._seed("shuffled", I.hash))
+            if (exchange := coins(self.config, I.hash)) is not None:
+                baseline, interp = exchange_arms(baseline, interp, exchange)
             # Calculate task-specific reward
             # Reward increases with performance improvement and FLOP reduction
             R_t_value = self.R.reward(baseline, interp)
@@ -327,11 +339,18 @@ class Search:
         """Let M1 propose a method, or remind it of the one it proposed before the search was killed."""
         known = self.book.proposal(iteration)
         if known is not None:
+            if self.workbench is not None:
+                self.workbench.remember(iteration)
             self.M1.remember(known)
             return known
-        proposal = self.M1.propose(self._seed("researcher", iteration))
+        with self._within("propose", iteration):
+            proposal = self.M1.propose(self._seed("researcher", iteration))
         self.book.add_proposal(iteration, proposal)
         return proposal
+
+    def _within(self, phase: Phase, iteration: int) -> AbstractContextManager[None]:
+        """Let M1 use its workbench, if it has one, until the block ends."""
+        return nullcontext() if self.workbench is None else self.workbench.within(phase, iteration)
 
     def _seed(self, *names: str | int) -> Seed:
         return Seed.root(self.config.seed).split(*names)
@@ -362,7 +381,7 @@ class Search:
             questions=by_question(
                 self.R,
                 self.evaluator.answered(stage, I, self._by_cost(stage)),
-                self._seed("shuffled", I.hash) if self.config.shuffled else None,
+                coins(self.config, I.hash),
             ),
         )
 

@@ -8,18 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from istar.arms.jobs import Elsewhere, JobMap, Workplace
 from istar.arms.sandboxed import SandboxArms
+from istar.arms.settings import ArmSettings
 from istar.arms.task_questions import TaskQuestions, task_questions
 from istar.executors import make_executor
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.records import Stage
 from istar.protocol.book import Book
-from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.checking import JailedCheck
+from istar.protocol.config import SearchConfig, StageSize, parse_config
 from istar.protocol.provenance import machine, versions
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.search import Search, SearchOutcome
-from istar.protocol.stages import SPLIT_OF_STAGE, TasksError, check_tasks, named_tasks
+from istar.protocol.stages import SPLIT_OF_STAGE, TasksError, check_tasks, named_tasks, shown_tasks
+from istar.protocol.target_view import ReadOnlyTarget
+from istar.protocol.workbench import Tools
 from istar.researchers import RESEARCHERS, Proposal, Researcher
 from istar.rewards.formulas import REWARDS
 from istar.seeds import Seed
@@ -69,6 +74,10 @@ class Stand:
             named = (min(named, key=lambda name: self.questions[name].tables[0].brute_flops),)
         return {name: self.questions[name].first(size.questions) for name in named}
 
+    def shown(self) -> dict[str, tuple[Table, ...]]:
+        """Return all stored questions of the training tasks that a researcher is shown, by task."""
+        return {name: self.questions[name].tables for name in self.questions if self.questions[name].split == "train"}
+
     def remarks(self, stage: Stage) -> tuple[str, ...]:
         """Return what somebody who reads the figures of a stage should know of the tasks it asks."""
         asked, wanted = self.tables(stage), getattr(self.config, stage).questions
@@ -88,13 +97,56 @@ class Stand:
         return tuple(remarks)
 
 
+ArmsFactory = Callable[[ArmSettings, Target, Corpus, Iterable[TaskQuestions]], SandboxArms]
+"""Makes arms on a target, given the generic text and every task that will be asked about."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How another process opens a workplace of its own: names and settings alone, which travel (`istar.arms.jobs`).
+
+    The tables, and what was recorded before, are found in istar's data folder there.
+
+    Attributes:
+        settings: the settings of the search, as JSON.
+        tasks: the tasks that will be asked about.
+        arms: makes the arms.
+    """
+
+    settings: str
+    tasks: tuple[str, ...]
+    arms: ArmsFactory
+
+    def __call__(self) -> Workplace:
+        """Load the target and the questions, and start one jail."""
+        config = parse_config(self.settings, "the settings of the search")
+        config = config.model_copy(update={"side_by_side": 1})
+        target = load_target(config.target, config.dtype)
+        asked = asked_of(target)
+        questions = [task_questions(name, target, asked=asked) for name in self.tasks]
+        arms = self.arms(config, target, _corpus(config, target), questions).__enter__()
+        return Workplace(arms, {table.question.hash: table for each in questions for table in each.tables})
+
+
+def _corpus(config: SearchConfig, target: Target) -> Corpus:
+    return build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
+
+
 @contextmanager
-def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
+def stand(
+    config: SearchConfig,
+    stages: Sequence[Stage],
+    make_arms: ArmsFactory = SandboxArms,
+    *,
+    methods_run_here: bool = True,
+) -> Iterator[Stand]:
     """Load what the stages need and start the jails.
 
     Args:
         config: the settings.
         stages: the stages of the cascade that will be asked.
+        make_arms: makes the arms.
+        methods_run_here: whether to start jails for methods; without, the arms are the baseline setting's alone.
 
     Raises:
         IstarError: something is missing; nothing long has been done then.
@@ -105,8 +157,9 @@ def stand(config: SearchConfig, stages: Sequence[Stage]) -> Iterator[Stand]:
     asked = asked_of(target)
     summaries, names = _tasks_of(config, target, stages, asked)
     questions = {name: task_questions(name, target, asked=asked) for name in names}
-    corpus = build_corpus(target, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
-    with SandboxArms(config, target, corpus, questions.values()) as arms:
+    corpus = _corpus(config, target)
+    settings = config if methods_run_here else config.model_copy(update={"side_by_side": 0})
+    with make_arms(settings, target, corpus, questions.values()) as arms:
         yield Stand(config, target, corpus, summaries, questions, arms)
 
 
@@ -137,6 +190,8 @@ def _tasks_of(
                 f"`{_build_command(config, wanted)}`; `istar tasks {' '.join(wanted)} --target "
                 f"{shlex.quote(config.target)}` says why others were dropped"
             )
+    if "train" in stages:
+        names |= dict.fromkeys(name for name in shown_tasks(config) if by_name[name].status == "active")
     few = {name: by_name[name].questions for name in names if by_name[name].questions <= LEAST_QUESTIONS}
     if few:
         there = ", ".join(f"{count} of {name}" for name, count in few.items())
@@ -159,7 +214,7 @@ def _summaries(config: SearchConfig, target: Target, stages: Sequence[Stage], as
         StaleTruthError: a task of a split of which all sound ones are asked has stale tables.
     """
     whole = {SPLIT_OF_STAGE[stage] for stage in stages if not named_tasks(config, stage)}
-    named = {name for stage in stages for name in named_tasks(config, stage)}
+    named = {name for stage in stages for name in named_tasks(config, stage)} | set(shown_tasks(config))
     every = [each for each in tasks() if not barred(each.family)]
     sure = [each for each in every if each.split in whole or each.name in named]
     others = [each for each in every if each not in sure]
@@ -173,6 +228,8 @@ def conduct(
     folder: RunFolder,
     config: SearchConfig,
     *,
+    make_arms: ArmsFactory = SandboxArms,
+    map_jobs: JobMap | None = None,
     on_start: Callable[[Stand], None] | None = None,
     on_round: Callable[[RoundRecord, Proposal], None] | None = None,
 ) -> SearchOutcome:
@@ -181,6 +238,9 @@ def conduct(
     Args:
         folder: the run's folder.
         config: the settings.
+        make_arms: makes the arms, in each process that does jobs.
+        map_jobs: maps a function over jobs where methods are to run: that of a pool of processes, a cluster's, Ray's.
+            In this process, one thread a method, if there is none.
         on_start: called when everything is loaded.
         on_round: called after every iteration.
 
@@ -191,7 +251,13 @@ def conduct(
     make_researcher(config)
     folder.begin(config)
     stages: tuple[Stage, ...] = ("screen", "train", "validation")
-    with folder.alone(), folder.unless_nothing_came_of_it(), stand(config, stages) as here, folder.ledger() as ledger:
+    with (
+        folder.alone(),
+        folder.unless_nothing_came_of_it(),
+        stand(config, stages, make_arms, methods_run_here=map_jobs is None) as here,
+        folder.ledger() as ledger,
+        JailedCheck(config) as check,
+    ):
         open_run(ledger, folder.name, here)
         if on_start is not None:
             on_start(here)
@@ -210,6 +276,11 @@ def conduct(
             arms=here.arms,
             book=Book(ledger, folder.name),
             on_round=after,
+            tools=Tools(ReadOnlyTarget(here.target), check, here.shown()),
+            work=None
+            if map_jobs is None
+            else Elsewhere(Opening(config.model_dump_json(), tuple(here.questions), make_arms)),
+            map_jobs=map_jobs or map,
         ).run()
         ledger.finish_run(folder.name)
         return outcome

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from istar.rewards.curves import Curve
 from istar.seeds import Seed
+
+if TYPE_CHECKING:
+    from istar.protocol.config import SearchConfig
+
+
+def coins(config: SearchConfig, method: str) -> Seed | None:
+    """Return what decides about each question of a method, given its hash; None in a search that is no control."""
+    return Seed.root(config.seed).split("shuffled", method) if config.shuffled else None
 
 
 def exchange_arms(baseline: Sequence[Curve], interp: Sequence[Curve], seed: Seed) -> tuple[list[Curve], list[Curve]]:

@@ -48,7 +48,27 @@ def named_tasks(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
     return chosen
 
 
+def shown_tasks(config: SearchConfig) -> tuple[str, ...]:
+    """Return the training tasks that the settings have the researcher shown beside those that the search trains on.
+
+    Raises:
+        TasksError: one is of another split.
+        TaskError: there is no such task.
+        BarredError: one is barred from rewards.
+    """
+    chosen = tuple(each.name for each in select_tasks(config.workbench.tasks)) if config.workbench.tasks else ()
+    for name in chosen:
+        split = check_rewardable(name)
+        if split != "train":
+            raise TasksError(
+                f"{name!r} is of the {split} split, and a researcher is shown training tasks alone (`workbench`: "
+                "`tasks`); see `istar tasks train`"
+            )
+    return chosen
+
+
 def check_tasks(config: SearchConfig, stages: Sequence[Stage]) -> None:
     """Check that the tasks named for some stages can be asked there; see `named_tasks` for what is raised."""
     for stage in stages:
         named_tasks(config, stage)
+    shown_tasks(config)

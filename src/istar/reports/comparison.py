@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from istar.errors import IstarError
 from istar.files import write_whole
-from istar.ledger import EvaluationRecord, RunRecord
+from istar.ledger import EvaluationRecord, RunRecord, Tried, tried
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
 from istar.methods.library import library_methods
@@ -71,6 +71,7 @@ class Contender:
         shuffled: whether its rewards said nothing about methods.
         finished: whether the search has ended.
         methods: how many were tried.
+        tried: what was tried on training questions besides them.
         queries: how often validation was consulted.
         progress: the best training reward so far after every round, None before the first.
         leader: the method with the greatest training reward, the first of equals; None if none was trained in full.
@@ -84,6 +85,7 @@ class Contender:
     shuffled: bool
     finished: bool
     methods: int
+    tried: Tried
     queries: int
     progress: tuple[float | None, ...]
     leader: Judged | None
@@ -234,6 +236,7 @@ class _Run:
             shuffled=bool(self.record.config.options.get("shuffled")),
             finished=self.record.status == "finished",
             methods=len(self.rounds),
+            tried=tried(self.ledger.uses(self.record.name)),
             queries=len(openings),
             progress=tuple(accumulate((rewards.get(each.method) for each in self.rounds), _greater)),
             leader=self._judged(max(rewards, key=lambda method: rewards[method])) if rewards else None,

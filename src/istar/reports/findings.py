@@ -16,6 +16,8 @@ from istar.ledger import (
     RoundRecord,
     RunRecord,
     TaskRecord,
+    Tried,
+    tried,
 )
 from istar.ledger.reader import LedgerReader
 from istar.ledger.records import Stage
@@ -114,6 +116,7 @@ class Findings:
         evaluations: the evaluations of all methods, without the black-box arm's.
         validation: consultations of validation.
         test: unsealings of the test.
+        tried: what the researcher tried on training questions besides what it proposed.
     """
 
     run: RunRecord
@@ -124,6 +127,7 @@ class Findings:
     evaluations: tuple[EvaluationRecord, ...]
     validation: tuple[OpeningRecord, ...]
     test: tuple[OpeningRecord, ...]
+    tried: Tried
 
     @property
     def entropies(self) -> dict[int, float]:
@@ -150,6 +154,7 @@ def gather(ledger: LedgerReader, run: str) -> Findings:
         evaluations=tuple(each for each in ledger.evaluations(run) if each.stage != "baseline"),
         validation=ledger.openings(run, "validation"),
         test=ledger.openings(run, "test"),
+        tried=tried(ledger.uses(run)),
     )
 
 

@@ -113,6 +113,11 @@ def warnings(findings: Findings) -> list[str]:
             "This is a control: a coin decided on each question which arm was which, so the rewards that the search "
             "learned from say nothing about methods. Multipliers and curves below are not shuffled."
         )
+    if before := words.tried(findings.tried):
+        found.append(
+            f"Besides the methods counted below, the researcher tried some on training questions before it proposed: "
+            f"{before}. A search that tried none has seen less of them."
+        )
     if len(findings.test) > 1:
         found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
     champion = findings.champion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from istar.ledger import Tried
 from istar.rewards import MultiplierEstimate
 
 _PREFIXES = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
@@ -35,6 +36,18 @@ def multiplier(found: MultiplierEstimate) -> str:
 def interval(found: MultiplierEstimate) -> str:
     """Return the interval of a multiplier."""
     return f"{times(found.low)} to {times(found.high)}"
+
+
+def tried(found: Tried) -> str:
+    """Return what a researcher tried before it proposed, empty if it tried nothing."""
+    parts = [f"{found.checks} method{'' if found.checks == 1 else 's'} checked"] if found.checks else []
+    if found.scores:
+        many = "question" if found.questions == 1 else "questions"
+        parts.append(
+            f"{found.scores} score{'' if found.scores == 1 else 's'} on {found.questions} training {many} "
+            f"({flops(found.flops)})"
+        )
+    return ", ".join(parts)
 
 
 def verdict(found: MultiplierEstimate, level: float, kind: str) -> str:

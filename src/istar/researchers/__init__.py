@@ -8,11 +8,23 @@ from istar.researchers.grammar.primitives import PRIMITIVES, PrimitiveError, add
 from istar.researchers.policy import PolicyResearcher
 from istar.researchers.random import RandomResearcher
 from istar.researchers.researcher import RESEARCHERS, NothingNewError, Proposal, Researcher, ResearcherError
+from istar.researchers.workbench import (
+    BudgetSpentError,
+    Check,
+    QuestionCheck,
+    TargetView,
+    Trained,
+    TrainingQuestion,
+    Use,
+    Workbench,
+)
 
 __all__ = [
     "PRIMITIVES",
     "RESEARCHERS",
     "ArmCurve",
+    "BudgetSpentError",
+    "Check",
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
@@ -20,10 +32,16 @@ __all__ = [
     "PolicyResearcher",
     "PrimitiveError",
     "Proposal",
+    "QuestionCheck",
     "QuestionFeedback",
     "RandomResearcher",
     "Researcher",
     "ResearcherError",
+    "TargetView",
+    "Trained",
+    "TrainingQuestion",
+    "Use",
+    "Workbench",
     "ablations",
     "add_primitive",
 ]

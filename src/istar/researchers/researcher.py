@@ -1,7 +1,7 @@
 """The researcher, M1 of the document: it proposes methods and learns from their rewards.
 
-A researcher sees neither tasks nor truth. All it is given is the feedback on its own proposals: the training reward in
-full, question by question, and of validation only what the guard publishes.
+A researcher reaches neither tasks nor truth. It is given the feedback on its own proposals, training in full and of
+validation only what the guard publishes, and a workbench (`istar.researchers.workbench`) that shows training questions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from istar.errors import CorruptDataError, IstarError
 from istar.methods.side_by_side import Part, made_of
@@ -19,6 +19,9 @@ from istar.registry import Registry
 from istar.researchers.feedback import Feedback, feedback_from_json
 from istar.seeds import Seed
 from istar.texts import name_for_people, storable
+
+if TYPE_CHECKING:
+    from istar.researchers.workbench import Workbench
 
 RESEARCHERS: Registry[type[Researcher]] = Registry("researcher")
 
@@ -97,8 +100,9 @@ Telling = tuple[Proposal, Feedback]
 class Researcher(ABC):
     """Base class of researchers; a subclass is registered under its name and takes its options as keywords.
 
-    `propose` must be a function of the proposals made, the feedback told and the seed, and of nothing else: a search
-    that was killed is resumed by making and telling the same again.
+    `propose` must be a function of the proposals made, the feedback told, the workbench's answers and the seed, and of
+    nothing else: a search that was killed is resumed by making and telling the same again. What was asked of the
+    workbench for a proposal that is remembered is not asked again; its answers stand in `workbench.uses`.
     """
 
     name: ClassVar[str]
@@ -107,6 +111,25 @@ class Researcher(ABC):
         """Start without experience."""
         self._told: list[Telling] = []
         self._pending: list[Proposal] = []
+        self._workbench: Workbench | None = None
+
+    def begin(self, workbench: Workbench) -> None:
+        """Take the workbench: called once, before the first proposal is made or remembered."""
+        self._workbench = workbench
+
+    @property
+    def workbench(self) -> Workbench:
+        """What it may look at and try.
+
+        Raises:
+            ResearcherError: `begin` was not called.
+        """
+        if self._workbench is None:
+            raise ResearcherError(
+                f"the {self.name} researcher has no workbench yet; call `begin` before it proposes, and in a `begin` "
+                "of your own call `super().begin(workbench)` first"
+            )
+        return self._workbench
 
     @property
     def told(self) -> tuple[Telling, ...]:
