@@ -1,10 +1,18 @@
-"""The channel desk: whether to buy a method's channels, and what to believe of them.
+"""Batch acquisition of a method's channels: whether to buy the next nested batch, and what to believe of all bought.
 
-With experience of the method the desk knows what its channels are likely to be worth and to cost, and buys them as
-soon as they serve. Without, it listens only where the functional is linear: it buys one small batch unseen, if it is
-cheap, and learns from rows known both ways what the channels are worth here (`evidence`). Then it compares futures:
-going on to every level of the nested batches, or buying rows alone. A future is scored by the share of the answer's
-loss expected to remain, averaged over the budgets still to come.
+Let L(k, c) be the share of the blind answer's loss that is expected to be left with k nested batches of channels and a
+share c of brute force spent on rows, C_k what the next k batches cost, and B the budgets still to come, all as shares
+of brute force. Buying k batches from here scores
+
+    V_k = mean over b in B of min(1, L(k, c + b - spent - C_k)),   what the answer is worth now where b is not enough,
+
+and the next batch is bought where the least V_k is under (1 - MARGIN) V_0: channels are bought as a batch, for what
+they are expected to leave of the loss at the remaining budgets, against rows for the same FLOPs.
+
+With the method known from the task's other questions, L is what was left there (`experience`): for a linear functional
+1 / L = 1 / L_rows + 1 / L_channels - 1, the precisions of two independent reports beside one prior; otherwise what
+preposterior simulation found beside rows. A method never heard before is bought only where the functional is linear:
+one small batch unseen, if it is cheap, then as far as rows known both ways say what it is worth here (`evidence`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,18 @@
-"""What a method's channels were worth on the task's other questions: experience that the white-box arm starts with.
+"""The prior of a method's fidelity: what its channels were worth on the task's other questions.
 
-The statistician's prior of a task is learned from the task's other questions, never from the question asked. What it
-knows beforehand of a method is learned in the same way: on each of the other questions the method was recorded on,
-values are regressed on channels, and what they were worth, their slopes and their prices are averaged. A method that
-said nothing elsewhere is then left alone, and one that said much is listened to before a row is bought.
+The statistician's prior of a table is learned from the task's other questions, never from the question asked, and so is
+what it knows of a method before it buys a channel. From the records of the others, j = 1 ... n (`hindsight`):
+
+    regression of values on channels   the normal equations summed over j, X'X = sum X_j'X_j and X'y = sum X_j'y_j
+    price of k nested batches          the mean over j
+    share of the loss left by rows     the mean over j at each budget, made to fall
+    p(rho | k)                         `Credit.from_agreements`, where the functional is linear
+    drift after k batches              `Drift.learn`, where it is not
+    share of the loss left beside rows a ratio of means over j, L_channels(s) / L_rows(s) of `rehearsal`, each with the
+                                       drift learned without j, plus its standard error over j
+
+A question on which the method gave no channel counts as one on which nothing was gained. Shares carry their standard
+error on top, since over few questions some useless methods look good.
 """
 
 from __future__ import annotations
