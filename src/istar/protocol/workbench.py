@@ -39,7 +39,7 @@ from istar.seeds import Seed
 from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
-    from istar.ledger.records import Json
+    from istar.ledger.schema import Json
     from istar.protocol.config import SearchConfig
     from istar.rewards.formulas import Reward
     from istar.truth.table import Table
