@@ -119,7 +119,7 @@ def _figures(folder: Path) -> str:
     library = read_scores(sorted((folder / "library").glob("scores-*.json")))
     methods = {each.method for each in library if each.split == "train"}
     tested = [each for each in library if each.split == "test" and each.method in methods]
-    above = [each for each in tested if each.multiplier is not None and each.multiplier[1] > 1]
+    above = [each for each in tested if each.multiplier is not None and (each.multiplier[1] or 0.0) > 1]
     attacks = _read(folder / "trust.json")["attacks"]["walls"]
     benchmarks = folder.parent / "benchmarks" / "results"
     leads = _leads(_read(benchmarks / "black_box_arm.json"))

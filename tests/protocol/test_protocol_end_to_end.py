@@ -12,7 +12,9 @@ import pytest
 import tiny_families
 from tiny_truth import build_tiny_truth
 
+from istar.arms.sessions import SandboxSession
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
+from istar.cli.entry import INTERRUPTED
 from istar.errors import IstarError
 from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
@@ -200,7 +202,9 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
     arguments += ["--executor-seeds", "2", "--threads", "1", "--task", config.train.tasks[0]]
     assert run([*arguments, *(["--unsafe"] if config.unsafe else [])]) == SUCCESS
     score = json.loads(capsys.readouterr().out)
-    assert set(score) == {"method", "target", "rulebook", "caps", "interpret", "tasks", "failures", "summary"}
+    keys = {"method", "target", "rulebook", "caps", "interpret", "tasks", "failures", "summary"}
+    assert set(score) == keys | {"asked", "left_out", "complete"}
+    assert (score["asked"], score["left_out"], score["complete"]) == ({config.train.tasks[0]: 2}, {}, True)
     assert set(score["interpret"]) == {"flops", "seconds", "bytes"}
     (task,) = score["tasks"]
     assert set(task) == {
@@ -239,6 +243,99 @@ def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):
     assert row[1] == str(summary.questions)
     if summary.status == "dropped":
         assert f"{name} is dropped, and scored because it was named: {summary.reason}" in shown.out
+
+
+def lens_file(folder, text="upto=1"):
+    """Write the lens, with another number of blocks or another fault, and return its path."""
+    (folder / "lens.py").write_text(METHOD.replace("upto=1", text))
+    return str(folder / "lens.py")
+
+
+@pytest.fixture
+def one_training_task(config, monkeypatch):
+    """The training split holds the small task alone, as if it were sound, and a first look fits one task."""
+    (name,) = config.train.tasks
+    whole = task_summaries
+    monkeypatch.setattr(
+        "istar.truth.task_summaries",
+        lambda *args, **options: tuple(
+            replace(each, status="active") for each in whole(*args, **options) if each.name == name
+        ),
+    )
+    monkeypatch.setattr("istar.protocol.first_look.first_look.__defaults__", (1,))
+    return name
+
+
+def test_a_first_look_says_what_it_leaves_out_and_all_asks_the_rest(config, one_training_task, tmp_path, capsys):
+    name = one_training_task
+    arguments = ["score", lens_file(tmp_path), "--target", "tiny-random", "--threads", "1", "--executor-seeds", "1"]
+    assert run([*arguments, "--json"]) == SUCCESS
+    shown = capsys.readouterr()
+    look = json.loads(shown.out)
+    assert (look["asked"], look["left_out"], look["complete"]) == ({name: 2}, {name: 2}, False)
+    told = " ".join(shown.err.split())
+    assert "a first look: the first 2 questions of 1 of the 1 train tasks" in told
+    assert "2 questions of 1 tasks: less than a minute by an estimate" in told
+    assert f"lens on {name} (1 of 1): " in told
+    assert "The same command with `--all` asks 4 of every task, and runs nothing again" in told
+
+    with mock.patch.object(SandboxSession, "_recorded", autospec=True, side_effect=SandboxSession._recorded) as made:
+        assert run([*arguments, "--questions", "4", "--task", name, "--json"]) == SUCCESS
+    whole = json.loads(capsys.readouterr().out)
+    assert (whole["asked"], whole["left_out"], whole["complete"]) == ({name: 4}, {}, True)
+    assert [call.args[2].question.index for call in made.call_args_list] == [2, 3]
+
+
+def test_a_single_question_has_no_interval(config, tmp_path, capsys):
+    (name,) = config.train.tasks
+    arguments = ["score", lens_file(tmp_path, "upto=2"), "--target", "tiny-random", "--questions", "1", "--task", name]
+    assert run([*arguments, "--executor-seeds", "2", "--threads", "1"]) == SUCCESS
+    shown = capsys.readouterr()
+    row = next(line for line in shown.out.splitlines() if line.startswith(f"{name} "))
+    assert row.count("(1 question: no interval)") == 4
+    assert "at skill 0.8, by 1 question" in " ".join(shown.err.split())
+    assert run([*arguments, "--executor-seeds", "2", "--threads", "1", "--json"]) == SUCCESS
+    score = json.loads(capsys.readouterr().out)
+    every = [*score["tasks"][0]["multipliers"].values(), *score["summary"]["multipliers"].values()]
+    assert {(each["low"], each["high"]) for each in every} == {(None, None)}
+    assert all(each["estimate"] > 0 for each in every)
+
+
+def test_an_interrupted_score_goes_on_where_it_was(config, tmp_path, capsys):
+    source = lens_file(tmp_path, "upto=round(0.5 * target.layers)")
+    arguments = ["score", source, "--target", "tiny-random", "--questions", "2", "--task", config.train.tasks[0]]
+    arguments += ["--executor-seeds", "1", "--threads", "1", "--json"]
+    with mock.patch.object(SandboxSession, "evaluate", autospec=True, side_effect=KeyboardInterrupt):
+        assert run(arguments) == INTERRUPTED
+    assert "the same command goes on from there" in " ".join(capsys.readouterr().err.split())
+    with mock.patch.object(SandboxSession, "_recorded", autospec=True, side_effect=AssertionError("run again")):
+        assert run(arguments) == SUCCESS
+    assert json.loads(capsys.readouterr().out)["complete"]
+
+
+def test_a_method_that_fails_on_a_question_is_run_there_once(config, tmp_path, capsys):
+    arguments = [
+        "score",
+        lens_file(tmp_path, "upto=1 // 0"),
+        "--target",
+        "tiny-random",
+        "--task",
+        config.train.tasks[0],
+    ]
+    with mock.patch.object(SandboxSession, "_recorded", autospec=True, side_effect=SandboxSession._recorded) as made:
+        assert run([*arguments, "--threads", "1"]) == METHOD_FAULT
+    asked = [call.args[2].question.index for call in made.call_args_list]
+    assert len(asked) == len(set(asked))
+    assert "failed: question 0 of" in " ".join(capsys.readouterr().err.split())
+
+
+def test_jails_that_share_cores_have_longer(config, monkeypatch):
+    seconds = []
+    for count in (1, 2, 16):
+        monkeypatch.setattr("istar.arms.sandboxed.cores", lambda count=count: count)
+        with stand(config.model_copy(update={"side_by_side": 2, "threads": 2}), ("train",)) as here:
+            seconds.append(here.arms._jails[0].limits.record_seconds / config.caps.seconds)
+    assert seconds == [4.0, 2.0, 1.0]
 
 
 def test_too_few_tables_are_an_error_with_a_command_that_builds_them(config, capsys, monkeypatch):

@@ -72,3 +72,12 @@ def test_another_file_is_an_error_that_names_it(tmp_path, content):
     (tmp_path / "other.json").write_text(content)
     with pytest.raises(ScoreFileError, match=r"other\.json is not what"):
         read_scores([tmp_path / "other.json"])
+
+
+def test_a_score_of_one_question_has_no_interval(tmp_path):
+    score = scored("lens", "train", -0.01, 0.9)
+    score["summary"]["multipliers"]["0.8"] |= {"low": None, "high": None}
+    (tmp_path / "one.json").write_text(json.dumps(score))
+    assert library_table(read_scores([tmp_path / "one.json"])).splitlines()[2:] == [
+        "| `lens` | 25% | -0.010 | 0.90 (1 question) |"
+    ]

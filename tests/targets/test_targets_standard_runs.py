@@ -1,12 +1,16 @@
 """Streams that are handed out instead of computed: the same bits, the same bill, and only for the target as it is."""
 
+from dataclasses import replace
+from unittest import mock
+
 import pytest
 import torch
 
 from istar.flops.meter import BudgetExceededError, Meter
 from istar.methods import without_blocks
 from istar.methods.check_questions import sample_questions
-from istar.targets import load_target
+from istar.questions import FineTune
+from istar.targets import appliers, load_target
 from istar.targets.standard_runs import Replayed, replaying, standard_run
 
 TARGET = load_target("tiny-random")
@@ -102,3 +106,57 @@ def test_nothing_is_replayed_outside():
         pass
     TARGET.run(runs)
     assert source.asked == []
+
+
+class Nothing:
+    """Has no standard run."""
+
+    def find(self, runs, layer, left):
+        return None
+
+
+TUNED = tuple(
+    replace(run, intervention=FineTune((run.tokens[:6],), (2,), 0.05)) for run in QUESTIONS["plain sequences"].runs[:3]
+)
+TUNES = len({run.intervention.key for run in TUNED})
+
+
+def tuned_and_read(meter, source):
+    """Run under fine-tunes and read through two lenses; return the values and how often gradients were taken."""
+    watched = mock.patch("istar.targets.appliers._gradients", side_effect=appliers._gradients)
+    with watched as taken, meter, replaying(TARGET, source, meter):
+        streams = TARGET.run(TUNED)
+        read = [TARGET.read(TUNED, streams), TARGET.read(TUNED, streams, lens=lambda stream: 2 * stream)]
+    return torch.stack(read), taken.call_count
+
+
+def test_reading_under_fine_tunes_is_charged_for_them_and_does_not_make_them_again():
+    made, charged = Meter(), Meter()
+    expected, everywhere = tuned_and_read(made, None)
+    found, once = tuned_and_read(charged, Nothing())
+    assert torch.equal(found, expected)
+    assert (charged.by_op, charged.matmul_flops) == (made.by_op, made.matmul_flops)
+    assert (everywhere, once) == (3 * TUNES, TUNES)
+
+
+def test_fine_tunes_of_a_changed_target_are_made_for_reading_too():
+    meter = Meter()
+    watched = mock.patch("istar.targets.appliers._gradients", side_effect=appliers._gradients)
+    with watched as taken, meter, replaying(TARGET, Nothing(), meter):
+        streams = TARGET.run(TUNED)
+        with without_blocks(TARGET, [1]):
+            TARGET.read(TUNED, streams)
+    assert taken.call_count == 2 * TUNES
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
+def test_fine_tunes_that_cannot_be_paid_for_are_cut_off_where_they_would_have_been(share):
+    whole = Meter()
+    tuned_and_read(whole, None)
+    spent = []
+    for source in (Nothing(), None):
+        meter = Meter(budget=int(share * whole.flops))
+        with pytest.raises(BudgetExceededError):
+            tuned_and_read(meter, source)
+        spent.append((meter.flops, meter.by_op))
+    assert spent[0] == spent[1]

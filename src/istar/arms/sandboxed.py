@@ -23,7 +23,7 @@ from istar import paths
 from istar.arms.base import StoppedError
 from istar.arms.replays import Replays
 from istar.arms.sessions import SandboxSession
-from istar.arms.settings import ArmSettings
+from istar.arms.settings import ArmSettings, cores
 from istar.arms.stores import RecordingStore
 from istar.arms.streams import MOST_BYTES_OF_A_BATCH, StreamStore
 from istar.arms.task_questions import TaskQuestions
@@ -89,7 +89,8 @@ class SandboxArms(Replays):
     def __enter__(self) -> SandboxArms:
         """Start the jails; they load the target in the background."""
         self._limits = threadpool_limits(1, user_api="blas")  # replays are small, and the same on every machine
-        seconds = self.config.caps.seconds
+        # jails that share cores take longer, and a method is not to fail for that
+        seconds = self.config.caps.seconds * max(1.0, self.config.side_by_side * self.config.threads / cores())
         limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
         for _ in range(self.config.side_by_side):
             jail = Jail(TargetSpec.of(self.target), self._tier, limits)
@@ -117,6 +118,12 @@ class SandboxArms(Replays):
     def decode(self, tokens: Sequence[int]) -> str:
         """See `Replays`."""
         return self.target.decode(tokens)
+
+    def flops_per_second(self) -> float:
+        """Return how many FLOPs a second all jails together are good for; waits until the first has measured it."""
+        jail = self._jails[0]
+        jail.wait_ready()
+        return jail.flops_per_second * min(cores(), self.config.side_by_side * self.config.threads)
 
     def priced(self, table: Table) -> QuestionRecord:
         """See `Arms`; kept on disk, as interventions are set up for it."""

@@ -55,6 +55,7 @@ class SandboxSession:
         self._outcome: InterpretOutcome | None = None
         self._appraisals: dict[str, Any] = {}
         self._tried_again: set[str] = set()
+        self._failed: dict[str, MethodError] = {}
 
     def interpretation(self) -> InterpretOutcome:
         """Return the interpretation, from the store or made now.
@@ -167,8 +168,14 @@ class SandboxSession:
             if kept is not None:
                 self.arms.recordings.save(key, kept)
         if kept is None:
+            if key.name in self._failed and not again:
+                raise self._failed[key.name]
             interpretation = self.interpretation().content
-            recording = self._with_worker(lambda worker: self._recorded(worker, table, interpretation))
+            try:
+                recording = self._with_worker(lambda worker: self._recorded(worker, table, interpretation))
+            except MethodError as failure:  # which it meets each time it is asked; once is enough
+                self._failed[key.name] = failure
+                raise
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
             self.arms.recordings.save(key, kept)
         return kept

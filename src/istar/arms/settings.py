@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,3 +53,8 @@ class ArmSettings(Strict):
     """How much of each question a method may look at."""
     unsafe: Flag = False
     """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,6 +8,8 @@ from istar.cli.app import table
 from istar.cli.console import styled
 from istar.rewards.multipliers import Comparison, MultiplierEstimate, Summary
 
+LEVEL = 0.8
+"""The level of skill at which a single multiplier is shown."""
 SIGNS = {"exact": "", "at_least": ">= ", "at_most": "<= ", "unknown": "~ "}
 
 
@@ -28,9 +30,19 @@ def _cells(comparison: Comparison) -> list[str]:
     gain = comparison.skill_gain
     cells = [multiplier(each) for each in comparison.multipliers.values()]
     questions = next(iter(comparison.multipliers.values())).questions
-    return [str(questions), *cells, f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"]
+    return [
+        str(questions),
+        *cells,
+        f"{gain.estimate:+.3f} {_interval(questions, f'{gain.low:+.3f} to {gain.high:+.3f}')}",
+    ]
 
 
 def multiplier(each: MultiplierEstimate) -> str:
     """Return a multiplier with its 95 % interval, and a sign where it is only a bound."""
-    return f"{SIGNS[each.bound]}{each.estimate:.2f} ({each.low:.2f} to {each.high:.2f})"
+    interval = _interval(each.questions, f"{each.low:.2f} to {each.high:.2f}")
+    return f"{SIGNS[each.bound]}{each.estimate:.2f} {interval}"
+
+
+def _interval(questions: int, interval: str) -> str:
+    """Return an interval in brackets; nothing is known of how a single question differs from others."""
+    return f"({interval})" if questions > 1 else "(1 question: no interval)"

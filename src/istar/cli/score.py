@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,13 +12,15 @@ from istar.cli.app import GOES_ON, PARTIAL, SUCCESS, command, notes, output, pri
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 
 if TYPE_CHECKING:
-    from istar.cli.progress import Ticker
     from istar.protocol.scoring import MethodScore
-    from istar.truth import Table
+
+WHOLE = 4
+"""Questions of each task that are asked where all tasks are."""
 
 
 @command(
     "istar score my_method.py",
+    "istar score my_method.py --all",
     "istar score my_method.py --split validation --questions 8 --json",
     "istar score library --questions 2 --rows 0.25 --out scores.json",
 )
@@ -39,7 +40,12 @@ def score(
             help="Only these tasks or families; several after one flag, or the flag again.",
         ),
     ] = None,
-    questions: Annotated[int, Parameter(help="Questions of each task.")] = 4,
+    questions: Annotated[
+        int | None, Parameter(help="Questions of each task; 4, or 2 of the cheapest tasks if nothing says which.")
+    ] = None,
+    everything: Annotated[
+        bool, Parameter(name="--all", negative="", help="Ask 4 questions of every task, and not the cheapest alone.")
+    ] = False,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
     rows: Annotated[float, Parameter(help="Share of the rows a method may look at.")] = 1.0,
     flops: Annotated[float, Parameter(help="Share of brute force after which a method is asked no further.")] = 0.5,
@@ -54,8 +60,9 @@ def score(
 ) -> int:
     """Score methods on the training or the validation families, with confidence intervals.
 
-    A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. What was
-    computed is kept, so a command that was killed goes on where it was.
+    A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. Where nothing
+    says what is asked, a first look asks the first questions of the cheapest tasks: about five minutes on two cores.
+    `--all` asks the rest. What was computed is kept, so a command that was killed goes on where it was.
     """
     from istar.cli.methods import method_files
     from istar.cli.progress import ticker
@@ -63,11 +70,15 @@ def score(
     check_split(task or [], split)
     files = method_files(methods)
 
+    from istar.arms.settings import cores
+    from istar.cli.score_progress import ScoreProgress, say_beginning, say_left_out
     from istar.files import check_destination
     from istar.methods.contract import MethodError
     from istar.protocol.config import configure
+    from istar.protocol.first_look import first_look
     from istar.protocol.scoring import score as score_method
     from istar.protocol.setup import stand
+    from istar.truth import task_summaries
 
     config = configure(
         "standard",
@@ -76,29 +87,43 @@ def score(
         seed=seed,
         environment_seed=seed,
         threads=threads,
+        side_by_side=cores() // max(1, threads) + 1,  # one more than the cores hold, so that none is idle
         executor_seeds=executor_seeds,
         reward=reward,
         unsafe=unsafe,
         caps={"rows_fraction": rows, "flops_fraction": flops},
-        **{split: {"questions": questions, "tasks": tuple(task or ())}},
+        **{split: {"questions": WHOLE if questions is None else questions, "tasks": tuple(task or ())}},
     )
+    look = None
+    if questions is None and not task and not everything:
+        look = first_look(task_summaries(target, thorough=False), split, config.caps, WHOLE)
+        config = config if look is None else look.narrow(config, split)
     if out is not None:
         check_destination(out)
     results: list[MethodScore] = []
     failed: list[MethodError] = []
-    with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar, stand(config, (split,)) as here:
-        tables = here.tables(split)
-        for remark in here.remarks(split):
-            bar.note(remark, "yellow")
-        bar.say("scoring", len(files) * sum(map(len, tables.values())))
-        for name, file in files.items():
-            try:
-                results.append(score_method(here, file, name, tables, split, on_question=partial(_tell, bar, name)))
-            except MethodError as error:
-                failed.append(error)
-                continue
-            if out is not None:
-                _write(out, [result.to_json() for result in results])
+    with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar:
+        say_beginning(bar, look, split, WHOLE)
+        with stand(config, (split,)) as here:
+            tables = here.tables(split)
+            for remark in here.remarks(split):
+                bar.note(remark, "yellow")
+            progress = ScoreProgress(bar, here, tables, len(files))
+            for name, file in files.items():
+                progress.begin(name)
+                try:
+                    result = score_method(
+                        *(here, file, name, tables, split),
+                        left_out={} if look is None else look.left_out,
+                        on_question=progress.question,
+                        on_task=progress.task,
+                    )
+                except MethodError as error:
+                    failed.append(error)
+                    continue
+                results.append(result)
+                if out is not None:
+                    _write(out, [result.to_json() for result in results])
     if failed and not results:
         raise failed[0]
     if as_json:
@@ -106,6 +131,7 @@ def score(
     else:
         for result in results:
             _show(result)
+    say_left_out(look, WHOLE)
     for failure in failed:
         notes.tell(str(failure), "failed:", "red")
     return PARTIAL if failed or any(result.failures for result in results) else SUCCESS
@@ -126,10 +152,6 @@ def check_split(names: list[str], split: str) -> None:
         if its != split:
             instead = "only `istar unseal` asks it" if its == "test" else f"add `--split {its}`"
             raise TasksError(f"{each.name!r} is of the {its} split, and the {split} split is scored; {instead}")
-
-
-def _tell(bar: Ticker, name: str, table: Table) -> None:
-    bar.step(f"{name} on {table.question.task}")
 
 
 def _why_not_bought(result: MethodScore, heard: int, answers: int) -> str:
@@ -164,7 +186,8 @@ def _show(result: MethodScore) -> None:
         f"interpret: {quantity(result.interpret.flops)} FLOPs, {result.interpret.seconds:.1f} s, "
         f"{result.interpret.bytes} bytes (not charged)"
     )
-    output.tell(f"reward ({result.reward_name}): {result.reward:.3f}")
+    about = " over what was asked" if result.left_out else ""
+    output.tell(f"reward ({result.reward_name}){about}: {result.reward:.3f}")
     heard, answers = result.heard()
     output.tell(f"channels were bought in {heard} of {answers} answers{_why_not_bought(result, heard, answers)}")
     held, without = coverage(result.interp), coverage(result.baseline)

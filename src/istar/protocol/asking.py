@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -63,3 +63,20 @@ class Asked:
         self.silent[task] = silent
         if explained:
             self.explained[task] = min(explained)
+
+
+def together(parts: Iterable[Asked]) -> Asked:
+    """Return what was asked in several parts as if it had been asked in one, in their order.
+
+    Args:
+        parts: each about other tasks; at least one.
+    """
+    first, *others = parts
+    for each in others:
+        first.baseline += each.baseline
+        first.interp += each.interp
+        first.flops |= each.flops
+        first.explained |= each.explained
+        first.silent |= each.silent
+        first.failures |= each.failures
+    return first

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from istar.arms.settings import cores
 from istar.plugins import PLUGIN, plugin_versions
 
 PACKAGES = ("istar", "torch", "transformers", "tokenizers", "numpy", "scipy", "optuna")
@@ -47,7 +47,7 @@ def machine(tier: str) -> dict[str, str]:
     """
     return {
         "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        "cores": str(cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "tier": tier,
     }

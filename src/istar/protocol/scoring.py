@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from istar.flops.rulebook import RULEBOOK
 from istar.ledger import InterpretationRecord
 from istar.methods.contract import MethodError
 from istar.methods.side_by_side import MethodFile
-from istar.protocol.asking import Asked
+from istar.protocol.ahead import Ahead
+from istar.protocol.asking import Asked, together
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Comparison, Summary, compare
@@ -45,6 +47,8 @@ class MethodScore:
         interp: curves of the white-box arm.
         failures: by task, why the method failed there; such tasks are in none of the above.
         caps: how much of each question the method might look at.
+        asked: how many questions of each task were asked.
+        left_out: how many further questions of each task could have been asked, where some were left out on purpose.
     """
 
     method: str
@@ -63,6 +67,8 @@ class MethodScore:
     interp: tuple[Curve, ...]
     failures: dict[str, str]
     caps: Caps
+    asked: dict[str, int]
+    left_out: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """Return the score as JSON values; FLOPs are those of one question on average."""
@@ -78,6 +84,9 @@ class MethodScore:
             },
             "tasks": [self._task_json(task) for task in self.summary.tasks],
             "failures": self.failures,
+            "asked": self.asked,
+            "left_out": self.left_out,
+            "complete": not self.left_out,
             "summary": {
                 "method_hash": self.method_hash,
                 "reward": self.reward,
@@ -139,13 +148,13 @@ def coverage(curves: Sequence[Curve]) -> float | None:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Return multipliers by skill level, and the skill gain, as JSON values."""
+    """Return multipliers by skill level, and the skill gain, as JSON values; one question has no interval."""
     return {
         "multipliers": {
             str(level): {
                 "estimate": multiplier.estimate,
-                "low": multiplier.low,
-                "high": multiplier.high,
+                "low": multiplier.low if multiplier.questions > 1 else None,
+                "high": multiplier.high if multiplier.questions > 1 else None,
                 "censored": multiplier.censored,
             }
             for level, multiplier in comparison.multipliers.items()
@@ -161,9 +170,13 @@ def score(
     tables: Mapping[str, Sequence[Table]],
     split: str,
     *,
+    left_out: Mapping[str, int] | None = None,
     on_question: Callable[[Table], None] | None = None,
+    on_task: Callable[[str, Comparison | str], None] | None = None,
 ) -> MethodScore:
-    """Score a method on questions.
+    """Score a method on questions, the cheapest task first.
+
+    Questions are recorded in jails side by side; what an executor makes of a task is replayed here meanwhile.
 
     Args:
         here: the loaded target, tasks and arms.
@@ -171,18 +184,41 @@ def score(
         name: the method's name.
         tables: the questions, by task.
         split: the split they belong to.
-        on_question: called after every question.
+        left_out: how many further questions of each task could be asked, where some are left out on purpose.
+        on_question: called after every question that was recorded, in any order.
+        on_task: called after every task with how the arms compare there, or why the method failed there.
 
     Raises:
         MethodError: the method failed on every task.
     """
-    with here.arms.session(file.source, name, file.parts) as session:
-        interpretation = session.interpret()
-        asked = Asked(session.evaluate, here.arms.baseline, on_question)
-        for task, theirs in tables.items():
-            asked.ask(task, theirs)
-    if not asked.interp:
-        raise MethodError(f"{name!r} failed on every task; {next(iter(asked.failures.values()))}")
+    arms, root = here.arms, Seed.root(here.config.seed)
+    order = sorted(tables, key=lambda task: sum(table.brute_flops for table in tables[task]))
+    alone = (table for task in order for table in tables[task])
+    asked: dict[str, Asked] = {}
+    with arms.session(file.source, name, file.parts) as session:
+        with ThreadPoolExecutor(1) as pool:
+            interpreting = pool.submit(session.interpret)
+            try:
+                while not interpreting.done() and (table := next(alone, None)) is not None:
+                    arms.baseline(table)
+                interpretation = interpreting.result()
+            except KeyboardInterrupt:
+                arms.stop()
+                raise
+        recorded = {task: tables[task] for task in order}
+        with Ahead(session.record, recorded, here.config.side_by_side, arms.stop, on_question) as ahead:
+            for task in order:
+                while not ahead.ready(task) and (table := next(alone, None)) is not None:
+                    arms.baseline(table)  # there is nothing better to do until the jails are done
+                ahead.wait(task)
+                asked[task] = Asked(session.evaluate, arms.baseline)
+                asked[task].ask(task, tables[task])
+                if on_task is not None:
+                    failure = asked[task].failures.get(task)
+                    on_task(task, failure or compare(asked[task].baseline, asked[task].interp, seed=root).tasks[0])
+    everything = together([asked[task] for task in tables])
+    if not everything.interp:
+        raise MethodError(f"{name!r} failed on every task; {next(iter(everything.failures.values()))}")
     config = here.config
     return MethodScore(
         method=name,
@@ -190,15 +226,17 @@ def score(
         target=here.target.name,
         interpret=interpretation,
         split=split,
-        summary=compare(asked.baseline, asked.interp, seed=Seed.root(config.seed)),
-        reward=REWARDS.get(config.reward).reward(asked.baseline, asked.interp),
+        summary=compare(everything.baseline, everything.interp, seed=root),
+        reward=REWARDS.get(config.reward).reward(everything.baseline, everything.interp),
         reward_name=config.reward,
-        predict_flops=asked.flops,
-        explained=asked.explained,
-        silent=asked.silent,
+        predict_flops=everything.flops,
+        explained=everything.explained,
+        silent=everything.silent,
         dropped={each.name: each.reason for each in here.summaries if each.status == "dropped" and each.name in tables},
-        baseline=tuple(asked.baseline),
-        interp=tuple(asked.interp),
-        failures=asked.failures,
+        baseline=tuple(everything.baseline),
+        interp=tuple(everything.interp),
+        failures=everything.failures,
         caps=config.caps,
+        asked={task: len(theirs) for task, theirs in tables.items()},
+        left_out=dict(left_out or {}),
     )

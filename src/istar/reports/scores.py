@@ -24,7 +24,8 @@ class SplitScore:
         method: its name.
         split: the split.
         reward: the reward; None if it failed on every task.
-        multiplier: the compute multiplier at `LEVEL` over all families, and its 95% interval; None likewise.
+        multiplier: the compute multiplier at `LEVEL` over all families, and its 95% interval, which a single question
+            has not; None likewise.
         failures: how many tasks it failed on.
         cap: the share of brute force after which it was asked no further; None where the file does not say.
     """
@@ -32,7 +33,7 @@ class SplitScore:
     method: str
     split: str
     reward: float | None
-    multiplier: tuple[float, float, float] | None
+    multiplier: tuple[float, float | None, float | None] | None
     failures: int
     cap: float | None = None
 
@@ -61,9 +62,13 @@ def _score(data: Mapping[str, Any], split: str, reward: float | None, summary: M
     multiplier = None
     if summary is not None:
         level = summary["multipliers"][LEVEL]
-        multiplier = (float(level["estimate"]), float(level["low"]), float(level["high"]))
+        multiplier = (float(level["estimate"]), _end(level["low"]), _end(level["high"]))
     cap = data.get("caps", {}).get("flops_fraction")
     return SplitScore(data["method"], split, reward, multiplier, len(data["failures"]), cap)
+
+
+def _end(number: float | None) -> float | None:
+    return None if number is None else float(number)
 
 
 def library_table(scores: Iterable[SplitScore]) -> str:
@@ -97,4 +102,5 @@ def _cells(score: SplitScore | None) -> str:
         return " - | - |"
     estimate, low, high = score.multiplier
     failed = f" (failed on {score.failures})" if score.failures else ""
-    return f" {score.reward:+.3f}{failed} | {estimate:.2f} ({low:.2f} to {high:.2f}) |"
+    interval = "1 question" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+    return f" {score.reward:+.3f}{failed} | {estimate:.2f} ({interval}) |"

@@ -103,8 +103,11 @@ class Switch:
         self._stack.close()
         self.key = ""
         if key:
-            self._stack.enter_context(applied(self._target, self._interventions[key]))
+            self._apply(self._interventions[key])
             self.key = key
+
+    def _apply(self, intervention: Intervention) -> None:
+        self._stack.enter_context(applied(self._target, intervention))
 
     def __enter__(self) -> Self:
         """Start with the plain target."""

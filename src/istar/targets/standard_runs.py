@@ -5,15 +5,18 @@ with `Target.run` on the batch. What that returns does not depend on the method.
 every block, by code of ours, and handed out afterwards: the same numbers to the last bit, for the same FLOPs, in a
 fraction of the seconds. Only runs of the target as it is are handed out; a hook, a skipped block or another weight
 makes it a run of the method's own.
+
+So with fine-tunes: `Target.run` sets each up, and `Target.read` would set it up again for the final norm and the
+unembedding, which it leaves alone. Reading is charged for that, to the last FLOP, and does not do it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 from istar.flops.meter import Meter
+from istar.questions.interventions import FineTune, Intervention
 from istar.questions.runs import Run
 from istar.questions.trie import build_trie
 from istar.targets.interventions import Switch
@@ -98,6 +102,7 @@ class _Replaying:
     source: StreamSource
     meter: Meter
     untouched: Fingerprint
+    setups: dict[str, Bill] = field(default_factory=dict)
 
 
 _ACTIVE: ContextVar[_Replaying | None] = ContextVar("istar_standard_runs", default=None)
@@ -140,6 +145,45 @@ def replayed_streams(target: Target, runs: Sequence[Run], layer: int) -> Float[T
         return None
     active.meter.charge(found.bill.by_op, found.bill.matmul_flops)
     return torch.from_numpy(found.values.copy()).to(target.device, target.dtype)
+
+
+class RunSwitch(Switch):
+    """Notes what each fine-tune of the target as it is costs to set up.
+
+    Args:
+        target: the model.
+        runs: whose interventions may be asked for.
+    """
+
+    def __init__(self, target: Target, runs: Iterable[Run]) -> None:
+        """See the class docstring."""
+        super().__init__(target, runs)
+        active = _ACTIVE.get()
+        dear = active is not None and any(isinstance(each, FineTune) for each in self._interventions.values())
+        as_it_is = dear and active is not None and _fingerprint(target.module) == active.untouched
+        self._active = active if as_it_is else None
+
+    def _apply(self, intervention: Intervention) -> None:
+        if self._active is None or not isinstance(intervention, FineTune):
+            super()._apply(intervention)
+            return
+        before = _Count.of(self._active.meter)
+        super()._apply(intervention)
+        bill = (_Count.of(self._active.meter) - before).bill()
+        if bill.flops and not self._active.meter.unknown:
+            self._active.setups[intervention.key] = bill
+
+
+class ReadSwitch(RunSwitch):
+    """For the final norm and the unembedding alone, which no fine-tune changes: the second time it is only charged."""
+
+    def _apply(self, intervention: Intervention) -> None:
+        active = self._active
+        bill = None if active is None else active.setups.get(intervention.key)
+        if active is None or bill is None or bill.flops > active.meter.left:
+            super()._apply(intervention)
+        else:
+            active.meter.charge(bill.by_op, bill.matmul_flops)
 
 
 def standard_run(target: Target, runs: Sequence[Run]) -> StandardRun:

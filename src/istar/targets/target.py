@@ -23,7 +23,7 @@ from istar.targets.limits import RowLimit, check_batch, check_first, check_rows,
 from istar.targets.packed_forward import ResidualHook, residual_stream
 from istar.targets.pieces import empty_streams, packed_pieces, store
 from istar.targets.reading import Completion, Reader, ReadPlan, as_arrays, plan_reads
-from istar.targets.standard_runs import replayed_streams
+from istar.targets.standard_runs import ReadSwitch, RunSwitch, replayed_streams
 from istar.targets.tokenizer import tokenizer_digest
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Target:
         hidden = None if hooks else replayed_streams(self, runs, layer)
         if hidden is None:
             hidden = empty_streams(self, plan)
-            with Switch(self, runs) as switch:
+            with RunSwitch(self, runs) as switch:
                 for nodes, stream in packed_pieces(self, trie, layer, switch, self._checked(hooks, layer)):
                     store(plan, nodes, stream, hidden)
         return Streams(hidden, layer, trie.unique_tokens, plan)
@@ -185,7 +185,7 @@ class Target:
         """
         hidden = streams.values if lens is None else lens(streams.values)
         values = torch.empty(len(runs), dtype=torch.float64)
-        with Switch(self, runs) as switch:
+        with ReadSwitch(self, runs) as switch:
             reader = Reader(runs, streams._plan, self._unembed_under(switch))
             for rows, found in reader.values(range(len(runs)), hidden):
                 values[rows] = torch.tensor(found, dtype=torch.float64)
