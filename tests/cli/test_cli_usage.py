@@ -66,7 +66,7 @@ def test_no_paragraph_of_help_is_broken_in_its_middle(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert run(["score", "--help"]) == SUCCESS
     shown = capsys.readouterr().out
-    assert "needs a third of the FLOPs for the same skill. What was computed is kept" in " ".join(shown.split())
+    assert "needs a third of the FLOPs for the same skill. Where nothing says what is asked" in " ".join(shown.split())
 
 
 def test_the_help_names_every_number_format():

@@ -59,6 +59,13 @@ class Session(Protocol):
             MethodError: the method's `interpret` failed.
         """
 
+    def record(self, table: Table) -> object:
+        """Run the method on a question and keep what it says, so that evaluating it later runs nothing.
+
+        Raises:
+            MethodError: the method failed; evaluating it there says so too.
+        """
+
     def evaluate(self, table: Table, others: Sequence[Table] = ()) -> Evaluation:
         """Run the executor with the method on a question: the auto-interp setting.
 

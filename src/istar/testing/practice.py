@@ -129,6 +129,9 @@ class PracticeSession:
         self.arms.asked(f"interpret {self.method}")
         return InterpretationRecord(self.method, "target", "corpus", "v1", flops=7, bytes=8, sha256="0" * 64)
 
+    def record(self, table: Table) -> None:
+        """See `Session`; what a method says is made up where it is evaluated."""
+
     def evaluate(self, table: Table, others: Sequence[Table] = ()) -> Evaluation:
         """See `Session`."""
         self.arms.asked(f"evaluate {self.method} {table.question.task} {table.question.index}")
