@@ -8,6 +8,7 @@ from istar.ledger import RunConfig
 from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
 from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
+from istar.protocol.stages import TasksError, check_tasks
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -104,3 +105,11 @@ def test_the_settings_in_the_page_on_plug_ins_are_some():
     config = parse_config(text, "docs/plugins.md")
     assert config.train.tasks == config.screen.tasks == ("dampening",)
     assert config.validation.tasks == ("dampening_held_out",)
+
+
+@pytest.mark.parametrize("task", ["prompt_ceiling", "loss_quantile/kjv", "test"])
+def test_a_researcher_is_never_shown_what_is_held_out(task):
+    config = configure("standard", workbench={"tasks": ("train", task)})
+    with pytest.raises(TasksError, match=r"a researcher is shown training tasks alone \(`workbench`: `tasks`\)"):
+        check_tasks(config, ("screen", "train", "validation"))
+    check_tasks(configure("standard", workbench={"tasks": ("train",)}), ("screen", "train", "validation"))

@@ -40,6 +40,7 @@ from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
     from istar.ledger.schema import Json
+    from istar.methods.side_by_side import Part
     from istar.protocol.config import SearchConfig
     from istar.rewards.formulas import Reward
     from istar.truth.table import Table
@@ -158,10 +159,11 @@ class SearchWorkbench(Workbench):
         questions: Sequence[str] | None = None,
         *,
         name: str = "method",
+        parts: Sequence[Part] = (),
         max_flops: int | None = None,
     ) -> Trained:
         """See `Workbench`."""
-        method = Proposal(source, name)
+        method = Proposal(source, name, parts=tuple(parts))
         asked = list(dict.fromkeys(self._trained if questions is None else questions))
         unknown = [question for question in asked if question not in self._tables]
         if unknown or not asked:

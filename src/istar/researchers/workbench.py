@@ -18,6 +18,7 @@ from jaxtyping import Float
 from istar.flops import PriceSheet
 from istar.methods.library import library_methods
 from istar.methods.loading import read_source
+from istar.methods.side_by_side import Part
 from istar.questions import Question
 from istar.researchers.feedback import QuestionFeedback, question_from_json
 from istar.researchers.researcher import ResearcherError
@@ -238,6 +239,7 @@ class Workbench(ABC):
         questions: Sequence[str] | None = None,
         *,
         name: str = "method",
+        parts: Sequence[Part] = (),
         max_flops: int | None = None,
     ) -> Trained:
         """Score a method on training questions: the same arms, sandbox and caches as in training.
@@ -247,6 +249,7 @@ class Workbench(ABC):
             questions: hashes of the questions, those that the training reward asks by default; on those of one task the
                 executor learns what the method is worth for each other, as in training.
             name: its name, for messages.
+            parts: the methods that the source puts side by side, as of `Proposal`.
             max_flops: no further task is asked once recording the method has taken so many FLOPs.
 
         Raises:
