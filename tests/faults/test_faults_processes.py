@@ -21,7 +21,7 @@ from reaper import Reaper, fork, labels, outcome
 from istar.files import StorageError
 from istar.flops import CostModel
 from istar.ledger import Ledger
-from istar.ledger import ledger as ledgers
+from istar.ledger import writer as ledgers
 from istar.protocol.run_folder import RunFolder, RunFolderError
 from istar.sandbox import WorkerLostError
 from istar.testing.stores import same_table
