@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from synthetic_ledger import RUN, SOURCE, fill
 
-from istar.ledger import Ledger, MissingRecordError, ProposalRecord, RoundRecord, RunConfig, Tried
+from istar.ledger import Ledger, MissingRecordError, PartRecord, ProposalRecord, RoundRecord, RunConfig, Tried
 from istar.reports import figures, write_report
 from istar.reports.findings import gather
 from istar.reports.highlight import highlight
@@ -105,6 +105,19 @@ def test_the_page_tells_what_the_design_asks_for(page, findings):
         assert expected in text, expected
     assert findings.champion.source.splitlines()[2] == "import torch"
     assert '<span class="keyword">import</span> torch' in text
+
+
+def test_what_the_champion_puts_side_by_side_is_named(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        fill(ledger)
+        champion = gather(ledger, RUN).champion
+        assert champion.parts == ()
+        assert "side by side" not in render(gather(ledger, RUN))
+        parts = [PartRecord(champion.proposal.iteration, slot, str(slot) * 64, f"Word <{slot}>") for slot in (1, 2)]
+        ledger.add_method(RUN, champion.proposal, champion.source, [(part, part.title) for part in parts])
+        page = render(gather(ledger, RUN))
+    assert "It puts 2 methods side by side" in page
+    assert f'Word &lt;1&gt; <span class="note">sha256 <code>{"1" * 16}</code>' in page
 
 
 def test_the_champion_is_the_last_that_improved_and_its_lineage_leads_to_it(findings):

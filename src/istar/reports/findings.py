@@ -12,6 +12,7 @@ from istar.ledger import (
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
+    PartRecord,
     ProposalRecord,
     RoundRecord,
     RunRecord,
@@ -78,6 +79,7 @@ class Champion:
     Attributes:
         proposal: its proposal.
         source: its source.
+        parts: the methods that it puts side by side; none of a method of its own, or where they were not noted.
         validated: False if no method passed validation and this is merely the best in training.
         summaries: multipliers and gains by stage, for the stages that it finished.
         curves: mean curves by task.
@@ -88,6 +90,7 @@ class Champion:
 
     proposal: ProposalRecord
     source: str
+    parts: tuple[PartRecord, ...]
     validated: bool
     summaries: Mapping[Stage, Summary]
     curves: tuple[TaskCurves, ...]
@@ -178,6 +181,7 @@ def _champion(
     return Champion(
         proposal=proposal,
         source=ledger.source(proposal.method),
+        parts=tuple(each for each in ledger.parts(run.name) if each.iteration == iteration),
         validated=bool(improved),
         summaries={
             stage: compare(black, white, seed=Seed.root(run.config.seed).split("report", stage))
