@@ -80,7 +80,8 @@ def replayed(task: TaskQuestions, said: Mapping[str, Recording], *, experienced:
         arms.baseline(table)
         traces.clear()
         (curve,) = arms.white_box(table, said[asked], (said[asked].method_hash,), lambda: known)
-    entry: Entry = {f"curve.{name}": value for name, value in asdict(curve).items() if name != "measures"}
+    entry: Entry = {f"curve.{name}": value for name, value in asdict(curve).items()}
+    del entry["curve.measures"], entry["curve.method"]
     entry["listened"] = bool(traces)
     for trace in traces:
         entry |= {f"trace.{name}": getattr(trace, name).tolist() for name in ("checkpoints", "flops_spent")}

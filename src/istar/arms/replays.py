@@ -186,8 +186,11 @@ class Replays:
         with self._alone(key):
             found = store.load(key)
             if found is None:
-                found = (make(),)
-                store.save(key, found)
+                made = (make(),)
+                found = store.load(key)  # another process may have been faster: what stands on disk is what counts
+                if found is None:
+                    found = made
+                    store.save(key, made)
             return found[0]
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.questions import nested_batches
+from istar.rewards.curves import MethodFacts
 from istar.sandbox import InterpretationKey, Worker, WorkerLostError
 from istar.seeds import Seed
 
@@ -116,7 +118,19 @@ class SandboxSession:
             *(str(part) for other in others for part in self.arms.replay_key(other)),
         )
         curves = self.arms.white_box(table, kept.recording, key, partial(self._learned, table, others, heard))
-        return Evaluation(curves, spending, silent=silent)
+        facts = self._facts(kept.recording)
+        return Evaluation(tuple(replace(curve, method=facts) for curve in curves), spending, silent=silent)
+
+    def _facts(self, recording: Recording) -> MethodFacts:
+        outcome = self.interpretation()
+        return MethodFacts(
+            interpretation_hash=outcome.interpretation.hash,
+            interpretation_bytes=outcome.bytes,
+            interpretation_flops=outcome.reading.flops,
+            channels=recording.channels,
+            batches=len(recording.batches),
+            flops=recording.total_flops,
+        )
 
     def _learned(self, table: Table, others: Sequence[Table], heard: Mapping[str, Recording]) -> Any:
         """Return what the executor knows of a question's task and of the method, from what it said of others."""

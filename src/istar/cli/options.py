@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
+
+from istar.errors import IstarError
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
 TargetName = Annotated[
@@ -28,5 +31,39 @@ Unsafe = Annotated[
     ),
 ]
 
+ExecutorOption = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--executor-option",
+        negative="",
+        help="An option of the executor, NAME=VALUE; the value is JSON, or else text. The flag again for another.",
+    ),
+]
+
+
+class OptionError(IstarError):
+    """An option of something of one's own that cannot be read."""
+
+
 DEFAULT_TARGET = "smollm2-135m"
 DEFAULT_RUNS = Path("runs")
+
+
+def named_options(given: list[str]) -> dict[str, Any]:
+    """Return options that were given as NAME=VALUE; a value that is not JSON is text.
+
+    Raises:
+        OptionError: one has no name or no value, or stands twice.
+    """
+    named: dict[str, Any] = {}
+    for each in given:
+        name, sign, text = each.partition("=")
+        if not name or not sign:
+            raise OptionError(f"{each!r} is no option; give NAME=VALUE, such as weight=2.5")
+        if name in named:
+            raise OptionError(f"the option {name!r} is given twice")
+        try:
+            named[name] = json.loads(text)
+        except ValueError:
+            named[name] = text
+    return named

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from istar.cli.app import GOES_ON, PARTIAL, SUCCESS, command, notes, output, print_json, quantity, when_interrupted
-from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
+from istar.cli.options import (
+    DEFAULT_TARGET,
+    AsJson,
+    Dtype,
+    ExecutorOption,
+    SeedNumber,
+    TargetName,
+    Unsafe,
+    named_options,
+)
 
 if TYPE_CHECKING:
     from istar.protocol.scoring import MethodScore
@@ -46,6 +55,8 @@ def score(
     everything: Annotated[
         bool, Parameter(name="--all", negative="", help="Ask 4 questions of every task, and not the cheapest alone.")
     ] = False,
+    executor: Annotated[str, Parameter(help="Who answers questions.")] = "statistician",
+    executor_option: ExecutorOption = None,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
     rows: Annotated[float, Parameter(help="Share of the rows a method may look at.")] = 1.0,
     flops: Annotated[float, Parameter(help="Share of brute force after which a method is asked no further.")] = 0.5,
@@ -88,6 +99,8 @@ def score(
         environment_seed=seed,
         threads=threads,
         side_by_side=cores() // max(1, threads) + 1,  # one more than the cores hold, so that none is idle
+        executor=executor,
+        executor_options=named_options(executor_option or []),
         executor_seeds=executor_seeds,
         reward=reward,
         unsafe=unsafe,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from istar.cli.app import command, output, print_json, table, when_interrupted
-from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder, Unsafe
+from istar.cli.options import DEFAULT_RUNS, AsJson, ExecutorOption, RunsFolder, Unsafe, named_options
 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
     from istar.ledger import RoundRecord
-    from istar.ledger.schema import Stage
+    from istar.ledger.records import Stage
     from istar.protocol.config import SearchConfig
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome
@@ -43,6 +43,7 @@ def search(
     methods: Annotated[int | None, Parameter(help="How many methods to try.")] = None,
     researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar, policy, evolve or random.")] = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
+    executor_option: ExecutorOption = None,
     reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
     seed: Annotated[int | None, Parameter(help="What the researcher does at random.")] = None,
     side_by_side: Annotated[int | None, Parameter(help="Methods evaluated in parallel.")] = None,
@@ -68,6 +69,7 @@ def search(
         "methods": methods,
         "researcher": researcher,
         "executor": executor,
+        "executor_options": named_options(executor_option) if executor_option else None,
         "reward": reward,
         "seed": seed,
         "side_by_side": side_by_side,

@@ -113,11 +113,14 @@ class Executor(ABC):
         code: names of istar's packages and modules that decide its answers; a user's own file need not be named.
         libraries: names of the installed packages that do.
         options: the options it was made with.
+        deterministic: whether the same seed gives the same trace to the last bit. One that asks a language model says
+            False: its first answer under a key is kept on disk as soon as it is given, and is the one that counts.
     """
 
     code: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
     options: Mapping[str, Any] = MappingProxyType({})
+    deterministic: ClassVar[bool] = True
 
     def identity(self) -> str:
         """Return what decides the executor's answers besides the market and what it learned, as a hash.
@@ -160,7 +163,8 @@ class Executor(ABC):
         Args:
             market: everything the executor may see of the question; used up by the call.
             state: what `learn` returned.
-            seed: decides every random choice; the same seed gives the same trace to the last bit.
+            seed: decides every random choice; the same seed gives the same trace to the last bit, unless the executor
+                says that it is not `deterministic`.
         """
 
     def will_not_listen(self, market: Market, state: Any) -> bool:

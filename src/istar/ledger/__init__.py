@@ -11,7 +11,8 @@ from istar.ledger.errors import (
     NotALedgerError,
     OldLedgerError,
 )
-from istar.ledger.schema import (
+from istar.ledger.ledger import Ledger, default_ledger
+from istar.ledger.records import (
     BASELINE,
     BatchSpending,
     EvaluationRecord,
@@ -29,7 +30,6 @@ from istar.ledger.schema import (
     UseRecord,
     tried,
 )
-from istar.ledger.writer import Ledger, default_ledger
 
 __all__ = [
     "BASELINE",

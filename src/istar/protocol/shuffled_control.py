@@ -35,8 +35,11 @@ def exchange_arms(baseline: Sequence[Curve], interp: Sequence[Curve], seed: Seed
     def exchanged(curve: Curve) -> bool:
         return bool(seed.split(curve.question_hash).generator().integers(2))
 
+    facts = {each.question_hash: each.method for each in interp}  # of the method; a coin says nothing of these
     black = [each for each in baseline if not exchanged(each)]
-    black += [replace(each, arm="black_box") for each in interp if exchanged(each)]
+    black += [replace(each, arm="black_box", method=None) for each in interp if exchanged(each)]
     white = [each for each in interp if not exchanged(each)]
-    white += [replace(each, arm="white_box") for each in baseline if exchanged(each)]
+    white += [
+        replace(each, arm="white_box", method=facts.get(each.question_hash)) for each in baseline if exchanged(each)
+    ]
     return black, white

@@ -1,7 +1,7 @@
 """Rewards: skill, efficiency curves, compute multipliers, and the formulas that make one number of them."""
 
 from istar.rewards.bootstrap import Estimate
-from istar.rewards.curves import Arm, Curve, CurveError, curve_from_json, curve_from_trace
+from istar.rewards.curves import Arm, Curve, CurveError, MethodFacts, curve_from_json, curve_from_trace
 from istar.rewards.formulas import REWARDS, LinearReward, LogReward, PowerReward, Reward, SamplesReward, Score
 from istar.rewards.multipliers import LEVELS, Comparison, MultiplierEstimate, Summary, compare
 from istar.rewards.skill import SkillError, blind_loss, reference_losses, skill
@@ -16,6 +16,7 @@ __all__ = [
     "Estimate",
     "LinearReward",
     "LogReward",
+    "MethodFacts",
     "MultiplierEstimate",
     "PowerReward",
     "Reward",

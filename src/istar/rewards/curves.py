@@ -30,6 +30,28 @@ class CurveError(IstarError):
 
 
 @dataclass(frozen=True)
+class MethodFacts:
+    """What a method is and said, apart from what an executor made of it: for rewards that charge for more than FLOPs.
+
+    Attributes:
+        interpretation_hash: SHA-256 of the interpretation I(M).
+        interpretation_bytes: its size.
+        interpretation_flops: FLOPs of `interpret`, which no question is charged; None at other prices than those at
+            which they were counted.
+        channels: how many channels it gave on the question.
+        batches: how many nested batches it described.
+        flops: FLOPs of its whole recording of the question, whether the executor bought all of it or not.
+    """
+
+    interpretation_hash: str
+    interpretation_bytes: int
+    interpretation_flops: int | None
+    channels: int
+    batches: int
+    flops: int
+
+
+@dataclass(frozen=True)
 class Curve:
     """One arm's answers to one question under one executor seed, at growing FLOP budgets.
 
@@ -57,6 +79,7 @@ class Curve:
         coverage: share of the answer's outputs whose 95% interval, as the executor stated it, holds the truth, at each
             checkpoint, and None where it stated none; empty in curves that do not keep it.
         measures: numbers of the executor's own by name, each a number or a series of them.
+        method: what the method is and said; None in the black-box arm, and in curves that do not keep it.
     """
 
     task: str
@@ -79,6 +102,7 @@ class Curve:
     stop_skill: float
     coverage: tuple[float | None, ...] = ()
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    method: MethodFacts | None = None
 
     def __post_init__(self) -> None:
         """Check that the series fit together."""
@@ -137,10 +161,20 @@ def curve_from_json(data: dict[str, Any]) -> Curve:
     tuples: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
+    if tuples.get("method") is not None:
+        tuples["method"] = _facts_from_json(tuples["method"])
     try:
         return Curve(**tuples)
     except (TypeError, ValueError, OverflowError) as error:
         raise CurveError(f"a stored curve holds values of other types than a curve's: {error}") from error
+
+
+def _facts_from_json(data: dict[str, Any]) -> MethodFacts:
+    missing = sorted(name for name in _FACTS if name not in data)
+    wrong = sorted(name for name, fits in _FACTS.items() if name in data and not fits(data[name]))
+    if missing or wrong:
+        raise CurveError(f"a stored curve's facts of its method lack {missing} and hold other types in {wrong}")
+    return MethodFacts(**{name: data[name] for name in _FACTS})
 
 
 def _needed(each: Field[Any]) -> bool:
@@ -175,8 +209,14 @@ _TYPED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("loss", "skill"), _series_of(_number)),
     "coverage": _series_of(lambda value: value is None or _number(value)),
     "measures": _mapping,
+    "method": lambda value: value is None or _mapping(value),
 }
 """Whether a stored value is of the type that a field has."""
+_FACTS: dict[str, Callable[[Any], bool]] = {
+    "interpretation_hash": _text,
+    "interpretation_flops": lambda value: value is None or _whole(value),
+    **dict.fromkeys(("interpretation_bytes", "channels", "batches", "flops"), _whole),
+}
 
 
 def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: Arm, seed: int) -> Curve:

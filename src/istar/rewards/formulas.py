@@ -89,7 +89,8 @@ class Reward(ABC):
 
         Args:
             baseline: curves of the black-box arm.
-            interp: curves of the white-box arm on the same questions and seeds.
+            interp: curves of the white-box arm on the same questions and seeds; each says in `method` what its method
+                is and said there, or None where that was not kept.
 
         Raises:
             CurveError: the curves cannot be paired.

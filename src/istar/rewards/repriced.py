@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from istar.errors import IstarError
-from istar.rewards.curves import Curve
+from istar.rewards.curves import Curve, MethodFacts
 
 
 class RepricedError(IstarError):
@@ -82,7 +82,15 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
         channel_batches=steps(curve.channel_batches),
         executor_flops=steps(arithmetic),
         stop_flops=round(scale * curve.stop_flops * at_stop),
+        method=_facts_at(curve.method, batches),
     )
+
+
+def _facts_at(facts: MethodFacts | None, batches: BatchPrices) -> MethodFacts | None:
+    """Return what a method said at the other prices, by which `interpret` was not counted."""
+    if facts is None:
+        return None
+    return replace(facts, interpretation_flops=None, flops=int(batches.new[-1]) if batches.new else facts.flops)
 
 
 def _stretch(curve: Curve, scale: float, batches: BatchPrices) -> Float[np.ndarray, " checkpoints"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -57,7 +58,7 @@ def variant_of(settings: Mapping[str, Any]) -> Variant:
         names = ", ".join(each.name for each in fields(Variant))
         raise ValueError(f"a variant has no {', '.join(unknown)}; it has {names}")
     try:
-        return TypeAdapter(Variant).validate_python(dict(settings), strict=True)
+        return TypeAdapter(Variant).validate_json(json.dumps(dict(settings)), strict=True)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise ValueError(f"variant: {faults}") from None

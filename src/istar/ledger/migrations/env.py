@@ -2,8 +2,10 @@
 
 from alembic import context
 
-from istar.ledger.schema import TABLES
+from istar.ledger.models import Base
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=TABLES, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -10,32 +10,19 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import sqlalchemy as sa
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError, shown_url, translated
-from istar.ledger.reader import LedgerReader, asked
-from istar.ledger.schema import (
+from istar.ledger import rows
+from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError
+from istar.ledger.models import Base, CurveRow, MethodRow, OpeningRow, RunRow, StateRow
+from istar.ledger.reader import LedgerReader
+from istar.ledger.records import (
     BASELINE,
-    CURVES,
-    EVALUATIONS,
-    INTERPRETATIONS,
-    METHODS,
-    OPENINGS,
-    PARTS,
-    PROPOSALS,
-    QUESTIONS,
-    ROUNDS,
-    RUNS,
-    STATES,
-    TASKS,
-    USES,
-    CurveRecord,
     EvaluationRecord,
     InterpretationRecord,
     Json,
-    MethodRecord,
     OpeningKind,
     OpeningRecord,
     PartRecord,
@@ -44,16 +31,12 @@ from istar.ledger.schema import (
     RoundRecord,
     RunConfig,
     RunRecord,
-    StateRecord,
     TaskRecord,
     UseRecord,
 )
-from istar.ledger.tables import RecordTable, Values
+from istar.ledger.translation import shown_url, translated
 from istar.paths import home
 from istar.rewards.curves import Curve
-
-Entry = tuple[RecordTable[Any], Any]
-"""A record with the table it belongs to."""
 
 
 def default_ledger() -> Path:
@@ -88,53 +71,58 @@ class Ledger(LedgerReader):
         Raises:
             DuplicateRecordError: a run of this name has another config.
         """
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        with self._writing() as connection:
-            row = RUNS.row(RunRecord(name, config, versions, machine, "open", now))
-            known = next(iter(RUNS.rows(connection, RUNS.same(row))), None)
+        row = RunRow(
+            name=name,
+            config=rows.config_json(config),
+            versions=dict(versions),
+            machine=dict(machine),
+            status="open",
+            opened_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+        with self._writing() as session:
+            known = session.get(RunRow, name)
             if known is None:
-                connection.execute(sa.insert(RUNS.sql).values(row))
-            elif differing := _differing(known["config"], row["config"]):
+                session.add(row)
+            elif differing := _differing(known.config, row.config):
                 raise DuplicateRecordError(
                     f"run {name!r} exists with another config (differing: {', '.join(differing)}); "
                     "give the new run another name, or resume with the old settings"
                 )
-            return RUNS.record(known or row)
+            return rows.run_record(known or row)
 
     def finish_run(self, run: str) -> None:
         """Note that the search ended by itself."""
-        with self._writing() as connection:
-            row = RUNS.signed({**self._run(connection, run), "status": "finished"})
-            connection.execute(sa.update(RUNS.sql).where(RUNS.same(row)).values(row))
+        with self._writing() as session:
+            self._run(session, run).status = "finished"
 
     def add_tasks(self, run: str, tasks: Sequence[TaskRecord]) -> None:
         """Note the tasks of a run, those that were dropped included."""
-        self._add(run, [(TASKS, task) for task in tasks])
+        self._add(run, [rows.task_row(run, task) for task in tasks])
 
     def add_question(self, run: str, question: QuestionRecord) -> None:
         """Note what a question costs by brute force."""
-        self._add(run, [(QUESTIONS, question)])
+        self._add(run, [rows.question_row(run, question)])
 
     def add_method(
         self, run: str, proposal: ProposalRecord, source: str, parts: Sequence[tuple[PartRecord, str]] = ()
     ) -> None:
         """Note a proposed method and its source, and the methods that it puts side by side, each with its source."""
-        added: list[Entry] = [(METHODS, MethodRecord(proposal.method, source)), (PROPOSALS, proposal)]
-        for part, text in parts:
-            added += [(METHODS, MethodRecord(part.method, text)), (PARTS, part)]
+        added = [MethodRow(hash=proposal.method, source=source), rows.proposal_row(run, proposal)]
+        for part, its_source in parts:
+            added += [MethodRow(hash=part.method, source=its_source), rows.part_row(run, part)]
         self._add(run, added)
 
     def add_use(self, run: str, use: UseRecord, source: str) -> None:
         """Note a use of the workbench, and the source of the method that was tried."""
-        self._add(run, [(METHODS, MethodRecord(use.method, source)), (USES, use)])
+        self._add(run, [MethodRow(hash=use.method, source=source), rows.use_row(run, use)])
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""
-        self._add(run, [(INTERPRETATIONS, interpretation)])
+        self._add(run, [rows.interpretation_row(run, interpretation)])
 
     def add_round(self, run: str, outcome: RoundRecord, state: Json = None) -> None:
         """Note the outcome of an iteration together with the researcher's state after it, in one transaction."""
-        self._add(run, [(ROUNDS, outcome), (STATES, StateRecord(outcome.iteration, state))])
+        self._add(run, [rows.round_row(run, outcome), StateRow(run=run, iteration=outcome.iteration, state=state)])
 
     def add_evaluation(self, run: str, evaluation: EvaluationRecord, curves: Sequence[Curve] = ()) -> None:
         """Store an evaluation and its curves in one transaction.
@@ -149,20 +137,17 @@ class Ledger(LedgerReader):
                     f"a curve of {curve.task} ({curve.arm}, question {curve.question_hash[:12]}) was given for the "
                     f"evaluation of {evaluation.task} ({arm}, question {evaluation.question_hash[:12]})"
                 )
-        with self._writing() as connection:
-            self._run(connection, run)
-            there = asked(run, evaluation.stage, evaluation.method, evaluation.question_hash)
-            if connection.scalar(sa.select(EVALUATIONS.sql.c.id).where(there)) is not None:
+        with self._writing() as session:
+            self._run(session, run)
+            if session.scalar(self._evaluations(run, evaluation.stage, evaluation.method, evaluation.question_hash)):
                 raise DuplicateRecordError(
                     f"run {run!r} already holds the evaluation of method {evaluation.method[:12] or 'none'} on "
                     f"question {evaluation.question_index} of {evaluation.task} at stage {evaluation.stage!r}"
                 )
-            written = connection.execute(sa.insert(EVALUATIONS.sql).values(EVALUATIONS.row(evaluation, run=run)))
-            number = written.inserted_primary_key
-            assert number is not None
-            for curve in curves:
-                row = CURVES.row(CurveRecord(number[0], curve.seed, curve.to_json()))
-                connection.execute(sa.insert(CURVES.sql).values(row))
+            row = rows.evaluation_row(run, evaluation)
+            session.add(row)
+            session.flush()
+            session.add_all(CurveRow(evaluation=row.id, seed=curve.seed, curve=curve.to_json()) for curve in curves)
 
     def add_opening(
         self, run: str, kind: OpeningKind, *, method: str, iteration: int, revealed: bool, value: float | None
@@ -172,32 +157,43 @@ class Ledger(LedgerReader):
         Raises:
             DuplicateRecordError: the same consultation is noted with another outcome.
         """
-        with self._writing() as connection:
-            self._run(connection, run)
-            columns = OPENINGS.sql.c
-            of_kind = OPENINGS.rows(connection, sa.and_(columns.run == run, columns.kind == kind))
-            known = [each["number"] for each in of_kind if (each["method"], each["iteration"]) == (method, iteration)]
-            number = known[0] if known else len(of_kind) + 1
-            row = OPENINGS.row(OpeningRecord(kind, number, method, iteration, revealed, value), run=run)
-            _add_once(connection, OPENINGS, row)
-            return OPENINGS.record(row)
+        with self._writing() as session:
+            self._run(session, run)
+            of_kind = (OpeningRow.run == run, OpeningRow.kind == kind)
+            known = session.scalar(
+                select(OpeningRow).where(*of_kind, OpeningRow.method == method, OpeningRow.iteration == iteration)
+            )
+            number = session.scalar(select(func.count()).select_from(OpeningRow).where(*of_kind)) or 0
+            row = OpeningRow(
+                run=run,
+                kind=kind,
+                number=number + 1 if known is None else known.number,
+                method=method,
+                iteration=iteration,
+                revealed=revealed,
+                value=value,
+            )
+            _add_once(session, row)
+            return rows.opening_record(row)
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def _writing(self) -> Iterator[Session]:
         if self.read_only:
             raise LedgerReadOnlyError(f"{shown_url(self.url)} was opened for reading only")
         with (
             translated(self.url),
             self._engine.connect().execution_options(writes=True) as connection,
-            connection.begin(),
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
         ):
-            yield connection
+            yield session
 
-    def _add(self, run: str, added: Sequence[Entry]) -> None:
-        with self._writing() as connection:
-            self._run(connection, run)
-            for table, record in added:
-                _add_once(connection, table, table.row(record, **({"run": run} if table.of_run else {})))
+    def _add(self, run: str, added: Sequence[Base]) -> None:
+        with self._writing() as session:
+            self._run(session, run)
+            for row in added:
+                _add_once(session, row)
+                session.flush()
 
 
 def _differing(known: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
@@ -205,22 +201,31 @@ def _differing(known: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
 
     Options that only the new one has were not there yet when the run was begun: whoever resumes it has filled them in.
     """
-    stated = {name: value for name, value in new["options"].items() if name in known["options"]}
-    new = {**new, "options": stated}
+    asked = {name: value for name, value in new["options"].items() if name in known["options"]}
+    new = {**new, "options": asked}
     return sorted(key for key in known.keys() | new.keys() if known.get(key) != new.get(key))
 
 
-def _add_once(connection: sa.Connection, table: RecordTable[Any], row: Values) -> None:
+def _add_once(session: Session, row: Base) -> None:
     """Add a row unless the same one is there.
 
     Raises:
         DuplicateRecordError: a row with its key is there and says something else.
     """
-    for known in table.rows(connection, table.same(row)):
-        if differing := table.differing(known, row):
-            key = ", ".join(f"{column}={row[column]!r}" for column in table.key)
-            raise DuplicateRecordError(
-                f"the ledger already holds another record in {table.name} with {key}: {', '.join(differing)} differ"
-            )
+    table = type(row)
+    row.fit()
+    known = session.get(table, tuple(getattr(row, str(column.key)) for column in table.__mapper__.primary_key))
+    if known is None:
+        session.add(row)
         return
-    connection.execute(sa.insert(table.sql).values(row))
+    differing = [
+        column
+        for column in table.content()
+        if column not in table.volatile and rows.plain(getattr(known, column)) != rows.plain(getattr(row, column))
+    ]
+    if differing:
+        key = ", ".join(f"{column}={getattr(row, column)!r}" for column in table.key)
+        raise DuplicateRecordError(
+            f"the ledger already holds another record in {table.__tablename__} with {key}: "
+            f"{', '.join(differing)} differ"
+        )
