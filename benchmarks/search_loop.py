@@ -72,21 +72,17 @@ def main() -> int:
 def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dict[str, Any]:
     """Run both loops on the same proposals and return their times and rewards."""
     from istar.arms.sandboxed import SandboxArms
-    from istar.arms.stores import CurveStore, RecordingStore
     from istar.protocol.setup import make_researcher, stand
     from istar.researchers import Feedback
     from istar.rewards.formulas import REWARDS
-    from istar.sandbox import InterpretationStore
     from istar.seeds import Seed
+    from istar.storage import Store
 
     R = REWARDS.get(config.reward)
     torch.set_num_threads(config.threads)
     with stand(config, ("validation",)) as here:
         arms: SandboxArms = here.arms
-        arms.recordings = RecordingStore(scratch / "recordings")
-        arms.interpretations = InterpretationStore(scratch / "interpretations")
-        arms.baselines = CurveStore(scratch / "baselines")
-        arms.curves = CurveStore(scratch / "curves")
+        arms.store = Store(scratch / "cache")
         tasks = here.tables("validation")
         M1 = make_researcher(config)
         proposals = []
@@ -145,14 +141,13 @@ def search_round(arms: Any, R: Any, tasks: Any, I: Any) -> float:  # noqa: E741
 
 def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:  # noqa: E741
     """One round as the document's text has it; returns the reward and the largest difference of a row run again."""
-    from istar.arms.stores import RecordingStore
-    from istar.sandbox import InterpretationStore
+    from istar.storage import Store
 
     arms, seeds, total_reward = here.arms, range(here.config.executor_seeds), 0.0
-    kept = arms.recordings, arms.interpretations, arms.market
+    kept = arms.store, arms.market
     arms.market = running_market(here.target)
     with tempfile.TemporaryDirectory() as fresh:
-        arms.interpretations = InterpretationStore(Path(fresh) / "interpretations")
+        arms.store = Store(Path(fresh) / "interpretation")
         with arms.session(I.source, I.name, I.parts) as session:
             session.interpret()
             for t in tasks.values():
@@ -160,11 +155,11 @@ def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:
                 interp = []
                 for x in t:
                     for seed in seeds:
-                        arms.recordings = RecordingStore(Path(fresh) / str(seed))
+                        arms.store = Store(Path(fresh) / str(seed))
                         interp.append(arms.replay_seed(x, session.record(x).recording, seed, arms.state(x)))
                 total_reward += R.reward(baseline, interp)
     worst = arms.market.worst
-    arms.recordings, arms.interpretations, arms.market = kept
+    arms.store, arms.market = kept
     return total_reward / len(tasks), worst
 
 

@@ -67,23 +67,18 @@ def main() -> int:
 
 def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
     """Record the sentences in both ways; return times and whether what was recorded is the same."""
-    from istar.arms.stores import RecordingStore
-    from istar.arms.streams import StreamStore
     from istar.methods.library import library_methods
     from istar.protocol.setup import make_researcher, stand
     from istar.researchers import Feedback
-    from istar.sandbox import InterpretationStore
     from istar.seeds import Seed
+    from istar.storage import Store
 
     researcher, rows, same = make_researcher(config), [], True
     with stand(config, ("train",)) as here:
         tables = [table for each in here.tables("train").values() for table in each]
 
         def recorded(source: str, name: str, parts: Sequence[Part] = (), *, whole: bool) -> tuple[list[Any], float]:
-            place = scratch / ("whole" if whole else "together")
-            here.arms.recordings = RecordingStore(place / "recordings")
-            here.arms.interpretations = InterpretationStore(place / "interpretations")
-            here.arms.streams = StreamStore(place / "streams")
+            here.arms.store = Store(scratch / ("whole" if whole else "together"))
             with here.arms.session(source, name, () if whole else parts) as session:
                 start = time.perf_counter()
                 session.interpret()

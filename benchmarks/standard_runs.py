@@ -69,11 +69,9 @@ def main() -> int:
 def compare(config: Any, scratch: Path) -> dict[str, Any]:
     """Record the methods in both ways; return times and whether what was recorded is the same."""
     from istar.arms.sandboxed import SandboxArms
-    from istar.arms.stores import RecordingStore
-    from istar.arms.streams import StreamStore
     from istar.methods.library import library_methods
     from istar.protocol.setup import stand
-    from istar.sandbox import InterpretationStore
+    from istar.storage import Store
 
     lens = library_methods()["logit_lens"].read_text()
     methods = {
@@ -82,28 +80,26 @@ def compare(config: Any, scratch: Path) -> dict[str, Any]:
     methods["two_depths"] = TWO_DEPTHS
     with stand(config, ("validation",)) as here:
         arms: SandboxArms = here.arms
-        arms.interpretations = InterpretationStore(scratch / "interpretations")
         tables = [table for each in here.tables("validation").values() for table in each]
 
-        def recorded(name: str, source: str, streams: StreamStore) -> tuple[list[Any], list[float]]:
-            arms.recordings = RecordingStore(scratch / f"recordings-{time.monotonic_ns()}")
-            arms.streams = streams
+        def recorded(name: str, source: str, store: Store) -> tuple[list[Any], list[float]]:
+            arms.store = store
             with arms.session(source, name) as session:
                 session.interpret()
                 found, seconds = [], []
                 for table in tables:
                     start = time.perf_counter()
-                    found.append(session.record(table).recording)
+                    found.append(session.record(table, again=True).recording)
                     seconds.append(time.perf_counter() - start)
             return found, seconds
 
-        shared, rows, same = StreamStore(scratch / "shared"), [], True
+        shared, rows, same = Store(scratch / "shared"), [], True
         first = time.perf_counter()
         for name in list(methods)[:2]:
             recorded(name, methods[name], shared)  # wants the streams; after the second they are there
         filling = time.perf_counter() - first
         for number, (name, source) in enumerate(methods.items()):
-            own = StreamStore(scratch / f"own-{number}")  # an empty shelf: nothing is ever handed out
+            own = Store(scratch / f"own-{number}")  # an empty shelf: nothing is ever handed out
             without, seconds_without = recorded(name, source, own)
             handed, seconds_with = recorded(name, source, shared)
             for table, one, other, slow, fast in zip(

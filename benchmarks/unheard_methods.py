@@ -18,7 +18,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from secrets import token_hex
 from typing import Any
 
 import torch
@@ -55,14 +55,12 @@ def main() -> int:
 
 def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
     """Make the curves in both ways; return times and whether they are the same."""
-    from istar.arms.stores import CurveStore
     from istar.methods.library import library_methods
     from istar.protocol.setup import stand
 
     rows, same = [], True
-    with TemporaryDirectory() as fresh, stand(config, ("train",)) as here:
-        arms = here.arms
-        arms.curves = CurveStore(Path(fresh))  # nothing is to be found in it
+    with stand(config, ("train",)) as here:
+        arms, fresh = here.arms, token_hex()  # nothing is to be found under it
         for name in methods:
             with arms.session(library_methods()[name].read_text(), name) as session:
                 session.interpret()
@@ -82,7 +80,7 @@ def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
                         )
                         ways = {
                             "asked_first": partial(
-                                arms.white_box, table, recording, (name,), lambda known=known: known
+                                arms.white_box, table, recording, (name, fresh), lambda known=known: known
                             ),
                             "replayed": partial(replay, arms, table, recording, known),
                         }

@@ -52,7 +52,7 @@ def test_versions_change_it(package, monkeypatch):
     before = now(package)
     assert now(package, ("numpy", "scipy")) != before
     with monkeypatch.context() as patch:
-        patch.setattr(fingerprints, "version", lambda name: "0.0.1")
+        patch.setattr(fingerprints, "_version", lambda name: "0.0.1")
         assert now(package) != before
     monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
     assert now(package) != before

@@ -1,8 +1,7 @@
-"""Files that are whole or not there, and that say so when they are damaged.
+"""Files that are whole or not there.
 
 Whatever istar keeps is written here: under another name first, forced to the disk, then renamed. So a process may be
-killed, or the disk may fill up, at any moment, and no reader ever sees half a file. Small files are kept with a
-checksum in their first line, so that a changed byte is an error and never another figure.
+killed, or the disk may fill up, at any moment, and no reader ever sees half a file.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from istar.errors import CorruptDataError, IstarError
+from istar.errors import IstarError
 
 PARTIAL = ".partial"
 """The ending of a file that is being written, or was when its writer was killed."""
@@ -75,8 +72,12 @@ def _advice(error: OSError) -> str:
     return _ADVICE.get(error.errno or 0, "check the disk and start again: what was written before is kept")
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, *content: bytes) -> None:
     """Write a file so that it is never seen half-written, and survives a loss of power once this returns.
+
+    Args:
+        path: the file; folders above it are made.
+        content: what is written, piece after piece.
 
     Raises:
         StorageError: it cannot be written; an older file of this name is left as it was.
@@ -86,7 +87,7 @@ def write_whole(path: Path, content: bytes) -> None:
         descriptor, temporary = _locked_temporary(path)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+                stream.writelines(content)
                 stream.flush()
                 os.fsync(stream.fileno())
                 temporary.replace(path)
@@ -136,29 +137,6 @@ def sweep(folder: Path) -> int:
     return swept
 
 
-def write_checked(path: Path, content: bytes) -> None:
-    """Write a file whole, with the checksum of its content as its first line."""
-    write_whole(path, checksum(content).encode() + b"\n" + content)
-
-
-def read_checked(path: Path) -> bytes | None:
-    """Return what `write_checked` wrote, or None if there is no such file.
-
-    Raises:
-        CorruptDataError: the file is not what was written.
-        StorageError: it cannot be read.
-    """
-    with storing(path, verb="read"):
-        try:
-            raw = path.read_bytes()
-        except FileNotFoundError:
-            return None
-    head, _, content = raw.partition(b"\n")
-    if head != checksum(content).encode():
-        raise CorruptDataError(f"{path} is not what was written (its checksum is wrong); delete it, it is made again")
-    return content
-
-
 def read_text(path: Path) -> str:
     """Return the text of a file that a user named or may have edited, without the mark that some editors begin it with.
 
@@ -172,26 +150,6 @@ def read_text(path: Path) -> str:
             raise StorageError(
                 f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8, or give another file"
             ) from error
-
-
-def write_checked_json(path: Path, data: Any) -> None:
-    """Write JSON values with a checksum."""
-    write_checked(path, json.dumps(data).encode())
-
-
-def read_checked_json(path: Path) -> Any:
-    """Return what `write_checked_json` wrote, or None if there is no such file.
-
-    Raises:
-        CorruptDataError: the file is not what was written.
-    """
-    content = read_checked(path)
-    if content is None:
-        return None
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:  # something else wrote it, checksum and all
-        raise CorruptDataError(f"{path} is not what was written ({error}); delete it, it is made again") from error
 
 
 def checksum(content: bytes) -> str:

@@ -32,9 +32,15 @@ def fingerprint(code: tuple[str, ...], libraries: tuple[str, ...], *, plugins: b
         platform.python_version(),
         plugin_identity() if plugins else "",
         *_own_code(code),
-        *map(version, libraries),
+        *map(_version, libraries),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _version(library: str) -> str:
+    """Return the version of an installed package, which takes a while to find: keys are made by the thousand."""
+    return version(library)
 
 
 @cache

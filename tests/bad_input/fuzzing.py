@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from damage import kinds
+from damage import Kind, kinds
 from forged import ForgedWorker, config, table
 
 from istar.audit import known_methods
@@ -27,6 +27,7 @@ from istar.methods.recording import Recording
 from istar.protocol.config import parse_config
 from istar.questions import question_from_json
 from istar.rewards.curves import curve_from_json
+from istar.storage.format import packed
 
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 2**31, 2**63, 10**400, 0.5, float("nan"), float("inf"), -0.0),
@@ -54,6 +55,8 @@ def loaders(folder: Path) -> Iterator[Loader]:
     for kind in kinds(folder):
         if kind.name != "ledger":  # whose pages are damaged in `damage`
             yield Loader(f"stored {kind.name}", (kind.path.read_bytes(),), _stored(kind.path, kind.read))
+        if kind.facts is not None:
+            yield Loader(f"sealed {kind.name}", kind.parts, _sealed(kind))
     recording = ForgedWorker("", "1" * 64).record(None, "3" * 64, [[0, 2], [1]], b"", max_flops=9, shelf=_NoShelf())
     yield Loader("recording", (recording.to_bytes(),), Recording.from_bytes)
     interpretation = ForgedWorker("", "1" * 64).interpret(None)
@@ -91,6 +94,18 @@ def _stored(path: Path, read: Callable[[], Any]) -> Callable[[bytes], Any]:
     def load(content: bytes) -> Any:
         path.write_bytes(content)
         return read()
+
+    return load
+
+
+def _sealed(kind: Kind) -> Callable[[bytes], Any]:
+    """Put a part in the place of one of a file of the store, with checksums that are right."""
+
+    def load(content: bytes) -> Any:
+        place = len(content) % len(kind.parts)
+        parts = [content if number == place else part for number, part in enumerate(kind.parts)]
+        kind.path.write_bytes(b"".join(packed(kind.facts or {}, parts)))
+        return kind.read()
 
     return load
 

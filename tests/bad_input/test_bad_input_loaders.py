@@ -22,8 +22,9 @@ def every(tmp_path_factory):
 
 VALUES = ("rulebook as values", "settings as values", "question", "curve")
 NAMES = (
-    *("stored recording", "stored interpretation", "stored curves", "stored streams", "stored table"),
-    *("stored unfinished table", "stored corpus, costs, calibration", "recording", "interpretation", "method"),
+    *("stored recording", "stored interpretation", "stored curve", "stored streams", "stored table"),
+    *("stored unfinished table", "stored corpus", "recording", "interpretation", "method"),
+    *("sealed recording", "sealed interpretation", "sealed curve", "sealed streams", "sealed corpus"),
     *("settings", "rulebook", "scores", *VALUES),
 )
 

@@ -28,7 +28,6 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from istar.arms.replays import Replays
-from istar.arms.stores import CurveStore
 from istar.arms.task_questions import TaskQuestions, with_references
 from istar.executors import Market, Trace
 from istar.methods.recording import ChannelBatch, Recording
@@ -36,6 +35,7 @@ from istar.protocol.config import SearchConfig
 from istar.questions import nested_batches
 from istar.questions.batches import grid_groups
 from istar.seeds import Seed
+from istar.storage import Store
 from istar.truth import Table, shipped_folder, stored_tables
 from istar.truth.parquet import ParquetStore
 
@@ -56,7 +56,7 @@ def replayed(task: TaskQuestions, said: Mapping[str, Recording], *, experienced:
         task: the task.
         said: what a method said, by question hash; nothing in the black-box arm.
         experienced: whether the executor knows what the method was worth on the other questions.
-        folder: where the black-box arm's curves may be kept meanwhile.
+        folder: where curves may be kept meanwhile.
     """
     traces: list[Trace] = []
 
@@ -68,7 +68,7 @@ def replayed(task: TaskQuestions, said: Mapping[str, Recording], *, experienced:
             return traces[-1]
 
     arms = Replays(SearchConfig(executor_seeds=1), [task])
-    arms.market, arms.baselines, arms.curves = Watched, CurveStore(folder / "black"), CurveStore(folder / "white")
+    arms.market, arms.store = Watched, Store(folder)
     table, *others = task.first(QUESTIONS)
     asked = table.question.hash
     if not experienced:

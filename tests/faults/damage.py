@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from forged import TARGET, ForgedWorker, table
+from forged import ForgedWorker, table
 from ledger_records import fill
 
-from istar.arms.settings import Caps
-from istar.arms.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
-from istar.arms.streams import StreamStore
+from istar.arms.stores import BASELINES, RECORDINGS, KeptRecording
+from istar.arms.streams import STREAMS
 from istar.errors import IstarError
-from istar.files import read_checked_json, write_checked_json
 from istar.ledger import Ledger
-from istar.sandbox import InterpretationKey, InterpretationStore
-from istar.targets.standard_runs import Bill, StandardRun
+from istar.sandbox import INTERPRETATIONS
+from istar.storage import Kind as StoredKind
+from istar.storage import Store
+from istar.targets.corpus import CORPORA
+from istar.targets.standard_runs import Bill, Replayed
 from istar.truth import ParquetStore
 from istar.truth import build as building
 
-METHOD, CORPUS, QUESTION = "1" * 64, "2" * 64, "3" * 64
+METHOD, QUESTION = "1" * 64, "3" * 64
 
 
 @dataclass(frozen=True)
@@ -38,29 +39,41 @@ class Kind:
         name: what it is.
         path: a file of the kind, as it was written.
         read: reads it, into something that can be compared.
+        parts: of a file of the store, what it was written as.
+        facts: of a file of the store, what decides its content.
     """
 
     name: str
     path: Path
     read: Callable[[], Any]
+    parts: tuple[bytes, ...] = ()
+    facts: dict[str, Any] | None = None
 
 
 def kinds(folder: Path) -> Iterator[Kind]:
-    """Write one file of every kind below a folder."""
-    yield from (_recording(folder), _interpretation(folder), _curves(folder), _streams(folder), _table(folder))
-    yield from (_pieces(folder), _checked(folder), _ledger(folder))
+    """Write one file of every kind below a folder; all of the store's differ in how they are encoded."""
+    yield from (_recording(folder), _interpretation(folder), _curve(folder), _streams(folder), _table(folder))
+    yield from (_pieces(folder), _values(folder), _ledger(folder))
+
+
+def _stored(name: str, folder: Path, kind: StoredKind[Any], value: Any, comparable: Callable[[Any], Any]) -> Kind:
+    """Put a value into a store, and get it out again."""
+    store, key = Store(folder / "cache"), {"question": QUESTION, "share": 0.5}
+    store.put(kind, key, value)
+
+    def read() -> Any:
+        found = store.get(kind, key)
+        return None if found is None else comparable(found)
+
+    return Kind(name, store.path(kind, key), read, tuple(kind.encode(value)), kind.facts(key))
 
 
 def _recording(folder: Path) -> Kind:
-    store, key = RecordingStore(folder), RecordingKey(METHOD, QUESTION, TARGET, CORPUS, "v1", 0, Caps())
     made = ForgedWorker("", METHOD).record(None, QUESTION, [[0, 2], [1]], b"", max_flops=9, shelf=_NoShelf())
-    store.save(key, KeptRecording(made, 1.5, 0.25, "bubblewrap"))
-
-    def read() -> Any:
-        kept = store.load(key)
-        return kept and (kept.recording.to_bytes(), kept.cpu_seconds, kept.unexplained_cpu_seconds, kept.tier)
-
-    return Kind("recording", store.path(key), read)
+    kept = KeptRecording(made, 1.5, 0.25, "bubblewrap")
+    return _stored(
+        "recording", folder, RECORDINGS, kept, lambda found: {**vars(found), "recording": found.recording.to_bytes()}
+    )
 
 
 class _NoShelf:
@@ -69,36 +82,27 @@ class _NoShelf:
 
 
 def _interpretation(folder: Path) -> Kind:
-    store, key = InterpretationStore(folder / "interpretations"), InterpretationKey(METHOD, TARGET, CORPUS)
-    store.save(key, ForgedWorker("", METHOD).interpret(None))
-
-    def read() -> Any:
-        found = store.load(key)
-        return found and (found.content, found.reading, found.seconds, found.cpu_seconds, found.tier)
-
-    return Kind("interpretation", store.path(key), read)
+    made = ForgedWorker("", METHOD).interpret(None)
+    return _stored(
+        "interpretation", folder, INTERPRETATIONS, made, lambda found: {**vars(found), "interpretation": None}
+    )
 
 
-def _curves(folder: Path) -> Kind:
+def _curve(folder: Path) -> Kind:
     from fake_arms import curve
     from fake_arms import table as bare
 
-    store, key = CurveStore(folder / "curves"), ("black_box", QUESTION, 0.5)
-    store.save(key, [curve(bare("shot_shapley/a", 0), seed, "black_box", 1 / 3) for seed in range(2)])
-    return Kind("curves", next((folder / "curves").rglob("*.curves")), lambda: store.load(key))
+    return _stored("curve", folder, BASELINES, curve(bare("shot_shapley/a", 0), 0, "black_box", 1 / 3), vars)
 
 
 def _streams(folder: Path) -> Kind:
-    store = StreamStore(folder / "streams")
-    path = store.path((QUESTION,))
     values = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
-    store.save(path, StandardRun(values, tuple(Bill({"mm": layer}, layer) for layer in range(3))))
+    made = [Replayed(layer, Bill({"mm": number}, number)) for number, layer in enumerate(values)]
 
-    def read() -> Any:
-        found = [store.take(path, layer) for layer in range(3)]
-        return [each and (each.values.tobytes(), each.values.shape, each.bill) for each in found]
+    def comparable(found: Any) -> Any:
+        return [(each.values.tobytes(), each.values.shape, each.bill) for each in found]
 
-    return Kind("streams", path, read)
+    return _stored("streams", folder, STREAMS, made, comparable)
 
 
 def _table(folder: Path) -> Kind:
@@ -128,10 +132,8 @@ def _pieces(folder: Path) -> Kind:
     return Kind("unfinished table", next(place.glob("*.npz")), lambda: bytes(building.Pieces(place, 40).values))
 
 
-def _checked(folder: Path) -> Kind:
-    path = folder / "some.corpus"
-    write_checked_json(path, [[1, 2, 3], [4, 5, 6]])
-    return Kind("corpus, costs, calibration", path, lambda: read_checked_json(path))
+def _values(folder: Path) -> Kind:
+    return _stored("corpus", folder, CORPORA, [[1, 2, 3], [4, 5, 6]], list)
 
 
 def _ledger(folder: Path) -> Kind:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -33,6 +34,7 @@ from istar.protocol.unseal import unseal
 from istar.questions import Question
 from istar.sandbox import InterpretOutcome, WorkerRecording
 from istar.sandbox.client import checked_hash
+from istar.targets import Target, load_target
 from istar.targets.standard_runs import Bill, StandardRun
 from istar.tasks.family import task as task_of
 from istar.testing.stores import make_table
@@ -50,8 +52,15 @@ QUESTIONS = 3
 RUN = "run"
 
 
+@cache
+def made_up_target() -> Target:
+    """Return a target that a researcher may look at, under the id that the tables are of."""
+    return replace(load_target("tiny-random"), id=TARGET, name="made-up")
+
+
 def config(**changes: object) -> SearchConfig:
     """Return the settings of a small search through all stages."""
+    made_up_target()  # once, so that no child that is forked to be killed does it
     sizes = {stage: StageSize(questions=QUESTIONS, tasks=TASKS[stage]) for stage in ("train", "validation", "test")} | {
         "screen": StageSize(questions=1, tasks=TASKS["train"][:1])
     }
@@ -156,7 +165,7 @@ class ForgedArms(SandboxArms):
 
 
 @contextmanager
-def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
+def stand(settings: SearchConfig, stages: Sequence[str], *_: object, **__: object) -> Iterator[Stand]:
     """Stand in for `istar.protocol.setup.stand`."""
     names = [name for tasks in TASKS.values() for name in tasks]
     with mock.patch.object(
@@ -169,7 +178,7 @@ def stand(settings: SearchConfig, stages: Sequence[str]) -> Iterator[Stand]:
         )
         for name in names
     )
-    target = SimpleNamespace(id=TARGET, name="made-up", path=None)
+    target = made_up_target()
     with (
         mock.patch.object(evaluating, "choose_tier", return_value=SimpleNamespace(name="forged")),
         ForgedArms(settings, target, SimpleNamespace(hash="c" * 64), questions.values()) as arms,

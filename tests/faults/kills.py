@@ -15,8 +15,7 @@ from pathlib import Path
 import forged
 from reaper import computed_again, killed_after, killed_at, killed_in_a_write, labels, moments
 
-from istar.arms.replays import REPLAY_CODE, REPLAY_LIBRARIES
-from istar.fingerprint import fingerprint
+from istar.arms.stores import CURVES
 from istar.truth.effects.records import forget_records
 
 KILLED = -9
@@ -46,7 +45,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         """Build the tables and run the undisturbed search."""
-        fingerprint(REPLAY_CODE, REPLAY_LIBRARIES)  # of the code; kept in memory, so that no child computes it again
+        CURVES.facts({})  # a hash of the code; kept in memory, so that no child computes it again
         forget_records()  # of tables that earlier tests wrote: every child must learn, and keep, its own
         self.settings = forged.config(side_by_side=self.side_by_side)
         self.journal = self.folder / "journal"

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -24,9 +24,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from istar.protocol.book import Book
+from istar.protocol.evaluator import Evaluator
 
-STORES = ("recordings", "interpretations", "curves", "baselines", "streams", "truth-unfinished", "truth", "calibration")
-MAY_CHANGE = ("calibration", "runs")
+STORES = ("recordings", "interpretations", "curves", "baselines", "streams", "truth-unfinished", "truth", "effects")
+MAY_CHANGE = ("runs",)
 """What is written anew as it grows."""
 
 
@@ -52,7 +53,8 @@ class Reaper:
         sys.addaudithook(self._on_audit)
         event.listen(Engine, "commit", lambda _: self._moment("commit", "ledger"))
         event.listen(Engine, "before_cursor_execute", self._on_statement)
-        mock.patch.object(Book, "evaluate", self._following(Book.evaluate, 2)).start()
+        mock.patch.object(Evaluator, "interp", self._following_answers(Evaluator.interp)).start()
+        mock.patch.object(Book, "evaluation", self._following(Book.evaluation, 1)).start()
         mock.patch.object(Book, "baseline", self._following(Book.baseline, None)).start()
         fsync = os.fsync
         mock.patch("istar.files.os.fsync", lambda file: (self._moment("fsync", _path_of(file)), fsync(file))[1]).start()
@@ -76,6 +78,21 @@ class Reaper:
         def followed(*arguments: object) -> object:
             self.stage = "baseline" if place is None else str(arguments[place])
             return verb(*arguments)
+
+        return followed
+
+    def _following_answers(self, verb: Callable[..., Iterator[object]]) -> Callable[..., Iterator[object]]:
+        """Return a verb that gives one answer after another at the stage that is its second argument."""
+
+        def followed(evaluator: object, stage: str, *arguments: object) -> Iterator[object]:
+            answers = verb(evaluator, stage, *arguments)
+            while True:
+                self.stage = stage
+                try:
+                    answer = next(answers)
+                except StopIteration:
+                    return
+                yield answer
 
         return followed
 

@@ -9,11 +9,11 @@ COUNT = 2000 if os.environ.get("ISTAR_TRUST") == "1" else 60
 NAMES = (
     "recording",
     "interpretation",
-    "curves",
+    "curve",
     "streams",
     "table",
     "unfinished table",
-    "corpus, costs, calibration",
+    "corpus",
     "ledger",
 )
 

@@ -13,14 +13,11 @@ from privileges import give_up_capabilities, read_only
 from reaper import fork, outcome
 
 from istar import files
-from istar.errors import CorruptDataError, IstarError
+from istar.errors import IstarError
 from istar.files import (
     StorageError,
     check_destination,
-    read_checked,
-    read_checked_json,
     sweep,
-    write_checked,
     write_whole,
 )
 from istar.ledger import Ledger
@@ -52,19 +49,6 @@ def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_stays(tmp_
     assert busy.exists()
     os.close(descriptor)
     assert sweep(tmp_path) == 1
-
-
-def test_a_checksum_is_read_back_and_missed_where_there_is_no_file(tmp_path):
-    write_checked(tmp_path / "file", b"a\nb")
-    assert read_checked(tmp_path / "file") == b"a\nb"
-    assert read_checked(tmp_path / "other") is None
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000])
-def test_a_file_with_the_right_checksum_that_holds_no_json_is_not_what_was_written(tmp_path, content):
-    write_checked(tmp_path / "file", content)
-    with pytest.raises(CorruptDataError, match=r"is not what was written .*delete it, it is made again"):
-        read_checked_json(tmp_path / "file")
 
 
 @pytest.mark.parametrize("number", [1, 9, 40])

@@ -16,7 +16,7 @@ def campaign(tmp_path_factory):
 def test_a_search_passes_moments_at_every_stage_and_store(campaign):
     stages = {label.partition(":")[0] for label in campaign.labels}
     assert stages == {"load", "baseline", "screen", "train", "validation", "test"}
-    for store in ("recordings", "interpretations", "curves", "baselines", "streams", "calibration", "ledger", "runs"):
+    for store in ("recordings", "interpretations", "curves", "baselines", "streams", "effects", "ledger", "runs"):
         assert any(label.endswith(f" {store}") for label in campaign.labels), store
 
 

@@ -283,7 +283,7 @@ def test_a_first_look_says_what_it_leaves_out_and_all_asks_the_rest(config, one_
         assert run([*arguments, "--questions", "4", "--task", name, "--json"]) == SUCCESS
     whole = json.loads(capsys.readouterr().out)
     assert (whole["asked"], whole["left_out"], whole["complete"]) == ({name: 4}, {}, True)
-    assert [call.args[2].question.index for call in made.call_args_list] == [2, 3]
+    assert sorted(call.args[2].question.index for call in made.call_args_list) == [2, 3]
 
 
 def test_a_single_question_has_no_interval(config, tmp_path, capsys):
@@ -389,7 +389,7 @@ def test_killed_search_resumes_to_the_same_ledger(config, tmp_path, home):
     def prepare(name):
         fresh = tmp_path / name / "home"
         fresh.mkdir(parents=True)
-        for kept in ("truth", "calibration"):
+        for kept in ("truth",):
             if (home / kept).exists():
                 (fresh / kept).symlink_to(home / kept)
         runs = tmp_path / name

@@ -16,7 +16,7 @@ from istar.protocol.config import SearchConfig
 from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError
 from istar.protocol.unseal import UnsealError, _check_settings
-from istar.sandbox import InterpretationKey
+from istar.sandbox import INTERPRETATIONS, InterpretationKey
 
 PLUGIN = '''"""An executor, a functional and a readout."""
 
@@ -101,7 +101,7 @@ def test_a_remark_leaves_the_curves(found, remark):
 def test_what_methods_said_belongs_to_the_plug_ins(monkeypatch):
     def names():
         recording = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
-        return recording.name, InterpretationKey("method", "target", "corpus").name
+        return recording.name, INTERPRETATIONS.name_of(vars(InterpretationKey("method", "target", "corpus")))
 
     without = names()
     monkeypatch.setitem(plugins._identities, Path("mine.py"), "as it is")

@@ -3,9 +3,9 @@ import pytest
 from fake_arms import curve, table
 
 from istar.arms.settings import Caps
-from istar.arms.stores import CurveStore, KeptRecording, RecordingKey, RecordingStore
-from istar.errors import CorruptDataError
+from istar.arms.stores import BASELINES, CURVES, RECORDINGS, KeptRecording, RecordingKey
 from istar.methods.recording import ChannelBatch, Recording
+from istar.storage import Store
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
 RECORDING = Recording(
@@ -20,40 +20,37 @@ RECORDING = Recording(
 )
 
 
-def test_recording_is_read_back_as_it_was_written(tmp_path):
-    store = RecordingStore(tmp_path)
-    assert store.load(KEY) is None
-    store.save(KEY, KeptRecording(RECORDING, 1.5, 0.25, "bubblewrap"))
-    kept = store.load(KEY)
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def test_recording_is_read_back_as_it_was_written(store):
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 1.5, 0.25, "bubblewrap"))
+    kept = store.get(RECORDINGS, KEY.facts)
     assert (kept.cpu_seconds, kept.unexplained_cpu_seconds, kept.tier) == (1.5, 0.25, "bubblewrap")
     assert kept.recording.to_bytes() == RECORDING.to_bytes()
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"method": "other"}, {"seed": 1}, {"caps": Caps(rows_fraction=0.1)}, {"corpus": "other"}, {"plugins": "edited"}],
+    [{"method": "other"}, {"seed": 1}, {"caps": Caps(rows_fraction=0.1)}, {"corpus": "other"}, {"rulebook": "v0"}],
 )
-def test_recording_depends_on_all_of_its_key(tmp_path, changed):
-    store = RecordingStore(tmp_path)
-    store.save(KEY, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
-    assert store.load(RecordingKey(**{**vars(KEY), **changed})) is None
+def test_recording_depends_on_all_of_its_key(store, changed):
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
+    other = RecordingKey(**{**vars(KEY), **changed})
+    assert store.get(RECORDINGS, other.facts) is None
+    assert other.name != KEY.name
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-3], lambda content: b"x" + content, lambda content: b""])
-def test_damaged_recording_is_an_error_that_names_the_file(tmp_path, damage):
-    store = RecordingStore(tmp_path)
-    store.save(KEY, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
-    path = store.path(KEY)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CorruptDataError, match=path.name):
-        store.load(KEY)
+def test_a_recording_that_took_another_time_limit_is_the_same(store):
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
+    slower = RecordingKey(**{**vars(KEY), "caps": Caps(seconds=9999.0)})
+    assert store.get(RECORDINGS, slower.facts) is not None
 
 
-def test_baseline_curves_are_read_back_to_the_last_bit(tmp_path):
-    store = CurveStore(tmp_path)
-    curves = tuple(curve(table("shot_shapley/a", 0), seed, "black_box", 1 / 3) for seed in range(2))
-    key = ("black_box", "question", 1, 0.1)
-    assert store.load(key) is None
-    store.save(key, curves)
-    assert store.load(key) == curves
-    assert store.load(("black_box", "question", 2, 0.1)) is None
+def test_curves_are_read_back_to_the_last_bit(store):
+    made = curve(table("shot_shapley/a", 0), 0, "black_box", 1 / 3)
+    store.put(BASELINES, {"replay": ("question", 1, 0.1)}, made)
+    assert store.get(BASELINES, {"replay": ("question", 1, 0.1)}) == made
+    assert store.get(CURVES, {"replay": ("question", 1, 0.1)}) is None

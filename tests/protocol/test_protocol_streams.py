@@ -1,12 +1,9 @@
-"""Standard runs on disk: computed for the second who asks, read back to the bit, dropped when there are too many."""
-
-import os
+"""Standard runs on disk: computed for the second who asks, read back to the bit."""
 
 import numpy as np
-import pytest
 
-from istar.arms.streams import QuestionShelf, StreamStore
-from istar.errors import CorruptDataError
+from istar.arms.streams import STREAMS, QuestionShelf
+from istar.storage import Store
 from istar.targets.standard_runs import Bill, StandardRun
 
 BATCHES = (np.array([4]), np.array([0, 2, 7]))
@@ -18,11 +15,11 @@ def standard_run(rows):
 
 
 def shelf(store, *key):
-    return QuestionShelf(store, BATCHES, key or ("question",))
+    return QuestionShelf(store, BATCHES, {"question": key or "the question"})
 
 
 def test_what_two_have_asked_for_is_handed_to_the_third(tmp_path):
-    store, computed = StreamStore(tmp_path), []
+    store, computed = Store(tmp_path), []
 
     def compute(rows):
         computed.append(rows.tolist())
@@ -41,8 +38,32 @@ def test_what_two_have_asked_for_is_handed_to_the_third(tmp_path):
     assert shelf(store).take(5, 0) is None
 
 
+def test_a_layer_that_there_is_not_is_not_at_hand(tmp_path):
+    """Whoever runs a method's code may ask for any; that is no damage."""
+    store = Store(tmp_path)
+    for _ in range(2):
+        one = shelf(store)
+        one.take(1, 2)
+        one.restock(standard_run)
+    for layer in (-1, 3, 2**70):
+        assert shelf(store).take(1, layer) is None
+    for batch in (-1, 2, 2**70):
+        assert shelf(store).take(batch, 0) is None
+
+
+def test_no_more_than_the_layer_that_is_asked_for_is_read(tmp_path):
+    store = Store(tmp_path)
+    for _ in range(2):
+        one = shelf(store)
+        one.take(1, 2)
+        one.restock(standard_run)
+    path = store.path(STREAMS, one.keys[1])
+    path.write_bytes(path.read_bytes()[:-1] + b"?")  # of the last layer
+    assert shelf(store).take(1, 1).values.tobytes() == standard_run(BATCHES[1]).values[1].tobytes()
+
+
 def test_of_two_who_ask_at_once_one_computes(tmp_path):
-    store, computed = StreamStore(tmp_path), []
+    store, computed = Store(tmp_path), []
     first, second, third = shelf(store), shelf(store), shelf(store)
     for one in (first, second, third):
         one.take(1, 2)
@@ -60,27 +81,3 @@ def test_of_two_who_ask_at_once_one_computes(tmp_path):
     late.missing.add(1)  # it looked before the streams were there
     late.restock(compute)
     assert computed == [[0, 2, 7]]
-
-
-def test_what_was_not_used_for_longest_is_dropped(tmp_path):
-    store = StreamStore(tmp_path)
-    paths = [store.path((name,)) for name in "abc"]
-    for age, path in enumerate(paths[:2]):
-        store.save(path, standard_run(BATCHES[1]))
-        os.utime(path, (1000 + age, 1000 + age))
-    store.most_bytes = 2 * paths[0].stat().st_size
-    assert store.take(paths[0], 0) is not None  # and so was used last
-    store.save(paths[2], standard_run(BATCHES[1]))
-    assert store.take(paths[1], 0) is None
-    assert store.take(paths[0], 0) is not None
-    assert store.take(paths[2], 0) is not None
-
-
-@pytest.mark.parametrize("damage", [lambda content: content[:-8], lambda content: b"x" + content, lambda content: b""])
-def test_damaged_streams_are_an_error_that_names_the_file(tmp_path, damage):
-    store = StreamStore(tmp_path)
-    path = store.path(("question",))
-    store.save(path, standard_run(BATCHES[1]))
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CorruptDataError, match=path.name):
-        store.take(path, 1)

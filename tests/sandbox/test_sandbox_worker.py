@@ -21,7 +21,6 @@ from istar.methods.recorder import record, run_interpret
 from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, nested_batches
 from istar.sandbox.client import FIXED_CPU_SECONDS, Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
-from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
 from istar.sandbox.jail.jail import Jail, Reply
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
@@ -521,16 +520,6 @@ def test_the_plain_tier_works_and_is_flagged(target, corpus, view, batches, in_p
         found = worker.record(view, "q" * 64, batches, outcome.content, max_flops=10**12, seed=5)
     assert_same_recording(found, in_process[2])
     assert found.tier == outcome.tier == "plain"
-
-
-def test_a_store_builds_an_interpretation_once(jail, target, corpus, tmp_path):
-    store = InterpretationStore(tmp_path)
-    worker = Worker(METHOD, TargetSpec.of(target), jail=jail)
-    built = store.obtain(worker, corpus)
-    worker.interpret = None  # a second build would fail
-    found = store.obtain(worker, corpus)
-    assert replace(found, interpretation=built.interpretation) == built
-    assert store.load(InterpretationKey(worker.method_hash, target.id, corpus.hash)).content == built.content
 
 
 class StillbornJail(Jail):

@@ -1,7 +1,10 @@
+import errno
+import os
+
 import pytest
 import torch
 
-from istar.files import StorageError
+from istar import files
 from istar.flops.meter import Meter
 from istar.targets import costs, load_target
 
@@ -27,10 +30,11 @@ def test_costs_are_fitted_once(monkeypatch):
     assert load_target("tiny-random").costs == fitted
 
 
-def test_a_read_only_cache_is_only_slower(monkeypatch, caplog):
-    def refuse(file, data):
-        raise StorageError("read-only")
+def test_a_read_only_cache_is_only_slower(tmp_path, monkeypatch, caplog):
+    def refuse(_descriptor):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(costs, "write_checked_json", refuse)
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path))
+    monkeypatch.setattr(files.os, "fsync", refuse)
     assert load_target("tiny-random").costs.per_token > 0
     assert "could not be kept" in caplog.text

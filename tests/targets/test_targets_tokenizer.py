@@ -59,7 +59,7 @@ def test_it_is_found_out_again_where_a_file_is_another(
 
 def test_it_is_found_out_again_under_another_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert NamedTokenizer(str(folder)).tokenizer_digest
-    monkeypatch.setattr("istar.fingerprint.version", lambda name: "0.0.1")
+    monkeypatch.setattr("istar.fingerprint._version", lambda name: "0.0.1")
     monkeypatch.setattr(tokenizers, "load_tokenizer", begun)
     with pytest.raises(AssertionError, match="was loaded"):
         assert NamedTokenizer(str(folder)).tokenizer_digest
@@ -67,9 +67,9 @@ def test_it_is_found_out_again_under_another_version(folder: Path, monkeypatch: 
 
 def test_a_damaged_note_is_no_digest(folder: Path, home: Path) -> None:
     wanted = NamedTokenizer(str(folder)).tokenizer_digest
-    (note,) = home.rglob("*.digest")
+    (note,) = (path for path in (home / "cache").rglob("*") if path.is_file())
     note.write_bytes(b"\0" * 80)
-    with pytest.raises(CorruptDataError, match="delete it, it is made again"):
+    with pytest.raises(CorruptDataError, match="delete the file, what it holds is made again"):
         assert NamedTokenizer(str(folder)).tokenizer_digest
     note.unlink()
     assert NamedTokenizer(str(folder)).tokenizer_digest == wanted

@@ -11,6 +11,7 @@ from istar.executors import Executor, History, Market
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import nested_batches
 from istar.seeds import Seed
+from istar.storage import Store
 from istar.testing.executors import ExecutorConformance, TranscriptConformance
 from istar.testing.stores import make_table
 
@@ -93,8 +94,6 @@ def test_what_is_lost_is_another_answer(tmp_path):
 
 def test_answers_that_are_not_kept_are_found_out(tmp_path, monkeypatch):
     """The suite fails for stores that forget."""
-    from istar.arms.stores import CurveStore
-
-    monkeypatch.setattr(CurveStore, "save", lambda *_: None)
+    monkeypatch.setattr(Store, "put", lambda *_: None)
     with pytest.raises(AssertionError):
         TestMoody().test_an_answer_that_is_kept_is_served_bit_for_bit(tmp_path, white_box=False)

@@ -12,6 +12,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from istar.questions import ArmMeans, Question, Run, SpanLogprob, Steer
+from istar.storage import kinds
 from istar.targets import Target, build_corpus, load_target
 from istar.targets.places import at_hand
 from istar.targets.tiny import byte_tokenizer
@@ -19,7 +20,6 @@ from istar.targets.tokenizer import tokenizer_digest
 from istar.tasks import FAMILIES, Encoder, Family, Split, Task, TaskError, structure_of
 from istar.tasks.shot_shapley import ShotShapley
 from istar.truth import Asked, ParquetStore, StaleTruthError, Stores, build_truth, load_tables, task_summaries
-from istar.truth import asked as asking
 from istar.truth.asked import is_ours, same_question
 
 
@@ -115,10 +115,10 @@ def _refusal(task: Task, target: Target) -> str:
     return str(refused.value)
 
 
-def test_another_tokenizer_under_the_same_weights_makes_tables_stale(target: Target) -> None:
+def test_another_tokenizer_under_the_same_weights_makes_tables_stale(target: Target, tmp_path: Path) -> None:
     task = Task(FAMILIES.get("shot_shapley"), "antonyms")
     small = Task(ShotShapley(shots=3, queries=3, pool=9), "antonyms")
-    store = ParquetStore(Path(str(asking.paths.home())) / "tables")
+    store = ParquetStore(tmp_path / "tables")
     list(build_truth([small], target, questions=range(1), store=store))
     exchanged = replace(target, tokenizer=other_tokenizer())
     assert exchanged.id == target.id
@@ -202,7 +202,7 @@ class TestMemory:
         elif changed == "tokenizer":
             asked = Asked(other_tokenizer())
         elif changed == "code":
-            monkeypatch.setattr(asking, "_our_code", lambda: "edited")
+            monkeypatch.setattr(kinds, "fingerprint", lambda *_, **__: "edited")
         elif changed == "seed":
             seed = 1
         elif changed == "index":
@@ -218,7 +218,7 @@ class TestMemory:
         assert is_ours(self.task)
         Asked(byte_tokenizer()).hash(task, 0)
         assert Asked(byte_tokenizer()).remembered(task, 0) is None
-        assert not list(home.rglob("*.hashes"))
+        assert not list(home.rglob("questions"))
 
 
 def _hash(task: Task) -> str:

@@ -17,36 +17,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from istar import paths
 from istar.arms.base import Evaluation
 from istar.arms.settings import ArmSettings
-from istar.arms.stores import CurveStore
+from istar.arms.stores import BASELINES, CURVES
 from istar.arms.task_questions import TaskQuestions
 from istar.executors import Executor, ExecutorError, Heard, History, Market, budget_checkpoints, make_executor
-from istar.fingerprint import fingerprint
 from istar.flops.rulebook import RULEBOOK
 from istar.rewards.curves import Arm, Curve, curve_from_trace
 from istar.seeds import Seed
+from istar.storage import Kind, Store
 
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
     from istar.truth import Table
-
-REPLAY_CODE = (
-    "istar.executors.executor",
-    "istar.executors.history",
-    "istar.executors.market",
-    "istar.questions",
-    "istar.flops",
-    "istar.rewards",
-    "istar.methods.recording",
-    "istar.truth.effects",
-    "istar.truth.table",
-    "istar.arms.replays",
-    "istar.seeds",
-)
-REPLAY_LIBRARIES = ("numpy", "scipy", "torch")
-"""What decides a curve on a given table besides the executor, which says for itself what decides its answers."""
 
 Key: TypeAlias = Sequence[str | int | float]
 
@@ -67,8 +50,7 @@ class Replays:
     def __init__(self, config: ArmSettings, questions: Iterable[TaskQuestions]) -> None:
         """See the class docstring."""
         self.config = config
-        self.baselines = CurveStore(paths.cache("baselines"))
-        self.curves = CurveStore(paths.cache("curves"))
+        self.store = Store()
         self._tasks = {each.task: each for each in questions}
         self._states: dict[str, Any] = {}
         self._locks: defaultdict[Key, Lock] = defaultdict(Lock)
@@ -125,8 +107,8 @@ class Replays:
         return Evaluation(tuple(self._baseline_curve(table, number) for number in seeds))
 
     def _baseline_curve(self, table: Table, number: int) -> Curve:
-        key = ("black_box", *self.replay_key(table), number)
-        return self._kept(self.baselines, key, lambda: self.replay_seed(table, None, number, self.state(table)))
+        key = (*self.replay_key(table), number)
+        return self._kept(BASELINES, key, lambda: self.replay_seed(table, None, number, self.state(table)))
 
     def white_box(self, table: Table, recording: Recording, key: Key, learn: Callable[[], Any]) -> tuple[Curve, ...]:
         """Return the curves of the white-box arm on a question, one a seed, from disk where they were made before.
@@ -147,9 +129,9 @@ class Replays:
                 return replace(self._baseline_curve(table, number), arm="white_box")
             return self.replay_seed(table, recording, number, known())
 
-        whole = ("white_box", *self.replay_key(table), *key)
+        whole = (*self.replay_key(table), *key)
         seeds = range(self.config.executor_seeds)
-        return tuple(self._kept(self.curves, (*whole, number), partial(make, number)) for number in seeds)
+        return tuple(self._kept(CURVES, (*whole, number), partial(make, number)) for number in seeds)
 
     def replay_seed(self, table: Table, recording: Recording | None, number: int, state: Any) -> Curve:
         """Return the curve of one executor seed, made now.
@@ -181,17 +163,18 @@ class Replays:
         """
         raise ExecutorError("rows have no text here: their tables are at hand, but not the target with its tokenizer")
 
-    def _kept(self, store: CurveStore, key: Key, make: Callable[[], Curve]) -> Curve:
+    def _kept(self, kind: Kind[Curve], key: Key, make: Callable[[], Curve]) -> Curve:
         """Return the curve kept under a key, made and kept now if there is none; of several threads one makes it."""
-        with self._alone(key):
-            found = store.load(key)
+        with self._alone((kind.name, *key)):
+            found = self.store.get(kind, {"replay": key})
             if found is None:
-                made = (make(),)
-                found = store.load(key)  # another process may have been faster: what stands on disk is what counts
+                made = make()
+                # another process may have been faster: what stands on disk is what counts
+                found = self.store.get(kind, {"replay": key})
                 if found is None:
                     found = made
-                    store.save(key, made)
-            return found[0]
+                    self.store.put(kind, {"replay": key}, made)
+            return found
 
     @contextmanager
     def _alone(self, key: Key) -> Iterator[None]:
@@ -207,14 +190,13 @@ class Replays:
     def replay_key(self, table: Table) -> Key:
         """Return what decides the curves of a question besides the executor seed and what a method says of it.
 
-        That is code (`fingerprint`), the executor with its options (`Executor.identity`), and data: the tables' own
-        values and prices, since a table can be built again, and all of the task's other questions, since more of them
-        can be built.
+        That is the executor with its options (`Executor.identity`), and data: the tables' own values and prices, since
+        a table can be built again, and all of the task's other questions, since more of them can be built. Code stands
+        in the key of every curve (`istar.arms.stores`).
         """
         task, question = self._tasks[table.question.task], table.question.hash
         data: Key = (table.digest, *(each.digest for each in task.others(question)), task.references[question])
-        code = fingerprint(REPLAY_CODE, REPLAY_LIBRARIES)
-        return question, table.target, RULEBOOK.version, code, self._identity, self.config.environment_seed, *data
+        return question, table.target, RULEBOOK.version, self._identity, self.config.environment_seed, *data
 
 
 class _Once:

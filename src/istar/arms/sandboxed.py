@@ -8,10 +8,9 @@ shared by all searches.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from hashlib import sha256
 from queue import Queue
 from typing import TYPE_CHECKING
 
@@ -24,18 +23,15 @@ from istar.arms.base import StoppedError
 from istar.arms.replays import Replays
 from istar.arms.sessions import SandboxSession
 from istar.arms.settings import ArmSettings, cores
-from istar.arms.stores import RecordingStore
-from istar.arms.streams import MOST_BYTES_OF_A_BATCH, StreamStore
+from istar.arms.streams import MOST_BYTES_OF_A_BATCH
 from istar.arms.task_questions import TaskQuestions
-from istar.files import check_writable, read_checked_json, sweep, write_checked_json
-from istar.fingerprint import fingerprint
+from istar.files import sweep
 from istar.flops import CostModel, rows_by_op
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import QuestionRecord
 from istar.methods.contract import MethodError
 from istar.questions import QuestionView, build_trie
 from istar.sandbox import (
-    InterpretationStore,
     Jail,
     Limits,
     SandboxError,
@@ -44,6 +40,7 @@ from istar.sandbox import (
     choose_tier,
     compute_standard_run,
 )
+from istar.storage import json_kind
 from istar.targets import setup_readings
 from istar.targets.costs import cached_costs_by_op
 
@@ -55,9 +52,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-STREAM_CODE = ("istar.targets", "istar.questions", "istar.flops")
-STREAM_LIBRARIES = ("numpy", "torch", "transformers")
-"""The packages that decide what a standard run holds and costs."""
+ROW_COSTS = json_kind(
+    "row_costs",
+    code=("istar.targets", "istar.questions", "istar.flops"),
+    libraries=("numpy", "torch", "transformers"),
+)
+"""FLOPs of a question's rows by operation; interventions are set up for it."""
 
 
 class SandboxArms(Replays):
@@ -75,11 +75,7 @@ class SandboxArms(Replays):
         super().__init__(config, questions)
         self.target = target
         self.corpus = corpus
-        self.recordings = RecordingStore()
-        self.streams = StreamStore()
-        self.interpretations = InterpretationStore()
-        for store in (self.recordings, self.curves, self.baselines, self.streams, self.interpretations):
-            check_writable(store.folder)
+        self.store.check_writable()
         sweep(paths.home())
         self._tier = choose_tier(config.unsafe)
         self._jails: list[Jail] = []
@@ -126,13 +122,8 @@ class SandboxArms(Replays):
         return jail.flops_per_second * min(cores(), self.config.side_by_side * self.config.threads)
 
     def priced(self, table: Table) -> QuestionRecord:
-        """See `Arms`; kept on disk, as interventions are set up for it."""
-        key = sha256("\n".join(map(str, self.streams_key(table))).encode()).hexdigest()
-        file = paths.cache("costs") / "rows" / f"{key}.json"
-        parts = read_checked_json(file)
-        if parts is None:
-            parts = self._rows_by_op(table)
-            write_checked_json(file, parts)
+        """See `Arms`."""
+        parts = self.store.obtain(ROW_COSTS, self.streams_key(table), lambda: self._rows_by_op(table))
         return QuestionRecord(table.question.hash, table.question.task, RULEBOOK.version, parts)
 
     def _rows_by_op(self, table: Table) -> dict[str, dict[str, int]]:
@@ -153,10 +144,12 @@ class SandboxArms(Replays):
     def _costs(self) -> dict[str, CostModel]:
         return cached_costs_by_op(self.target)
 
-    def streams_key(self, table: Table) -> Sequence[str | int]:
-        """Return what decides the streams of a question's rows."""
-        code = fingerprint(STREAM_CODE, STREAM_LIBRARIES)
-        return table.question.hash, self.target.id, RULEBOOK.version, code, self.config.threads
+    def streams_key(self, table: Table) -> dict[str, str | int]:
+        """Return what decides the streams and the costs of a question's rows, besides code."""
+        return {
+            **{"question": table.question.hash, "target": self.target.id},
+            **{"rulebook": RULEBOOK.version, "threads": self.config.threads},
+        }
 
     def standard_run(self, jail: Jail, view: QuestionView, rows: Int[np.ndarray, " rows"]) -> StandardRun:
         """Compute the standard run of some rows of a question in a jail that is free."""

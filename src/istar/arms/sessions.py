@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from istar.arms.base import Evaluation
 from istar.arms.putting_together import kept_side_by_side, outcomes_side_by_side
 from istar.arms.settings import Caps
-from istar.arms.stores import KeptRecording, RecordingKey
+from istar.arms.stores import RECORDINGS, KeptRecording, RecordingKey
 from istar.arms.streams import QuestionShelf
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
@@ -18,7 +18,7 @@ from istar.methods.contract import MethodError
 from istar.methods.loading import source_hash
 from istar.questions import nested_batches
 from istar.rewards.curves import MethodFacts
-from istar.sandbox import InterpretationKey, Worker, WorkerLostError
+from istar.sandbox import INTERPRETATIONS, InterpretationKey, Worker, WorkerLostError
 from istar.seeds import Seed
 
 if TYPE_CHECKING:
@@ -68,13 +68,12 @@ class SandboxSession:
         if self._outcome is None:
             arms = self.arms
             key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.environment_seed)
-            self._outcome = arms.interpretations.load(key)
+            self._outcome = arms.store.get(INTERPRETATIONS, vars(key))
             if self._outcome is None and self._parts:
                 self._outcome = outcomes_side_by_side([part.interpretation() for part in self._parts])
             elif self._outcome is None:
-                self._outcome = self._with_worker(
-                    lambda worker: arms.interpretations.obtain(worker, arms.corpus, arms.config.environment_seed)
-                )
+                self._outcome = self._with_worker(lambda worker: worker.interpret(arms.corpus, key.seed))
+                arms.store.put(INTERPRETATIONS, vars(key), self._outcome)
         return self._outcome
 
     def _with_worker(self, ask: Callable[[Worker], Answered]) -> Answered:
@@ -175,23 +174,24 @@ class SandboxSession:
         Raises:
             MethodError: the method failed.
         """
-        key = self._key(table)
-        kept = None if again else self.arms.recordings.load(key)
+        store, key = self.arms.store, self._key(table).facts
+        kept = None if again else store.get(RECORDINGS, key)
         if kept is None and not again:
             kept = self._put_together(table)
             if kept is not None:
-                self.arms.recordings.save(key, kept)
+                store.put(RECORDINGS, key, kept)
         if kept is None:
-            if key.name in self._failed and not again:
-                raise self._failed[key.name]
+            question = table.question.hash
+            if question in self._failed and not again:
+                raise self._failed[question]
             interpretation = self.interpretation().content
             try:
                 recording = self._with_worker(lambda worker: self._recorded(worker, table, interpretation))
             except MethodError as failure:  # which it meets each time it is asked; once is enough
-                self._failed[key.name] = failure
+                self._failed[question] = failure
                 raise
             kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
-            self.arms.recordings.save(key, kept)
+            store.put(RECORDINGS, key, kept)
         return kept
 
     def _put_together(self, table: Table) -> KeptRecording | None:
@@ -213,7 +213,7 @@ class SandboxSession:
         arms, question = self.arms, table.question
         caps: Caps = arms.config.caps
         batches = nested_batches(question.structure, Seed.root(arms.config.environment_seed).split(question.hash))
-        shelf = QuestionShelf(arms.streams, batches, arms.streams_key(table))
+        shelf = QuestionShelf(arms.store, batches, arms.streams_key(table))
         recording = worker.record(
             question.view,
             question.hash,

@@ -1,29 +1,20 @@
-"""What a search keeps on disk beside the ledger, so that no search does it again: recordings and curves.
-
-Every file is written whole or not at all, and named by a hash of all that decides its content.
-"""
+"""What a search keeps on disk beside the ledger, so that no search does it again: recordings and curves."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from istar import paths
 from istar.arms.settings import Caps
-from istar.errors import CorruptDataError
-from istar.files import checksum, read_checked_json, storing, write_checked_json, write_whole
 from istar.methods.recording import Recording
-from istar.plugins import plugin_identity
-from istar.rewards.curves import Curve, CurveError, curve_from_json
+from istar.rewards.curves import Curve, curve_from_json
+from istar.storage import Kind, Parts, from_json, to_json
 
 
 @dataclass(frozen=True)
 class RecordingKey:
-    """What a recording depends on.
+    """What a recording depends on, besides plug-ins, which may hold readouts, interventions and architectures.
 
     Attributes:
         method: hash of the method's source.
@@ -33,7 +24,6 @@ class RecordingKey:
         rulebook: version of the rulebook.
         seed: seeds torch's random numbers.
         caps: how much of the question the method might look at.
-        plugins: identity of the plug-ins in force, which may hold readouts, interventions and architectures.
     """
 
     method: str
@@ -43,17 +33,16 @@ class RecordingKey:
     rulebook: str
     seed: int
     caps: Caps
-    plugins: str = field(default_factory=plugin_identity)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The key as JSON values; seconds are left out: a recording that took too long was never kept."""
+        return {**vars(self), "caps": (self.caps.rows_fraction, self.caps.flops_fraction)}
 
     @property
     def name(self) -> str:
-        """The name of the file."""
-        # seconds are left out: a recording that took too long was never kept
-        caps = (self.caps.rows_fraction, self.caps.flops_fraction)
-        # without plug-ins nothing is added, so that what was recorded without is found by whoever has none
-        plugins = (self.plugins,) if self.plugins else ()
-        parts = (self.method, self.question, self.target, self.corpus, self.rulebook, self.seed, caps, *plugins)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        """A hash of the key and the plug-ins there are."""
+        return RECORDINGS.name_of(self.facts)
 
 
 @dataclass(frozen=True)
@@ -73,100 +62,34 @@ class KeptRecording:
     tier: str
 
 
-class RecordingStore:
-    """Recordings in a folder, one file each.
-
-    Args:
-        folder: where; istar's data folder by default.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
-        """See the class docstring."""
-        self.folder = folder or paths.cache("recordings")
-
-    def path(self, key: RecordingKey) -> Path:
-        """Return the file in which a recording is or would be."""
-        return self.folder / key.name[:2] / f"{key.name}.recording"
-
-    def load(self, key: RecordingKey) -> KeptRecording | None:
-        """Return a recording, or None if it is not here.
-
-        Raises:
-            CorruptDataError: the file is not what was written.
-        """
-        path = self.path(key)
-        with storing(path, verb="read"):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                return None
-        try:
-            kept = _kept(content)
-        except (CorruptDataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CorruptDataError(f"the recording in {path} is not what was written ({error}); delete it") from error
-        recording = kept.recording
-        if (recording.method_hash, recording.question_hash, recording.target) != (key.method, key.question, key.target):
-            raise CorruptDataError(f"the recording in {path} is of another method, question or target; delete it")
-        return kept
-
-    def save(self, key: RecordingKey, kept: KeptRecording) -> None:
-        """Write a recording."""
-        body = kept.recording.to_bytes()
-        outside = {name: value for name, value in vars(kept).items() if name != "recording"}
-        head = json.dumps({**outside, "checksum": _checksum(outside, body)})
-        write_whole(self.path(key), head.encode() + b"\n" + body)
+def _encode_recording(kept: KeptRecording) -> Parts:
+    outside = {name: value for name, value in vars(kept).items() if name != "recording"}
+    return json.dumps(outside).encode(), kept.recording.to_bytes()
 
 
-def _kept(content: bytes) -> KeptRecording:
-    """Return the recording in a file's content; whatever is wrong with it is an error of some kind."""
-    head, separator, body = content.partition(b"\n")
-    outside = json.loads(head)
-    if not separator:
-        raise CorruptDataError("it ends too early")
-    if "sha256" in outside:  # a checksum of the body alone
-        stored, actual = outside.pop("sha256"), checksum(body)
-    else:
-        stored = outside.pop("checksum")
-        actual = _checksum(outside, body)
-    if stored != actual:
-        raise CorruptDataError("its checksum is wrong")
-    return KeptRecording(Recording.from_bytes(body), **outside)
+def _decode_recording(parts: Parts) -> KeptRecording:
+    outside, recording = parts
+    return KeptRecording(Recording.from_bytes(recording), **json.loads(outside))
 
 
-def _checksum(outside: dict[str, Any], body: bytes) -> str:
-    return checksum(json.dumps(outside, sort_keys=True).encode() + b"\n" + body)
+RECORDINGS = Kind("recordings", _encode_recording, _decode_recording)
+"""What a method said of a question."""
 
 
-class CurveStore:
-    """Curves of either arm in a folder, one file a question.
+def _curves(name: str) -> Kind[Curve]:
+    """Return a kind of curves: its code decides one beside the executor, which says for itself what does."""
+    code = (
+        *("istar.executors.executor", "istar.executors.history", "istar.executors.market", "istar.questions"),
+        *("istar.flops", "istar.rewards", "istar.methods.recording", "istar.truth.effects", "istar.truth.table"),
+        *("istar.arms.replays", "istar.seeds"),
+    )
+    libraries = ("numpy", "scipy", "torch")
+    return Kind(
+        name, lambda curve: to_json(curve.to_json()), lambda parts: curve_from_json(from_json(parts)), code, libraries
+    )
 
-    Args:
-        folder: where.
-    """
 
-    def __init__(self, folder: Path) -> None:
-        """See the class docstring."""
-        self.folder = folder
-
-    def load(self, key: Sequence[str | int | float]) -> tuple[Curve, ...] | None:
-        """Return the curves kept under a key, or None if there are none.
-
-        Raises:
-            CorruptDataError: the file is not what was written.
-        """
-        path = self._path(key)
-        found = read_checked_json(path)
-        if found is None:
-            return None
-        try:
-            return tuple(curve_from_json(data) for data in found)
-        except (TypeError, CurveError) as error:
-            raise CorruptDataError(f"the curves in {path} are not what was written ({error}); delete it") from error
-
-    def save(self, key: Sequence[str | int | float], curves: Sequence[Curve]) -> None:
-        """Write the curves of a key."""
-        write_checked_json(self._path(key), [asdict(curve) for curve in curves])
-
-    def _path(self, key: Sequence[str | int | float]) -> Path:
-        name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.curves"
+BASELINES = _curves("baselines")
+"""A curve of the black-box arm on a question."""
+CURVES = _curves("curves")
+"""A curve of the white-box arm on a question."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -91,6 +92,7 @@ def shown_examples(*examples: str) -> str:
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     try:
+        _check_bound()
         register_commands()
         result = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -132,9 +134,17 @@ def when_interrupted(say: Callable[[], str]) -> Iterator[None]:
         raise KeyboardInterrupt(*filter(None, [said])) from interrupt
 
 
+def _check_bound() -> None:
+    """Refuse a bound of the cache that is none before anything long is done under it."""
+    if os.environ.get("ISTAR_CACHE_BYTES"):
+        from istar.storage.bound import bound
+
+        bound()
+
+
 def register_commands() -> None:
     """Import every command; each registers itself."""
-    from istar.cli import audit, check, compare, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
+    from istar.cli import audit, cache, check, compare, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
 
 
 def print_json(data: Any) -> None:

@@ -131,6 +131,8 @@ class Book:
 
     def evaluations(self, stage: Stage, method: str) -> dict[str, Evaluation]:
         """Return all evaluations of a method at a stage of the cascade, by the question's hash."""
+        # records before curves: another process may write both in between, and a record without them would be empty
+        records = self.ledger.evaluations(self.run, stage=stage, method=method)
         curves = defaultdict(list)
         for curve in self.ledger.curves(self.run, stage=stage, method=method):
             curves[curve.question_hash].append(curve)
@@ -138,7 +140,7 @@ class Book:
             record.question_hash: Evaluation(
                 tuple(curves[record.question_hash]), record.spending, record.status, record.reason
             )
-            for record in self.ledger.evaluations(self.run, stage=stage, method=method)
+            for record in records
         }
 
     def write(self, stage: Stage, method: str, table: Table, evaluation: Evaluation) -> Evaluation:

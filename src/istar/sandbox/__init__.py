@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from istar.sandbox.client import InterpretOutcome, Worker, WorkerRecording
     from istar.sandbox.doctor import TierReport, short_battery, tier_report
     from istar.sandbox.errors import SandboxError, SandboxUnavailableError, WeightsChangedError, WorkerLostError
-    from istar.sandbox.interpretations import InterpretationKey, InterpretationStore
+    from istar.sandbox.interpretations import INTERPRETATIONS, InterpretationKey
     from istar.sandbox.jail.jail import Jail
     from istar.sandbox.jail.limits import Limits
     from istar.sandbox.jail.tiers import Tier, choose_tier
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from istar.sandbox.wire.requests import TargetSpec
 
 __all__ = [
+    "INTERPRETATIONS",
     "InterpretOutcome",
     "InterpretationKey",
-    "InterpretationStore",
     "Jail",
     "Limits",
     "SandboxError",
@@ -45,7 +45,7 @@ _MODULES = {
     "client": ("InterpretOutcome", "Worker", "WorkerRecording"),
     "doctor": ("TierReport", "short_battery", "tier_report"),
     "errors": ("SandboxError", "SandboxUnavailableError", "WeightsChangedError", "WorkerLostError"),
-    "interpretations": ("InterpretationKey", "InterpretationStore"),
+    "interpretations": ("INTERPRETATIONS", "InterpretationKey"),
     "jail.jail": ("Jail",),
     "jail.limits": ("Limits",),
     "jail.tiers": ("Tier", "choose_tier"),

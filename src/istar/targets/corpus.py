@@ -9,26 +9,30 @@ seed.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from istar import paths
-from istar.files import read_checked_json, write_checked_json
-from istar.plugins import plugin_identity
 from istar.seeds import Seed
+from istar.storage import Kind, Parts, Store, from_json, to_json
 from istar.targets.errors import TargetError
 from istar.targets.limits import check_length
 from istar.targets.target import Target
 
-FORMAT = 2
+
+def _sequences(parts: Parts) -> list[tuple[int, ...]]:
+    return [tuple(map(index, sequence)) for sequence in from_json(parts)]
+
+
+CORPORA: Kind[list[tuple[int, ...]]] = Kind("corpora", to_json, _sequences)
+"""The tokens of a corpus. A plug-in may hold the architecture, and with it what is sampled."""
 SAMPLED_AT_ONCE = 32
 BOOKS = (10, 12)
 """The second books of Samuel and of Kings; tasks about scripture leave them alone."""
@@ -78,23 +82,17 @@ def build_corpus(target: Target, sequences: int = 64, length: int = 128, seed: S
         raise TargetError(f"a corpus of {sequences} sequences of {length} tokens is empty; ask for 1 of 2 at least")
     check_length(target, length, "a sequence of the corpus (corpus_length)")
     seed = (seed or Seed.root(0)).split("corpus")
-    # a plug-in may hold the architecture, and with it what is sampled; without one nothing is added to the name
-    plugins = [identity] if (identity := plugin_identity()) else []
-    key = [FORMAT, target.id, target.tokenizer_digest, sequences, length, seed.path, *plugins]
-    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
-    file = paths.cache("corpora") / f"{name[:32]}.corpus"
-    known = read_checked_json(file)
-    if known is not None:
-        return _corpus(target, [tuple(tokens) for tokens in known])
-    passages = prose(target, sequences // 2, length, seed.split("prose"))  # first, for it may be refused
-    tokens = sample_text(target, sequences - sequences // 2, length, seed.split("sampled")) + passages
-    write_checked_json(file, tokens)
-    return _corpus(target, tokens)
 
+    def make() -> list[tuple[int, ...]]:
+        passages = prose(target, sequences // 2, length, seed.split("prose"))  # first, for it may be refused
+        return sample_text(target, sequences - sequences // 2, length, seed.split("sampled")) + passages
 
-def _corpus(target: Target, tokens: list[tuple[int, ...]]) -> Corpus:
-    texts = tuple(target.decode(sequence[1:]) for sequence in tokens)
-    return Corpus(texts, tuple(tokens), target.tokenizer_digest)
+    key = {
+        **{"target": target.id, "tokenizer": target.tokenizer_digest, "seed": seed.path},
+        **{"sequences": sequences, "length": length},
+    }
+    tokens = Store().obtain(CORPORA, key, make)
+    return Corpus(tuple(target.decode(sequence[1:]) for sequence in tokens), tuple(tokens), target.tokenizer_digest)
 
 
 @torch.no_grad()

