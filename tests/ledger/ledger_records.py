@@ -10,6 +10,7 @@ from istar.ledger import (
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
+    PartRecord,
     ProposalRecord,
     QuestionRecord,
     RoundRecord,
@@ -25,6 +26,7 @@ CONFIG = RunConfig("target-id", "tiny-random", "v1", "grammar", "statistician", 
 TASK = TaskRecord("family/data", "family", "train", "ok", "", 8, 100, 10**15, 10**12, 0.9)
 QUESTION_COST = QuestionRecord(QUESTION, "family/data", "v1", {"tokens": {"mm": 2**61}, "reads": {"mm": 2**61}})
 PROPOSAL = ProposalRecord(0, METHOD, "lens", ("p" * 64,), {"layer": 3})
+PARTS = (PartRecord(0, 1, "a" * 64, "Says one"), PartRecord(0, 2, "b" * 64, "Says two"))
 INTERPRETATION = InterpretationRecord(
     METHOD, "target-id", "c" * 64, "v1", 123, 456, "s" * 64, {"mm": 100, "add": 23}, {"fit": 123}, 1.5
 )
@@ -69,7 +71,7 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     ledger.open_run(run, CONFIG, versions={"istar": "0.1.0"}, machine={"cores": "2"})
     ledger.add_tasks(run, [TASK])
     ledger.add_question(run, QUESTION_COST)
-    ledger.add_method(run, PROPOSAL, "def interpret(): ...\n")
+    ledger.add_method(run, PROPOSAL, "def interpret(): ...\n", [(part, f"{part.title}\n") for part in PARTS])
     ledger.add_use(run, USE, "def interpret(): ...\n")
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)

@@ -9,7 +9,7 @@ import pytest
 from ledger_records import WHITE
 
 from istar.ledger import Ledger, LedgerDamagedError, OldLedgerError
-from istar.ledger.digests import digest_of
+from istar.ledger.signing import digest_of
 from istar.protocol.run_folder import RunFolder, RunFolderError
 
 HERE = Path(__file__).parent

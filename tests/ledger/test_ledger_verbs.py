@@ -6,6 +6,7 @@ from ledger_records import (
     CONFIG,
     EVALUATION,
     INTERPRETATION,
+    PARTS,
     PROPOSAL,
     QUESTION_COST,
     ROUND,
@@ -37,6 +38,8 @@ def test_everything_comes_back_as_it_was_put_in(filled):
     assert filled.questions("run") == (QUESTION_COST,)
     assert filled.proposals("run") == (PROPOSAL,)
     assert filled.source(PROPOSAL.method) == "def interpret(): ...\n"
+    assert filled.parts("run") == PARTS
+    assert [filled.source(part.method) for part in PARTS] == ["Says one\n", "Says two\n"]
     assert filled.interpretations("run") == (INTERPRETATION,)
     assert filled.rounds("run") == (ROUND,)
     assert filled.uses("run") == (USE,)

@@ -19,7 +19,7 @@ from istar.ledger import (
     Spending,
     TaskRecord,
 )
-from istar.ledger.records import Split, Stage
+from istar.ledger.schema import Split, Stage
 from istar.rewards import REWARDS, Curve
 from istar.rewards.curves import Arm
 

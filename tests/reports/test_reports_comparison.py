@@ -11,7 +11,7 @@ from synthetic_ledger import RUN, fill
 
 from istar.cli.app import run as command
 from istar.ledger import Ledger, Tried, UseRecord
-from istar.ledger.records import EvaluationRecord
+from istar.ledger.schema import EvaluationRecord
 from istar.protocol.config import SearchConfig
 from istar.reports.comparison import ComparisonError, by_kind, compare_runs, render_comparison
 from istar.rewards import REWARDS

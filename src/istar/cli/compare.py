@@ -12,7 +12,7 @@ from istar.cli.app import command, output, print_json, table
 from istar.cli.options import DEFAULT_RUNS, AsJson, RunsFolder
 
 if TYPE_CHECKING:
-    from istar.ledger.records import Stage
+    from istar.ledger.schema import Stage
     from istar.reports.comparison import Judged, RunComparison
 
 

@@ -17,7 +17,7 @@ from istar.cli.options import DEFAULT_RUNS, AsJson, ExecutorOption, RunsFolder, 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
     from istar.ledger import RoundRecord
-    from istar.ledger.records import Stage
+    from istar.ledger.schema import Stage
     from istar.protocol.config import SearchConfig
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome

@@ -11,8 +11,7 @@ from istar.ledger.errors import (
     NotALedgerError,
     OldLedgerError,
 )
-from istar.ledger.ledger import Ledger, default_ledger
-from istar.ledger.records import (
+from istar.ledger.schema import (
     BASELINE,
     BatchSpending,
     EvaluationRecord,
@@ -30,6 +29,7 @@ from istar.ledger.records import (
     UseRecord,
     tried,
 )
+from istar.ledger.writer import Ledger, default_ledger
 
 __all__ = [
     "BASELINE",

@@ -29,8 +29,9 @@ from istar.ledger.errors import (
     NewerLedgerError,
     NotALedgerError,
     OldLedgerError,
+    shown_url,
+    translated,
 )
-from istar.ledger.translation import shown_url, translated
 
 PATIENCE_SECONDS = 60.0
 """How long a process waits for another one's write."""

@@ -10,68 +10,44 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select, union
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
 
-from istar.ledger.models import (
-    Base,
-    CurveRow,
-    EvaluationRow,
-    InterpretationRow,
-    MethodRow,
-    OpeningRow,
-    PartRow,
-    ProposalRow,
-    QuestionRow,
-    RoundRow,
-    RunRow,
-    StateRow,
-    TaskRow,
-    UseRow,
-)
-
-_OF_A_RUN: tuple[type[Any], ...] = (
-    TaskRow,
-    QuestionRow,
-    ProposalRow,
-    PartRow,
-    InterpretationRow,
-    EvaluationRow,
-    RoundRow,
-    StateRow,
-    OpeningRow,
-    UseRow,
-)
+from istar.ledger.schema import CURVES, EVALUATIONS, METHODS, NAMING_METHODS, OF_A_RUN, RUNS
+from istar.ledger.tables import RecordTable, Values
 
 
-def export_lines(session: Session, run: RunRow) -> Iterator[str]:
-    """Yield one JSON object a line for everything that a run holds."""
-    yield _line("runs", _columns(run))
-    used = union(*(select(table.method).where(table.run == run.name) for table in (ProposalRow, PartRow, UseRow)))
-    yield from _sorted_lines(MethodRow, session.scalars(select(MethodRow).where(MethodRow.hash.in_(used))))
-    for table in _OF_A_RUN:
-        yield from _sorted_lines(table, session.scalars(select(table).where(table.run == run.name)))
-    curves = session.execute(
-        select(EvaluationRow, CurveRow)
-        .join(CurveRow, CurveRow.evaluation == EvaluationRow.id)
-        .where(EvaluationRow.run == run.name)
-    )
+def export_lines(connection: sa.Connection, run: Values) -> Iterator[str]:
+    """Yield one JSON object a line for everything that a run holds.
+
+    Args:
+        connection: to the database.
+        run: the run's row.
+    """
+    name = run["name"]
+    yield _line(RUNS, run)
+    used = sa.union(*(sa.select(table.sql.c.method).where(table.sql.c.run == name) for table in NAMING_METHODS))
+    yield from _lines(connection, METHODS, METHODS.sql.c.hash.in_(used))
+    for table in OF_A_RUN:
+        yield from _lines(connection, table, table.sql.c.run == name)
     keyed = [
-        ((evaluation.stage, evaluation.method, evaluation.question_hash, curve.seed), curve.curve)
-        for evaluation, curve in curves
+        ((*EVALUATIONS.order(EVALUATIONS.checked(row)), curve["seed"]), curve["curve"])
+        for row in connection.execute(
+            sa.select(EVALUATIONS.sql, CURVES.sql).join(CURVES.sql).where(EVALUATIONS.sql.c.run == name)
+        )
+        for curve in (CURVES.checked(row),)
     ]
-    for key, curve in sorted(keyed, key=lambda item: item[0]):
-        yield _line("curves", {"stage": key[0], "method": key[1], **curve})
+    for (stage, method, *_), curve in sorted(keyed, key=lambda item: item[0]):
+        yield _text("curves", {"stage": stage, "method": method, **curve})
 
 
-def _sorted_lines(table: type[Base], found: Any) -> Iterator[str]:
-    for row in sorted(found, key=lambda row: tuple(getattr(row, column) for column in table.key)):
-        yield _line(table.__tablename__, _columns(row))
+def _lines(connection: sa.Connection, table: RecordTable[Any], where: sa.ColumnElement[bool]) -> Iterator[str]:
+    for values in table.rows(connection, where):
+        yield _line(table, values)
 
 
-def _columns(row: Base) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in type(row).content() if name not in type(row).volatile}
+def _line(table: RecordTable[Any], values: Values) -> str:
+    return _text(table.name, {name: values[name] for name in table.content if name not in table.volatile})
 
 
-def _line(table: str, values: dict[str, Any]) -> str:
+def _text(table: str, values: Values) -> str:
     return json.dumps({"table": table, **values}, sort_keys=True, allow_nan=False)

@@ -6,32 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
 
-from istar.ledger import rows
 from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engine
-from istar.ledger.errors import MissingRecordError
+from istar.ledger.errors import MissingRecordError, shown_url, translated
 from istar.ledger.export import export_lines
-from istar.ledger.models import (
-    CurveRow,
-    EvaluationRow,
-    InterpretationRow,
-    MethodRow,
-    OpeningRow,
-    PartRow,
-    ProposalRow,
-    QuestionRow,
-    RoundRow,
-    RunRow,
-    StateRow,
-    TaskRow,
-    UseRow,
-)
-from istar.ledger.records import (
+from istar.ledger.schema import (
     BASELINE,
+    CURVES,
+    EVALUATIONS,
+    INTERPRETATIONS,
+    METHODS,
+    OPENINGS,
+    PARTS,
+    PROPOSALS,
+    QUESTIONS,
+    ROUNDS,
+    RUNS,
+    STATES,
+    TASKS,
+    USES,
     EvaluationRecord,
     InterpretationRecord,
     Json,
@@ -46,7 +42,7 @@ from istar.ledger.records import (
     TaskRecord,
     UseRecord,
 )
-from istar.ledger.translation import shown_url, translated
+from istar.ledger.tables import Record, RecordTable, Values
 from istar.rewards.curves import Curve, curve_from_json
 
 
@@ -93,53 +89,51 @@ class LedgerReader:
         Raises:
             MissingRecordError: there is none of this name; the message lists those there are.
         """
-        with self._reading() as session:
-            return rows.run_record(self._run(session, name))
+        with self._reading() as connection:
+            return RUNS.record(self._run(connection, name))
 
     def runs(self) -> tuple[RunRecord, ...]:
         """Return all runs, the first opened first."""
-        with self._reading() as session:
-            found = sorted(session.scalars(select(RunRow)), key=lambda row: (row.opened_at, row.name))
-            return tuple(map(rows.run_record, found))
+        with self._reading() as connection:
+            found = map(RUNS.record, RUNS.rows(connection, sa.true()))
+            return tuple(sorted(found, key=lambda each: (each.opened_at, each.name)))
 
     def tasks(self, run: str) -> tuple[TaskRecord, ...]:
         """Return the tasks of a run by name."""
-        return tuple(map(rows.task_record, self._all(TaskRow, run)))
+        return self._all(TASKS, run)
 
     def questions(self, run: str) -> tuple[QuestionRecord, ...]:
         """Return what the questions of a run cost by brute force, by hash."""
-        return tuple(map(rows.question_record, self._all(QuestionRow, run)))
+        return self._all(QUESTIONS, run)
 
     def proposals(self, run: str) -> tuple[ProposalRecord, ...]:
         """Return the proposals of a run in their order."""
-        return tuple(map(rows.proposal_record, self._all(ProposalRow, run)))
+        return self._all(PROPOSALS, run)
 
     def parts(self, run: str) -> tuple[PartRecord, ...]:
         """Return the methods that proposals of a run put side by side, by iteration and place."""
-        return tuple(map(rows.part_record, self._all(PartRow, run)))
+        return self._all(PARTS, run)
 
     def interpretations(self, run: str) -> tuple[InterpretationRecord, ...]:
         """Return the costs of all interpretations of a run."""
-        return tuple(map(rows.interpretation_record, self._all(InterpretationRow, run)))
+        return self._all(INTERPRETATIONS, run)
 
     def rounds(self, run: str) -> tuple[RoundRecord, ...]:
         """Return the outcomes of a run's iterations in their order."""
-        return tuple(map(rows.round_record, self._all(RoundRow, run)))
+        return self._all(ROUNDS, run)
 
     def openings(self, run: str, kind: OpeningKind) -> tuple[OpeningRecord, ...]:
         """Return the consultations of one kind in their order."""
-        return tuple(rows.opening_record(row) for row in self._all(OpeningRow, run) if row.kind == kind)
+        return tuple(opening for opening in self._all(OPENINGS, run) if opening.kind == kind)
 
     def uses(self, run: str) -> tuple[UseRecord, ...]:
         """Return the uses that a run's researcher made of its workbench, in their order."""
-        return tuple(map(rows.use_record, self._all(UseRow, run)))
+        return self._all(USES, run)
 
     def state(self, run: str) -> tuple[int, Json] | None:
         """Return the last finished iteration and the researcher's state after it, None before the first."""
-        with self._reading() as session:
-            self._run(session, run)
-            row = session.scalar(select(StateRow).where(StateRow.run == run).order_by(StateRow.iteration.desc()))
-            return None if row is None else (row.iteration, row.state)
+        noted = self._all(STATES, run)
+        return (noted[-1].iteration, noted[-1].state) if noted else None
 
     def source(self, method: str) -> str:
         """Return the source of a method.
@@ -147,41 +141,40 @@ class LedgerReader:
         Raises:
             MissingRecordError: the ledger holds no method of this hash.
         """
-        with self._reading() as session:
-            row = session.get(MethodRow, method)
-            if row is None:
-                raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no method with hash {method!r}")
-            return row.source
+        with self._reading() as connection:
+            for values in METHODS.rows(connection, METHODS.sql.c.hash == method):
+                return METHODS.record(values).source
+        raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no method with hash {method!r}")
 
     def evaluation(self, run: str, stage: Stage, method: str, question_hash: str) -> EvaluationRecord | None:
         """Return the evaluation with this key, None if it was not made yet."""
-        with self._reading() as session:
-            row = session.scalar(self._evaluations(run, stage, method, question_hash))
-            return None if row is None else rows.evaluation_record(row)
+        with self._reading() as connection:
+            for values in EVALUATIONS.rows(connection, asked(run, stage, method, question_hash)):
+                return EVALUATIONS.record(values)
+        return None
 
     def evaluations(
         self, run: str, *, stage: Stage | None = None, method: str | None = None
     ) -> tuple[EvaluationRecord, ...]:
         """Return evaluations ordered by stage, method, task and question."""
-        with self._reading() as session:
-            self._run(session, run)
-            found = sorted(session.scalars(self._evaluations(run, stage, method)), key=_order)
-            return tuple(map(rows.evaluation_record, found))
+        with self._reading() as connection:
+            self._run(connection, run)
+            found = sorted(EVALUATIONS.rows(connection, asked(run, stage, method)), key=_order)
+            return tuple(map(EVALUATIONS.record, found))
 
     def curves(
         self, run: str, *, stage: Stage | None = None, method: str | None = None, question_hash: str | None = None
     ) -> tuple[Curve, ...]:
         """Return the curves of the evaluations selected, ordered by stage, method, task, question and seed."""
-        with self._reading() as session:
-            self._run(session, run)
-            selected = self._evaluations(run, stage, method, question_hash)
-            found = session.execute(
-                selected.join(CurveRow, CurveRow.evaluation == EvaluationRow.id).with_only_columns(
-                    EvaluationRow, CurveRow
-                )
-            )
-            ordered = sorted(found, key=lambda pair: (*_order(pair[0]), pair[1].seed))
-            return tuple(curve_from_json(row.curve) for _, row in ordered)
+        with self._reading() as connection:
+            self._run(connection, run)
+            selected = sa.select(EVALUATIONS.sql, CURVES.sql).join(CURVES.sql)
+            found = [
+                (*_order(EVALUATIONS.checked(row)), CURVES.record(CURVES.checked(row)))
+                for row in connection.execute(selected.where(asked(run, stage, method, question_hash)))
+            ]
+            found.sort(key=lambda each: (each[:-1], each[-1].seed))
+            return tuple(curve_from_json(each[-1].curve) for each in found)
 
     def paired_curves(self, run: str, stage: Stage, method: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
         """Return the curves of both arms on the questions that a method was evaluated on: black box, white box.
@@ -200,34 +193,33 @@ class LedgerReader:
 
         Two runs of one config give the same lines, however often one of them was killed and resumed.
         """
-        with self._reading() as session:
-            yield from export_lines(session, self._run(session, run))
+        with self._reading() as connection:
+            yield from export_lines(connection, self._run(connection, run))
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with translated(self.url, reading=True), Session(self._engine) as session:
-            yield session
+    def _reading(self) -> Iterator[sa.Connection]:
+        with translated(self.url, reading=True), self._engine.connect() as connection:
+            yield connection
 
-    def _run(self, session: Session, name: str) -> RunRow:
-        row = session.get(RunRow, name)
-        if row is None:
-            names = ", ".join(sorted(session.scalars(select(RunRow.name)))) or "none"
-            raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no run {name!r}; it holds: {names}")
-        return row
+    def _run(self, connection: sa.Connection, name: str) -> Values:
+        for values in RUNS.rows(connection, RUNS.sql.c.name == name):
+            return values
+        names = ", ".join(sorted(connection.scalars(sa.select(RUNS.sql.c.name)))) or "none"
+        raise MissingRecordError(f"the ledger {shown_url(self.url)} holds no run {name!r}; it holds: {names}")
 
-    def _all(self, table: type[Any], run: str) -> tuple[Any, ...]:
-        with self._reading() as session:
-            self._run(session, run)
-            found = session.scalars(select(table).where(table.run == run))
-            return tuple(sorted(found, key=lambda row: tuple(getattr(row, column) for column in table.key)))
-
-    @staticmethod
-    def _evaluations(run: str, stage: str | None, method: str | None, question_hash: str | None = None) -> Any:
-        wanted = {"stage": stage, "method": method, "question_hash": question_hash}
-        given = {column: value for column, value in wanted.items() if value is not None}
-        return select(EvaluationRow).filter_by(run=run, **given)
+    def _all(self, table: RecordTable[Record], run: str) -> tuple[Record, ...]:
+        with self._reading() as connection:
+            self._run(connection, run)
+            return tuple(map(table.record, table.rows(connection, table.sql.c.run == run)))
 
 
-def _order(row: EvaluationRow) -> tuple[str, str, str, int, str]:
-    """Return what evaluations are ordered by, in Python: databases differ in how they compare texts."""
-    return row.stage, row.method, row.task, row.question_index, row.question_hash
+def asked(run: str, stage: str | None, method: str | None, question_hash: str | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition that an evaluation is one of those asked for; None stands for all."""
+    wanted = {"run": run, "stage": stage, "method": method, "question_hash": question_hash}
+    columns = EVALUATIONS.sql.c
+    return sa.and_(*(columns[name] == value for name, value in wanted.items() if value is not None))
+
+
+def _order(values: Values) -> tuple[str, str, str, int, str]:
+    """Return what evaluations are ordered by."""
+    return values["stage"], values["method"], values["task"], values["question_index"], values["question_hash"]

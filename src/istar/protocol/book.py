@@ -25,7 +25,7 @@ from istar.ledger import (
     UseRecord,
 )
 from istar.ledger.reader import LedgerReader
-from istar.ledger.records import OpeningKind, Stage
+from istar.ledger.schema import OpeningKind, Stage
 from istar.methods.loading import source_hash
 from istar.methods.side_by_side import MethodFile, Part, made_of
 from istar.researchers import Proposal

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from istar.arms.base import Arms, Evaluation
 from istar.arms.jobs import ElsewhereError, Job, JobMap, JobResult, Work
 from istar.ledger import InterpretationRecord
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.methods.contract import MethodError
 from istar.protocol.book import Book
 from istar.protocol.telling import Answered

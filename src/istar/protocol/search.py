@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from istar.arms.base import Arms
 from istar.arms.jobs import JobMap, Work, Workplace
 from istar.ledger import RoundRecord, Tried, tried
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.methods.contract import MethodError
 from istar.methods.fence import FenceError, check_source
 from istar.protocol.book import Book

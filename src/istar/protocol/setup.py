@@ -15,7 +15,7 @@ from istar.arms.task_questions import TaskQuestions, task_questions
 from istar.executors import make_executor
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.protocol.book import Book
 from istar.protocol.checking import JailedCheck
 from istar.protocol.config import SearchConfig, StageSize, parse_config

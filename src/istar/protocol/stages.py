@@ -9,7 +9,7 @@ from istar.errors import IstarError
 from istar.tasks.family import RewardedSplit, check_rewardable, select_tasks
 
 if TYPE_CHECKING:
-    from istar.ledger.records import Stage
+    from istar.ledger.schema import Stage
     from istar.protocol.config import SearchConfig, StageSize
 
 SPLIT_OF_STAGE: dict[Stage, RewardedSplit] = {

@@ -20,7 +20,7 @@ from istar.errors import IstarError
 from istar.files import write_whole
 from istar.ledger import EvaluationRecord, RunRecord, Tried, tried
 from istar.ledger.reader import LedgerReader
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.methods.library import library_methods
 from istar.methods.loading import source_hash
 from istar.reports import figures, words

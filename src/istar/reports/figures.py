@@ -13,7 +13,7 @@ from itertools import cycle
 from typing import Any
 
 from istar.ledger import EvaluationRecord, RoundRecord
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.reports.findings import Band, Champion, Findings, TaskCurves
 from istar.reports.words import flops, interval, multiplier
 from istar.rewards import LEVELS, Comparison

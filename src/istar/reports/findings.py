@@ -21,7 +21,7 @@ from istar.ledger import (
     tried,
 )
 from istar.ledger.reader import LedgerReader
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.rewards import Curve, Summary, compare
 from istar.rewards.pairs import SKILL_FLOOR
 from istar.seeds import Seed

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from istar.files import write_whole
 from istar.ledger.reader import LedgerReader
-from istar.ledger.records import Stage
+from istar.ledger.schema import Stage
 from istar.reports import figures, words
 from istar.reports.findings import Champion, Findings, gather
 from istar.reports.highlight import highlight

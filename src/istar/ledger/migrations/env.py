@@ -2,10 +2,8 @@
 
 from alembic import context
 
-from istar.ledger.models import Base
+from istar.ledger.schema import TABLES
 
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=TABLES, render_as_batch=True)
 with context.begin_transaction():
     context.run_migrations()

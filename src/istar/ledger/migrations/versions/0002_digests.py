@@ -9,7 +9,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from istar.ledger.digests import digest_of
+from istar.ledger.signing import digest_of
 
 revision = "0002"
 down_revision = "0001"

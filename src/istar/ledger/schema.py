@@ -1,14 +1,31 @@
-"""What the ledger holds, as plain records; the verbs of `Ledger` take and return these and never rows of SQL.
+"""What the ledger holds: records, whose fields are the columns of its tables. Nothing else states a column.
 
-Fields called `seconds` are measured time. They differ between two runs that are otherwise the same, and so does what
-describes the machine: the export leaves them out.
+The verbs of `Ledger` take and return records and never rows of SQL. A column that comes, goes or changes needs a
+migration as well (`migrations/versions`), which a test holds against what stands here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+
+from istar.ledger.tables import (
+    FLAG,
+    HASH,
+    JSON,
+    LARGE,
+    NAME,
+    REAL,
+    TEXT,
+    TIME,
+    WHOLE,
+    WORD,
+    RecordTable,
+    Refers,
+)
 
 BASELINE = ""
 """The method hash under which the black-box arm's evaluations are filed."""
@@ -57,12 +74,25 @@ class RunRecord:
         opened_at: UTC, ISO 8601.
     """
 
-    name: str
-    config: RunConfig
-    versions: Mapping[str, str]
-    machine: Mapping[str, str]
-    status: Literal["open", "finished"]
-    opened_at: str
+    name: Annotated[str, NAME]
+    config: Annotated[RunConfig, JSON]
+    versions: Annotated[Mapping[str, str], JSON]
+    machine: Annotated[Mapping[str, str], JSON]
+    status: Annotated[Literal["open", "finished"], WORD]
+    opened_at: Annotated[str, TIME]
+
+
+@dataclass(frozen=True)
+class MethodRecord:
+    """The source of a method, filed under its hash and shared by all runs.
+
+    Attributes:
+        hash: SHA-256 of the source.
+        source: the text of the file.
+    """
+
+    hash: Annotated[str, HASH]
+    source: Annotated[str, TEXT]
 
 
 @dataclass(frozen=True)
@@ -82,16 +112,16 @@ class TaskRecord:
         reliability: split-half reliability of the answer, None where it is not defined.
     """
 
-    task: str
-    family: str
-    split: Split
-    status: str
-    reason: str
-    questions: int
-    rows: int
-    brute_flops: int
-    dearest_run_flops: int
-    reliability: float | None
+    task: Annotated[str, NAME]
+    family: Annotated[str, NAME]
+    split: Annotated[Split, WORD]
+    status: Annotated[str, WORD]
+    reason: Annotated[str, TEXT]
+    questions: Annotated[int, WHOLE]
+    rows: Annotated[int, WHOLE]
+    brute_flops: Annotated[int, LARGE]
+    dearest_run_flops: Annotated[int, LARGE]
+    reliability: Annotated[float | None, REAL]
 
 
 @dataclass(frozen=True)
@@ -106,11 +136,11 @@ class ProposalRecord:
         parameters: the researcher's own description of its choice.
     """
 
-    iteration: int
-    method: str
-    name: str
-    parents: tuple[str, ...] = ()
-    parameters: Mapping[str, Json] = field(default_factory=dict)
+    iteration: Annotated[int, WHOLE]
+    method: Annotated[str, HASH, Refers("methods.hash", index=True)]
+    name: Annotated[str, NAME]
+    parents: Annotated[tuple[str, ...], JSON] = ()
+    parameters: Annotated[Mapping[str, Json], JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,10 +154,10 @@ class PartRecord:
         title: a sentence for people.
     """
 
-    iteration: int
-    slot: int
-    method: str
-    title: str
+    iteration: Annotated[int, WHOLE]
+    slot: Annotated[int, WHOLE]
+    method: Annotated[str, HASH, Refers("methods.hash")]
+    title: Annotated[str, TEXT]
 
 
 @dataclass(frozen=True)
@@ -147,16 +177,16 @@ class InterpretationRecord:
         seconds: wall-clock time.
     """
 
-    method: str
-    target: str
-    corpus: str
-    rulebook: str
-    flops: int
-    bytes: int
-    sha256: str
-    by_op: Mapping[str, int] = field(default_factory=dict)
-    by_region: Mapping[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
+    method: Annotated[str, HASH]
+    target: Annotated[str, NAME]
+    corpus: Annotated[str, HASH]
+    rulebook: Annotated[str, WORD]
+    flops: Annotated[int, LARGE]
+    bytes: Annotated[int, LARGE]
+    sha256: Annotated[str, HASH]
+    by_op: Annotated[Mapping[str, int], JSON] = field(default_factory=dict)
+    by_region: Annotated[Mapping[str, int], JSON] = field(default_factory=dict)
+    seconds: Annotated[float, REAL] = 0.0
 
 
 @dataclass(frozen=True)
@@ -185,10 +215,10 @@ class QuestionRecord:
             metered otherwise than where the question's table was built.
     """
 
-    question_hash: str
-    task: str
-    rulebook: str
-    rows_by_op: Mapping[str, Mapping[str, int]]
+    question_hash: Annotated[str, HASH]
+    task: Annotated[str, NAME]
+    rulebook: Annotated[str, WORD]
+    rows_by_op: Annotated[Mapping[str, Mapping[str, int]], JSON]
 
 
 @dataclass(frozen=True)
@@ -211,17 +241,17 @@ class Spending:
             without them.
     """
 
-    prepare_flops: int = 0
-    flops: int = 0
-    matmul_flops: int = 0
-    rows: int = 0
-    by_op: Mapping[str, int] = field(default_factory=dict)
-    by_region: Mapping[str, int] = field(default_factory=dict)
-    unknown: Mapping[str, int] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
-    seconds: float = 0.0
-    unexplained_cpu_seconds: float | None = None
-    batches: tuple[BatchSpending, ...] = ()
+    prepare_flops: Annotated[int, LARGE] = 0
+    flops: Annotated[int, LARGE] = 0
+    matmul_flops: Annotated[int, LARGE] = 0
+    rows: Annotated[int, WHOLE] = 0
+    by_op: Annotated[Mapping[str, int], JSON] = field(default_factory=dict)
+    by_region: Annotated[Mapping[str, int], JSON] = field(default_factory=dict)
+    unknown: Annotated[Mapping[str, int], JSON] = field(default_factory=dict)
+    cpu_seconds: Annotated[float, REAL] = 0.0
+    seconds: Annotated[float, REAL] = 0.0
+    unexplained_cpu_seconds: Annotated[float | None, REAL] = None
+    batches: Annotated[tuple[BatchSpending, ...], JSON] = ()
 
     @property
     def explained_share(self) -> float | None:
@@ -249,20 +279,35 @@ class EvaluationRecord:
         spending: what the recording took; empty for the black-box arm.
     """
 
-    stage: Stage
-    method: str
-    task: str
-    split: Split
-    question_hash: str
-    question_index: int
-    status: str = "ok"
-    reason: str = ""
+    stage: Annotated[Stage, WORD]
+    method: Annotated[str, HASH]
+    task: Annotated[str, NAME]
+    split: Annotated[Split, WORD]
+    question_hash: Annotated[str, HASH]
+    question_index: Annotated[int, WHOLE]
+    status: Annotated[str, WORD] = "ok"
+    reason: Annotated[str, TEXT] = ""
     spending: Spending = Spending()
 
     @property
     def family(self) -> str:
         """The name of the task's family."""
         return self.task.split("/", maxsplit=1)[0]
+
+
+@dataclass(frozen=True)
+class CurveRecord:
+    """One curve of an evaluation, whole, so that any reward can be recomputed from it.
+
+    Attributes:
+        evaluation: number of the evaluation.
+        seed: the executor's seed.
+        curve: the curve as JSON values; see `istar.rewards.curves`.
+    """
+
+    evaluation: Annotated[int, WHOLE, Refers("evaluations.id")]
+    seed: Annotated[int, WHOLE]
+    curve: Annotated[Json, JSON]
 
 
 @dataclass(frozen=True)
@@ -284,18 +329,31 @@ class RoundRecord:
         seconds: wall-clock time of the round.
     """
 
-    iteration: int
-    method: str
-    stage: str
-    status: str
-    reason: str
-    reward: float | None
-    standard_error: float | None
-    validation_reward: float | None
-    improved: bool
-    best_method: str
-    best_reward: float | None
-    seconds: float = 0.0
+    iteration: Annotated[int, WHOLE]
+    method: Annotated[str, HASH]
+    stage: Annotated[str, WORD]
+    status: Annotated[str, WORD]
+    reason: Annotated[str, TEXT]
+    reward: Annotated[float | None, REAL]
+    standard_error: Annotated[float | None, REAL]
+    validation_reward: Annotated[float | None, REAL]
+    improved: Annotated[bool, FLAG]
+    best_method: Annotated[str, HASH]
+    best_reward: Annotated[float | None, REAL]
+    seconds: Annotated[float, REAL] = 0.0
+
+
+@dataclass(frozen=True)
+class StateRecord:
+    """The researcher's state after an iteration, where one was noted.
+
+    Attributes:
+        iteration: the round.
+        state: JSON values.
+    """
+
+    iteration: Annotated[int, WHOLE]
+    state: Annotated[Json, JSON]
 
 
 @dataclass(frozen=True)
@@ -315,16 +373,16 @@ class UseRecord:
         flops: FLOPs of recording the method on these.
     """
 
-    number: int
-    phase: str
-    iteration: int
-    kind: str
-    method: str
-    name: str
-    request: Json
-    outcome: Json
-    questions: int = 0
-    flops: int = 0
+    number: Annotated[int, WHOLE]
+    phase: Annotated[str, WORD]
+    iteration: Annotated[int, WHOLE]
+    kind: Annotated[str, WORD]
+    method: Annotated[str, HASH, Refers("methods.hash")]
+    name: Annotated[str, NAME]
+    request: Annotated[Json, JSON]
+    outcome: Annotated[Json, JSON]
+    questions: Annotated[int, WHOLE] = 0
+    flops: Annotated[int, LARGE] = 0
 
 
 @dataclass(frozen=True)
@@ -367,9 +425,63 @@ class OpeningRecord:
         value: the figure shown, None if none was.
     """
 
-    kind: OpeningKind
-    number: int
-    method: str
-    iteration: int
-    revealed: bool
-    value: float | None
+    kind: Annotated[OpeningKind, WORD]
+    number: Annotated[int, WHOLE]
+    method: Annotated[str, HASH]
+    iteration: Annotated[int, WHOLE]
+    revealed: Annotated[bool, FLAG]
+    value: Annotated[float | None, REAL]
+
+
+TABLES = sa.MetaData()
+
+RUNS = RecordTable(TABLES, "runs", RunRecord, key=("name",), volatile=("machine", "opened_at"), of_run=False)
+METHODS = RecordTable(TABLES, "methods", MethodRecord, key=("hash",), of_run=False)
+TASKS = RecordTable(TABLES, "tasks", TaskRecord, key=("task",))
+QUESTIONS = RecordTable(TABLES, "questions", QuestionRecord, key=("question_hash",))
+PROPOSALS = RecordTable(TABLES, "proposals", ProposalRecord, key=("iteration",))
+PARTS = RecordTable(TABLES, "parts", PartRecord, key=("iteration", "slot"))
+INTERPRETATIONS = RecordTable(
+    TABLES,
+    "interpretations",
+    InterpretationRecord,
+    key=("method", "target", "corpus", "rulebook"),
+    volatile=("seconds",),
+)
+EVALUATIONS = RecordTable(
+    TABLES,
+    "evaluations",
+    EvaluationRecord,
+    key=("stage", "method", "question_hash"),
+    volatile=("cpu_seconds", "unexplained_cpu_seconds", "seconds"),
+    numbered=True,
+    once=("one_evaluation_each", ("run", "stage", "method", "question_hash")),
+)
+CURVES = RecordTable(TABLES, "curves", CurveRecord, key=("evaluation", "seed"), of_run=False)
+ROUNDS = RecordTable(TABLES, "rounds", RoundRecord, key=("iteration",), volatile=("seconds",))
+STATES = RecordTable(TABLES, "states", StateRecord, key=("iteration",))
+OPENINGS = RecordTable(
+    TABLES,
+    "openings",
+    OpeningRecord,
+    key=("kind", "number"),
+    once=("one_opening_each", ("run", "kind", "method", "iteration")),
+)
+USES = RecordTable(TABLES, "uses", UseRecord, key=("number",))
+
+OF_A_RUN: tuple[RecordTable[Any], ...] = (
+    TASKS,
+    QUESTIONS,
+    PROPOSALS,
+    PARTS,
+    INTERPRETATIONS,
+    EVALUATIONS,
+    ROUNDS,
+    STATES,
+    OPENINGS,
+    USES,
+)
+"""The tables whose records belong to a run, in the order of the export."""
+
+NAMING_METHODS: tuple[RecordTable[Any], ...] = (PROPOSALS, PARTS, USES)
+"""The tables through which a run holds the sources of methods."""

@@ -10,19 +10,32 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
 
-from istar.ledger import rows
-from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError
-from istar.ledger.models import Base, CurveRow, MethodRow, OpeningRow, RunRow, StateRow
-from istar.ledger.reader import LedgerReader
-from istar.ledger.records import (
+from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError, shown_url, translated
+from istar.ledger.reader import LedgerReader, asked
+from istar.ledger.schema import (
     BASELINE,
+    CURVES,
+    EVALUATIONS,
+    INTERPRETATIONS,
+    METHODS,
+    OPENINGS,
+    PARTS,
+    PROPOSALS,
+    QUESTIONS,
+    ROUNDS,
+    RUNS,
+    STATES,
+    TASKS,
+    USES,
+    CurveRecord,
     EvaluationRecord,
     InterpretationRecord,
     Json,
+    MethodRecord,
     OpeningKind,
     OpeningRecord,
     PartRecord,
@@ -31,12 +44,16 @@ from istar.ledger.records import (
     RoundRecord,
     RunConfig,
     RunRecord,
+    StateRecord,
     TaskRecord,
     UseRecord,
 )
-from istar.ledger.translation import shown_url, translated
+from istar.ledger.tables import RecordTable, Values
 from istar.paths import home
 from istar.rewards.curves import Curve
+
+Entry = tuple[RecordTable[Any], Any]
+"""A record with the table it belongs to."""
 
 
 def default_ledger() -> Path:
@@ -71,58 +88,53 @@ class Ledger(LedgerReader):
         Raises:
             DuplicateRecordError: a run of this name has another config.
         """
-        row = RunRow(
-            name=name,
-            config=rows.config_json(config),
-            versions=dict(versions),
-            machine=dict(machine),
-            status="open",
-            opened_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
-        with self._writing() as session:
-            known = session.get(RunRow, name)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        with self._writing() as connection:
+            row = RUNS.row(RunRecord(name, config, versions, machine, "open", now))
+            known = next(iter(RUNS.rows(connection, RUNS.same(row))), None)
             if known is None:
-                session.add(row)
-            elif differing := _differing(known.config, row.config):
+                connection.execute(sa.insert(RUNS.sql).values(row))
+            elif differing := _differing(known["config"], row["config"]):
                 raise DuplicateRecordError(
                     f"run {name!r} exists with another config (differing: {', '.join(differing)}); "
                     "give the new run another name, or resume with the old settings"
                 )
-            return rows.run_record(known or row)
+            return RUNS.record(known or row)
 
     def finish_run(self, run: str) -> None:
         """Note that the search ended by itself."""
-        with self._writing() as session:
-            self._run(session, run).status = "finished"
+        with self._writing() as connection:
+            row = RUNS.signed({**self._run(connection, run), "status": "finished"})
+            connection.execute(sa.update(RUNS.sql).where(RUNS.same(row)).values(row))
 
     def add_tasks(self, run: str, tasks: Sequence[TaskRecord]) -> None:
         """Note the tasks of a run, those that were dropped included."""
-        self._add(run, [rows.task_row(run, task) for task in tasks])
+        self._add(run, [(TASKS, task) for task in tasks])
 
     def add_question(self, run: str, question: QuestionRecord) -> None:
         """Note what a question costs by brute force."""
-        self._add(run, [rows.question_row(run, question)])
+        self._add(run, [(QUESTIONS, question)])
 
     def add_method(
         self, run: str, proposal: ProposalRecord, source: str, parts: Sequence[tuple[PartRecord, str]] = ()
     ) -> None:
         """Note a proposed method and its source, and the methods that it puts side by side, each with its source."""
-        added = [MethodRow(hash=proposal.method, source=source), rows.proposal_row(run, proposal)]
-        for part, its_source in parts:
-            added += [MethodRow(hash=part.method, source=its_source), rows.part_row(run, part)]
+        added: list[Entry] = [(METHODS, MethodRecord(proposal.method, source)), (PROPOSALS, proposal)]
+        for part, text in parts:
+            added += [(METHODS, MethodRecord(part.method, text)), (PARTS, part)]
         self._add(run, added)
 
     def add_use(self, run: str, use: UseRecord, source: str) -> None:
         """Note a use of the workbench, and the source of the method that was tried."""
-        self._add(run, [MethodRow(hash=use.method, source=source), rows.use_row(run, use)])
+        self._add(run, [(METHODS, MethodRecord(use.method, source)), (USES, use)])
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""
-        self._add(run, [rows.interpretation_row(run, interpretation)])
+        self._add(run, [(INTERPRETATIONS, interpretation)])
 
     def add_round(self, run: str, outcome: RoundRecord, state: Json = None) -> None:
         """Note the outcome of an iteration together with the researcher's state after it, in one transaction."""
-        self._add(run, [rows.round_row(run, outcome), StateRow(run=run, iteration=outcome.iteration, state=state)])
+        self._add(run, [(ROUNDS, outcome), (STATES, StateRecord(outcome.iteration, state))])
 
     def add_evaluation(self, run: str, evaluation: EvaluationRecord, curves: Sequence[Curve] = ()) -> None:
         """Store an evaluation and its curves in one transaction.
@@ -137,17 +149,20 @@ class Ledger(LedgerReader):
                     f"a curve of {curve.task} ({curve.arm}, question {curve.question_hash[:12]}) was given for the "
                     f"evaluation of {evaluation.task} ({arm}, question {evaluation.question_hash[:12]})"
                 )
-        with self._writing() as session:
-            self._run(session, run)
-            if session.scalar(self._evaluations(run, evaluation.stage, evaluation.method, evaluation.question_hash)):
+        with self._writing() as connection:
+            self._run(connection, run)
+            there = asked(run, evaluation.stage, evaluation.method, evaluation.question_hash)
+            if connection.scalar(sa.select(EVALUATIONS.sql.c.id).where(there)) is not None:
                 raise DuplicateRecordError(
                     f"run {run!r} already holds the evaluation of method {evaluation.method[:12] or 'none'} on "
                     f"question {evaluation.question_index} of {evaluation.task} at stage {evaluation.stage!r}"
                 )
-            row = rows.evaluation_row(run, evaluation)
-            session.add(row)
-            session.flush()
-            session.add_all(CurveRow(evaluation=row.id, seed=curve.seed, curve=curve.to_json()) for curve in curves)
+            written = connection.execute(sa.insert(EVALUATIONS.sql).values(EVALUATIONS.row(evaluation, run=run)))
+            number = written.inserted_primary_key
+            assert number is not None
+            for curve in curves:
+                row = CURVES.row(CurveRecord(number[0], curve.seed, curve.to_json()))
+                connection.execute(sa.insert(CURVES.sql).values(row))
 
     def add_opening(
         self, run: str, kind: OpeningKind, *, method: str, iteration: int, revealed: bool, value: float | None
@@ -157,43 +172,32 @@ class Ledger(LedgerReader):
         Raises:
             DuplicateRecordError: the same consultation is noted with another outcome.
         """
-        with self._writing() as session:
-            self._run(session, run)
-            of_kind = (OpeningRow.run == run, OpeningRow.kind == kind)
-            known = session.scalar(
-                select(OpeningRow).where(*of_kind, OpeningRow.method == method, OpeningRow.iteration == iteration)
-            )
-            number = session.scalar(select(func.count()).select_from(OpeningRow).where(*of_kind)) or 0
-            row = OpeningRow(
-                run=run,
-                kind=kind,
-                number=number + 1 if known is None else known.number,
-                method=method,
-                iteration=iteration,
-                revealed=revealed,
-                value=value,
-            )
-            _add_once(session, row)
-            return rows.opening_record(row)
+        with self._writing() as connection:
+            self._run(connection, run)
+            columns = OPENINGS.sql.c
+            of_kind = OPENINGS.rows(connection, sa.and_(columns.run == run, columns.kind == kind))
+            known = [each["number"] for each in of_kind if (each["method"], each["iteration"]) == (method, iteration)]
+            number = known[0] if known else len(of_kind) + 1
+            row = OPENINGS.row(OpeningRecord(kind, number, method, iteration, revealed, value), run=run)
+            _add_once(connection, OPENINGS, row)
+            return OPENINGS.record(row)
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def _writing(self) -> Iterator[sa.Connection]:
         if self.read_only:
             raise LedgerReadOnlyError(f"{shown_url(self.url)} was opened for reading only")
         with (
             translated(self.url),
             self._engine.connect().execution_options(writes=True) as connection,
-            Session(connection, expire_on_commit=False) as session,
-            session.begin(),
+            connection.begin(),
         ):
-            yield session
+            yield connection
 
-    def _add(self, run: str, added: Sequence[Base]) -> None:
-        with self._writing() as session:
-            self._run(session, run)
-            for row in added:
-                _add_once(session, row)
-                session.flush()
+    def _add(self, run: str, added: Sequence[Entry]) -> None:
+        with self._writing() as connection:
+            self._run(connection, run)
+            for table, record in added:
+                _add_once(connection, table, table.row(record, **({"run": run} if table.of_run else {})))
 
 
 def _differing(known: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
@@ -201,31 +205,22 @@ def _differing(known: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
 
     Options that only the new one has were not there yet when the run was begun: whoever resumes it has filled them in.
     """
-    asked = {name: value for name, value in new["options"].items() if name in known["options"]}
-    new = {**new, "options": asked}
+    stated = {name: value for name, value in new["options"].items() if name in known["options"]}
+    new = {**new, "options": stated}
     return sorted(key for key in known.keys() | new.keys() if known.get(key) != new.get(key))
 
 
-def _add_once(session: Session, row: Base) -> None:
+def _add_once(connection: sa.Connection, table: RecordTable[Any], row: Values) -> None:
     """Add a row unless the same one is there.
 
     Raises:
         DuplicateRecordError: a row with its key is there and says something else.
     """
-    table = type(row)
-    row.fit()
-    known = session.get(table, tuple(getattr(row, str(column.key)) for column in table.__mapper__.primary_key))
-    if known is None:
-        session.add(row)
+    for known in table.rows(connection, table.same(row)):
+        if differing := table.differing(known, row):
+            key = ", ".join(f"{column}={row[column]!r}" for column in table.key)
+            raise DuplicateRecordError(
+                f"the ledger already holds another record in {table.name} with {key}: {', '.join(differing)} differ"
+            )
         return
-    differing = [
-        column
-        for column in table.content()
-        if column not in table.volatile and rows.plain(getattr(known, column)) != rows.plain(getattr(row, column))
-    ]
-    if differing:
-        key = ", ".join(f"{column}={getattr(row, column)!r}" for column in table.key)
-        raise DuplicateRecordError(
-            f"the ledger already holds another record in {table.__tablename__} with {key}: "
-            f"{', '.join(differing)} differ"
-        )
+    connection.execute(sa.insert(table.sql).values(row))
