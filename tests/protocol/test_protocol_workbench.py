@@ -7,7 +7,8 @@ from fake_arms import FakeArms, table
 from test_protocol_search import CONFIG, TASKS, run, valid
 
 from istar.ledger import Ledger
-from istar.protocol.workbench import DifferentUseError, HeldOutError, Tools
+from istar.protocol.uses import DifferentUseError
+from istar.protocol.workbench import HeldOutError, Tools
 from istar.researchers import BudgetSpentError, Check, Proposal, QuestionCheck, Researcher, ResearcherError
 from istar.tasks.family import BarredError
 

@@ -36,7 +36,8 @@ from istar.protocol.guard import Ladder
 from istar.protocol.pruning import clearly_worse, extrapolate
 from istar.protocol.shuffled_control import coins, exchange_arms
 from istar.protocol.telling import by_question
-from istar.protocol.workbench import Phase, SearchWorkbench, Tools
+from istar.protocol.uses import Phase
+from istar.protocol.workbench import SearchWorkbench, Tools
 from istar.researchers import Feedback, NothingNewError, Proposal, Researcher
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import Reward, Score

@@ -1,28 +1,22 @@
-"""The workbench of a search: shows its training questions, and keeps count of what its researcher tries on them.
-
-The ledger holds every use with what came of it, in their order. A search that goes on reads them from the beginning:
-where the researcher asks the same again it is answered from there, and what it asked for a proposal that it only
-remembers is behind it.
-"""
+"""The workbench of a search: shows its training questions, and bounds what its researcher tries on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from istar.errors import IstarError
 from istar.flops import PriceSheet
-from istar.ledger import UseRecord
 from istar.methods.contract import MethodError
 from istar.methods.fence import FenceError, check_source
 from istar.protocol.evaluator import Evaluator
 from istar.protocol.shuffled_control import coins, exchange_arms
 from istar.protocol.telling import Answered, by_question
+from istar.protocol.uses import Done, Phase, Uses
 from istar.researchers import (
     BudgetSpentError,
     Check,
@@ -34,28 +28,18 @@ from istar.researchers import (
     Use,
     Workbench,
 )
-from istar.researchers.workbench import check_from_json, trained_from_json
 from istar.seeds import Seed
 from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
-    from istar.ledger.schema import Json
     from istar.methods.side_by_side import Part
     from istar.protocol.config import SearchConfig
     from istar.rewards.formulas import Reward
     from istar.truth.table import Table
 
 
-Phase = Literal["begin", "propose", "update"]
-"""When a researcher may use its workbench."""
-
-
 class HeldOutError(IstarError):
     """A question that is not of training was about to be shown to a researcher."""
-
-
-class DifferentUseError(ResearcherError):
-    """A researcher that asks its workbench something else than it did before its search was killed."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +84,7 @@ class SearchWorkbench(Workbench):
         self._trained = [table.question.hash for tables in trained.values() for table in tables]
         self._tasks = {**trained, **tools.tasks}
         self._tables = {table.question.hash: table for tables in self._tasks.values() for table in tables}
-        self._filed = evaluator.book.uses()
-        self._passed = 0
-        self._phase: tuple[str, int] | None = None
+        self._uses = Uses(evaluator.book)
 
     # What is shown
 
@@ -141,17 +123,17 @@ class SearchWorkbench(Workbench):
     def check(self, source: str, name: str = "method") -> Check:
         """See `Workbench`."""
         method = Proposal(source, name)
-        check = self._use("check", method, {}, lambda: self._checked(method))
+        check = self._uses.use("check", method, {}, lambda: self._checked(method))
         assert isinstance(check, Check)
         return check
 
-    def _checked(self, method: Proposal) -> UseRecord:
+    def _checked(self, method: Proposal) -> Done:
         if self.checks_left < 1:
             raise BudgetSpentError(
                 f"the {self._config.workbench.checks} checks of this search are spent; propose without, or begin a "
                 "search with more (`workbench`: `checks` in its settings)"
             )
-        return self._record("check", method, {}, self._tools.check(method.source, method.name).to_json())
+        return Done(self._tools.check(method.source, method.name))
 
     def score(
         self,
@@ -174,11 +156,11 @@ class SearchWorkbench(Workbench):
                 else "a method is scored on one question at least"
             )
         request = {"questions": asked, "max_flops": max_flops}
-        trained = self._use("score", method, request, lambda: self._scored(method, request))
+        trained = self._uses.use("score", method, request, lambda: self._scored(method, request))
         assert isinstance(trained, Trained)
         return trained
 
-    def _scored(self, method: Proposal, request: Mapping[str, Any]) -> UseRecord:
+    def _scored(self, method: Proposal, request: Mapping[str, Any]) -> Done:
         scored = self._scored_on(method.hash)
         asked = [self._tables[question] for question in request["questions"]]
         new = sum(table.question.hash not in scored for table in asked)
@@ -197,7 +179,7 @@ class SearchWorkbench(Workbench):
         )
         charged = [each for each in answered if each.table.question.hash not in scored]
         flops = sum(each.interp.spending.flops for each in charged)
-        return self._record("score", method, request, outcome.to_json(), len(charged), flops)
+        return Done(outcome, len(charged), flops)
 
     def _answers(self, method: Proposal, asked: Sequence[Table], max_flops: int | None) -> tuple[list[Answered], str]:
         """Return the questions that a method was asked, task by task, and why it failed, empty if it did not."""
@@ -236,99 +218,30 @@ class SearchWorkbench(Workbench):
 
     # What is counted
 
-    @cached_property
-    def _known_uses(self) -> dict[int, Use]:
-        return {}
-
     @property
     def uses(self) -> tuple[Use, ...]:
         """See `Workbench`."""
-        return tuple(self._as_use(record) for record in self._past)
-
-    def _as_use(self, record: UseRecord) -> Use:
-        if record.number not in self._known_uses:
-            self._known_uses[record.number] = Use(
-                kind="check" if record.kind == "check" else "score",
-                source=self._evaluator.book.source(record.method),
-                name=record.name,
-                outcome=_outcome(record),
-                questions=record.questions,
-                flops=record.flops,
-            )
-        return self._known_uses[record.number]
-
-    @property
-    def _past(self) -> Sequence[UseRecord]:
-        return self._filed[: self._passed]
+        return self._uses.shown()
 
     @property
     def checks_left(self) -> int:
         """See `Workbench`."""
-        return self._config.workbench.checks - sum(record.kind == "check" for record in self._past)
+        return self._config.workbench.checks - sum(record.kind == "check" for record in self._uses.past)
 
     @property
     def questions_left(self) -> int:
         """See `Workbench`."""
-        return self._config.workbench.questions - sum(record.questions for record in self._past)
+        return self._config.workbench.questions - sum(record.questions for record in self._uses.past)
 
     def _scored_on(self, method: str) -> set[str]:
         """Return the questions that a method was scored on."""
-        uses = [record for record in self._past if record.kind == "score" and record.method == method]
+        uses = [record for record in self._uses.past if record.kind == "score" and record.method == method]
         return {each["question"] for record in uses for each in record.outcome["questions"]}
 
-    # How uses are found again
-
-    @contextmanager
-    def within(self, phase: Phase, iteration: int = 0) -> Iterator[None]:
-        """Let the researcher use the workbench until the block ends; what it asks at other times is not found again."""
-        self._phase = (phase, iteration)
-        try:
-            yield
-        finally:
-            self._phase = None
+    def within(self, phase: Phase, iteration: int = 0) -> AbstractContextManager[None]:
+        """Let the researcher use the workbench until the block ends."""
+        return self._uses.within(phase, iteration)
 
     def remember(self, iteration: int) -> None:
         """Pass by the uses that were made for a proposal that is remembered."""
-        while self._passed < len(self._filed) and _phase(self._filed[self._passed]) == ("propose", iteration):
-            self._passed += 1
-
-    def _use(
-        self, kind: str, method: Proposal, request: Mapping[str, Any], make: Callable[[], UseRecord]
-    ) -> Check | Trained:
-        """Return what comes of a use, from the book if it was made before."""
-        if self._phase is None:
-            raise ResearcherError("the workbench answers within `begin`, `propose` and `update`, and not beside them")
-        if self._passed < len(self._filed):
-            known = self._filed[self._passed]
-            now = (self._phase, kind, method.hash, dict(request))
-            if (_phase(known), known.kind, known.method, known.request) != now:
-                raise DifferentUseError(
-                    f"before this search was killed its researcher asked the workbench for a {known.kind} of "
-                    f"{known.name!r} ({' '.join(map(str, _phase(known)))}), and now for a {kind} of {method.name!r} "
-                    f"({' '.join(map(str, self._phase))}); what it asks may depend on nothing but the proposals, the "
-                    "feedback, the seed and the workbench's answers"
-                )
-        else:
-            known = make()
-            self._evaluator.book.add_use(known, method.source)
-            self._filed.append(known)
-        self._passed += 1
-        return _outcome(known)
-
-    def _record(
-        self, kind: str, method: Proposal, request: Mapping[str, Any], outcome: Json, questions: int = 0, flops: int = 0
-    ) -> UseRecord:
-        assert self._phase is not None
-        phase, iteration = self._phase
-        number = len(self._filed)
-        return UseRecord(
-            number, phase, iteration, kind, method.hash, method.name, dict(request), outcome, questions, flops
-        )
-
-
-def _phase(record: UseRecord) -> tuple[str, int]:
-    return record.phase, record.iteration
-
-
-def _outcome(record: UseRecord) -> Check | Trained:
-    return check_from_json(record.outcome) if record.kind == "check" else trained_from_json(record.outcome)
+        self._uses.remember(iteration)
