@@ -78,7 +78,8 @@ def searched(config, tmp_path_factory):
     """A search by the file, named in `ISTAR_PLUGINS`."""
     runs = tmp_path_factory.mktemp("runs")
     options = {"method": "logit_lens", "candidates": 2, "step": 0.2}
-    settings = config.model_copy(update={"researcher": "tuner", "researcher_options": options})
+    changes = {"researcher": "tuner", "researcher_options": options, "methods": 2}
+    settings = config.model_copy(update=changes)
     (runs / "settings.json").write_text(settings.model_dump_json())
     (runs / "my_researcher.py").write_text(EXAMPLE.read_text())
     with plugged(runs / "my_researcher.py"):
@@ -92,6 +93,7 @@ def exported(folder):
         return list(ledger.export("mine"))
 
 
+@pytest.mark.slow
 def test_it_tunes_the_constants_of_a_method_by_what_its_questions_say(searched):
     with searched.ledger(read_only=True) as ledger:
         first, *others = ledger.proposals("mine")
@@ -188,6 +190,7 @@ def probe(config, tmp_path_factory):
     return probed(config, tmp_path_factory.mktemp("probe"), act)
 
 
+@pytest.mark.slow
 def test_it_checks_methods_in_a_jail(probe):
     sound, failing, fenced = probe.found[0].values()
     assert sound.passed
@@ -279,7 +282,7 @@ def test_what_is_held_out_cannot_be_reached(config, names, tmp_path):
     assert not any(names[split] in each for each in found for split in held_out)
 
 
-@pytest.mark.slow
+@pytest.mark.trust
 def test_methods_run_in_processes_of_their_own_leave_the_same_ledger(config, tmp_path):
     """Each opens the target, the tables and a jail by their names; here none is started for methods."""
     here, elsewhere = (RunFolder(tmp_path / place / "mine") for place in ("here", "elsewhere"))
