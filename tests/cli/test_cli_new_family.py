@@ -14,6 +14,7 @@ from istar.cli.app import run
 from istar.cli.tasks import rendered
 from istar.sandbox import tier_report
 from measured import PATIENCE
+from plugged import plugged
 
 DOC = Path(__file__).parents[2] / "docs" / "task_family.md"
 
@@ -32,25 +33,32 @@ def test_the_page_shows_what_the_command_writes_in_sixty_lines():
 
 
 @pytest.mark.slow
-def test_what_is_written_passes_its_tests_and_its_own_advice(tmp_path):
+def test_what_is_written_passes_its_tests_and_its_own_advice(tmp_path, monkeypatch, capsys):
     """The commands are those that `tasks new` prints; its own advice is that of the page."""
     assert run(["tasks", "new", "copy_strength", "--folder", str(tmp_path)]) == 0
     tested = process(sys.executable, "-m", "pytest", "-q", "test_copy_strength.py", cwd=tmp_path)
     assert tested.returncode == 0, tested.stdout + tested.stderr
-    plugin = {"ISTAR_PLUGINS": str(tmp_path / "copy_strength.py"), "ISTAR_HOME": str(tmp_path / "home")}
+    monkeypatch.setenv("ISTAR_HOME", str(tmp_path / "home"))
     unsafe = () if tier_report().safe else ("--unsafe",)
     place = ("--target", "tiny-random")
-    for command in (
+    commands = (
         ("truth", "build", "copy_strength", *place, "--questions", "3"),
         ("truth", "verify", "copy_strength", *place),
         ("tasks", "audit", "copy_strength", *place, "--no-corpus", "--executor-seeds", "1"),
         ("score", "noise", "--task", "copy_strength", *place, "--questions", "3", "--executor-seeds", "1", *unsafe),
-        ("tasks", "copy_strength", *place, "--json"),
-    ):
-        found = process(sys.executable, "-m", "istar", *command, cwd=tmp_path, environment=plugin)
-        assert found.returncode == 0, found.stdout + found.stderr
-        assert "copy_strength" in found.stdout
-    for each in json.loads(found.stdout):
+    )
+    with plugged(tmp_path / "copy_strength.py"):
+        for command in commands:
+            capsys.readouterr()
+            ended = run(command)
+            shown = capsys.readouterr()
+            assert ended == 0, shown
+            assert "copy_strength" in shown.out
+    listing = ("tasks", "copy_strength", *place, "--json")
+    plugin = {"ISTAR_PLUGINS": str(tmp_path / "copy_strength.py")}
+    listed = process(sys.executable, "-m", "istar", *listing, cwd=tmp_path, environment=plugin)
+    assert listed.returncode == 0, listed.stderr
+    for each in json.loads(listed.stdout):
         assert each["status"] == "active"
         assert each["reliability"] >= 0.8
         assert each["brute_flops"] >= 200 * each["dearest_run_flops"]

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from istar.cli.app import METHOD_FAULT
 from istar.targets.tokenizer import NamedTokenizer
 
 RUN = """
@@ -29,6 +30,13 @@ def test_help_loads_no_library(tmp_path):
     for arguments in (["--help"], ["score", "--help"], ["tasks", "--help"]):
         shown, code, heavy = loaded(tmp_path, *arguments)
         assert (shown.startswith("Usage: istar"), code, heavy) == (True, 0, [])
+
+
+def test_a_method_that_is_refused_loads_no_model(tmp_path):
+    (tmp_path / "mine.py").write_text("import os\n")
+    shown, code, heavy = loaded(tmp_path, "check", str(tmp_path / "mine.py"))
+    assert "os" in shown
+    assert (code, heavy) == (METHOD_FAULT, ["torch"])
 
 
 @pytest.mark.parametrize("arguments", [(), ("train",), ("rare_output/sentences", "--json")])

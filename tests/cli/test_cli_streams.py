@@ -8,6 +8,7 @@ import pytest
 
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.cli.entry import INTERRUPTED
+from istar.targets.tokenizer import NamedTokenizer
 
 METHOD = '''"""Says nothing."""
 from istar.methods import Interpretation
@@ -52,9 +53,28 @@ def method(tmp_path):
     return path
 
 
+@pytest.fixture
+def forbidden(tmp_path):
+    """A method that is refused before anything of it runs, for which no model need be loaded."""
+    path = tmp_path / "forbidden.py"
+    path.write_text("import os, caf\u00e9\n" + METHOD, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A data folder in which the tokenizers of the small targets are known."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISTAR_HOME", str(folder))
+        for name in ("tiny-text", "tiny-exact"):
+            assert NamedTokenizer(name).tokenizer_digest
+    return folder
+
+
 @pytest.mark.parametrize("shell", ["| head -1", ">&-", "2>&-", ">&- 2>&- <&-", "| true"])
-def test_a_reader_that_is_gone_changes_no_exit_code(method, shell):
-    found = istar("check", method, shell=shell)
+def test_a_reader_that_is_gone_changes_no_exit_code(forbidden, shell):
+    found = istar("check", forbidden, shell=shell)
     assert found.returncode == METHOD_FAULT
     assert found.stderr == ""
     assert len(found.stdout.splitlines()) <= 1 or shell == "2>&-"
@@ -62,8 +82,8 @@ def test_a_reader_that_is_gone_changes_no_exit_code(method, shell):
 
 @pytest.mark.parametrize("command", [["--help"], ["rulebook"], ["tasks", "--json"]])
 @pytest.mark.parametrize("shell", ["| true", ">&-"])
-def test_so_with_every_way_to_print(command, shell, tmp_path):
-    found = istar(*command, shell=shell, ISTAR_HOME=str(tmp_path))
+def test_so_with_every_way_to_print(command, shell, home):
+    found = istar(*command, shell=shell, ISTAR_HOME=str(home))
     assert (found.returncode, found.stderr) == (SUCCESS, "")
 
 
@@ -90,12 +110,16 @@ def test_a_full_disk_is_an_error(command):
     ],
     ids=["streams", "locale", "locale-held"],
 )
-def test_a_narrow_stream_shows_what_it_can(method, tmp_path, environment):
-    method.write_text("import torch\n" + METHOD.replace("return runs", "return torch.zeros(len(runs), 1)"))
-    found = istar("check", method, **environment)
-    assert found.returncode == SUCCESS, found.stdout + found.stderr
-    assert found.stderr == ""
-    assert any(name in found.stdout for name in ("\u00e9 on", "\\xe9 on", "\\udcc3\\udca9 on"))
+def test_a_narrow_stream_shows_what_it_can(method, forbidden, tmp_path, environment):
+    refused = istar("check", forbidden, **environment)
+    assert (refused.returncode, refused.stderr) == (METHOD_FAULT, "")
+    assert any(name in refused.stdout for name in ("caf\u00e9", "caf\\xe9"))
+    if "PYTHONUTF8" in environment:  # the narrowest; the others would show the same of a whole report
+        method.write_text("import torch\n" + METHOD.replace("return runs", "return torch.zeros(len(runs), 1)"))
+        found = istar("check", method, **environment)
+        assert found.returncode == SUCCESS, found.stdout + found.stderr
+        assert found.stderr == ""
+        assert any(name in found.stdout for name in ("\u00e9 on", "\\xe9 on", "\\udcc3\\udca9 on"))
     missing = istar("check", tmp_path / "\u00fc.py", **environment)
     assert missing.returncode == METHOD_FAULT
     assert "cannot be read" in missing.stderr
@@ -135,7 +159,7 @@ def test_a_search_goes_on_where_there_is_one(tmp_path, capsys, monkeypatch):
         config.save(folder.path)
         raise KeyboardInterrupt
 
-    search = ["search", "--run", "my run", "--runs", str(tmp_path / "runs")]
+    search = ["search", "--run", "my run", "--runs", str(tmp_path / "runs"), "--target", "tiny-random"]
     monkeypatch.setattr("istar.protocol.setup.conduct", interrupt)
     assert run(search) == INTERRUPTED
     assert capsys.readouterr().err == "loading\ninterrupted\n"

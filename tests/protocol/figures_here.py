@@ -24,17 +24,19 @@ from istar.methods.recorder import record
 from istar.questions import nested_batches
 from istar.seeds import Seed
 from istar.targets import load_target
-from istar.truth import build_table, load_tables, shipped_folder
+from istar.truth import build_table, shipped_folder, stored_tables
 from istar.truth.effects.records import effects_of
 from istar.truth.parquet import ParquetStore
 
 TARGET, TASKS, METHOD = "tiny-exact", ("loss_quantile/symbols", "adversarial_floor/symbols"), "logit_lens"
+PRIOR = 3
+"""How many tables the executor's knowledge of each task is learned from."""
 
 
 def figures(task: str) -> dict[str, Any]:
     """Return what is computed for the first question of a task."""
     target = load_target(TARGET)
-    tables = load_tables(task, target, store=ParquetStore(shipped_folder()))
+    tables = stored_tables(task, target, PRIOR, store=ParquetStore(shipped_folder()))
     question = tables[0].question
     with tempfile.TemporaryDirectory() as folder:
         table = build_table(target, question, folder=Path(folder))

@@ -284,7 +284,11 @@ def test_who_keeps_quiet_about_streams_it_was_handed_is_found_out(target, view, 
 
 @pytest.mark.parametrize("asked", ['{"batch": "0", "layer": 1, "left": 1}', '{"batch": 0, "layer": 1}', "{}"])
 def test_a_malformed_wish_is_refused_and_the_jail_goes_on(jail, target, view, batches, asked):
-    code = f"write_frame(pipe(), Frame('wanted', {asked})); signal.pause()"
+    # it goes on writing, and ends when nobody listens any more
+    code = (
+        f"write_frame(pipe(), Frame('wanted', {asked}))\nwhile True:\n    os.write(pipe(), bytes(1)); time.sleep(0.01)"
+    )
+    process = jail._process
     counter = _Counter(Shelf(jail, view, batches, []))
     with pytest.raises(ReplyError, match="without saying which"):
         jail.ask(
@@ -295,6 +299,7 @@ def test_a_malformed_wish_is_refused_and_the_jail_goes_on(jail, target, view, ba
             feed=counter,
         )
     assert jail.attack("result['alive'] = 1").frame.fields == {"alive": 1}
+    assert jail._process is process
 
 
 def test_who_does_not_take_what_it_asked_for_is_killed_in_time(jail, target, view, batches):

@@ -82,6 +82,20 @@ class Bar(Ticker):
         self._progress.update(self._task, description=said, completed=self._done, total=self._total)
 
 
+def loading(target: str) -> str:
+    """Return what a command says while it loads a target, for the first time of which weights are converted.
+
+    Args:
+        target: its name.
+    """
+    from istar.targets.embedded import is_converted
+    from istar.targets.places import EMBEDDED_NAME
+
+    if target != EMBEDDED_NAME or is_converted():
+        return "loading"
+    return f"loading; the weights of {target} are converted, once, which takes about 20 seconds"
+
+
 @contextmanager
 def ticker(text: str, total: int | None) -> Iterator[Ticker]:
     """Say how far a command is while the block runs."""

@@ -59,7 +59,7 @@ def search(
 
     Everything is written to RUNS/RUN as soon as it is done; a killed search goes on with --resume.
     """
-    from istar.cli.progress import ticker
+    from istar.cli.progress import loading, ticker
     from istar.protocol.run_folder import RunFolder, checked_name
     from istar.protocol.stages import check_tasks
 
@@ -84,7 +84,7 @@ def search(
 
     from istar.protocol.setup import conduct
 
-    with when_interrupted(lambda: _how_to_go_on(folder)), ticker("loading", None) as bar:
+    with when_interrupted(lambda: _how_to_go_on(folder)), ticker(loading(settings.target), None) as bar:
         outcome = conduct(
             folder,
             settings,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
 import torch
 from torch._C import DispatchKey
 from torch._ops import OpOverload

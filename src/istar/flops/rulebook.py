@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
 from torch._ops import OpOverload
 from torch.utils.flop_counter import flop_registry
 

@@ -22,6 +22,7 @@ from istar.methods.loading import Method, load_method, read_source
 from istar.methods.recorder import record, run_interpret
 from istar.questions import QuestionView, nested_batches
 from istar.seeds import Seed
+from istar.targets.places import TINY
 
 if TYPE_CHECKING:
     from istar.targets.target import Target
@@ -123,15 +124,14 @@ def check_method(
     Raises:
         MethodError: the file cannot be read.
     """
+    path = Path(path)
+    faults = check_source(read_source(path))
+    if faults:
+        return CheckReport(path.stem, TINY if target is None else target.name, faults)
     from istar.targets.corpus import build_corpus
     from istar.targets.loading import load_target
 
-    path = Path(path)
-    source = read_source(path)
-    tiny = target or load_target("tiny-random")
-    faults = check_source(source)
-    if faults:
-        return CheckReport(path.stem, tiny.name, faults)
+    tiny = target or load_target(TINY)
     meter = Meter()
     started = time.perf_counter()
     try:

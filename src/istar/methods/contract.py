@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
 import safetensors
 import torch
 from jaxtyping import Float
