@@ -106,8 +106,8 @@ class TestPaths:
         monkeypatch.setenv("ISTAR_HOME", str(tmp_path / "here"))
         assert paths.home() == tmp_path / "here"
         assert not paths.home().exists()
-        assert paths.cache("truth") == tmp_path / "here" / "truth"
-        assert paths.cache("truth").is_dir()
+        assert paths.data_folder("truth") == tmp_path / "here" / "truth"
+        assert paths.data_folder("truth").is_dir()
 
     def test_without_it_the_platform_decides(self, monkeypatch):
         monkeypatch.delenv("ISTAR_HOME", raising=False)

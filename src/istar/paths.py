@@ -15,7 +15,7 @@ def home() -> Path:
     return Path(os.environ.get("ISTAR_HOME") or platformdirs.user_cache_dir("istar")).expanduser()
 
 
-def cache(name: str) -> Path:
+def data_folder(name: str) -> Path:
     """Return the sub-folder of the data folder for one kind of data, created if need be.
 
     Raises:

@@ -32,6 +32,7 @@ Examples:
   istar unseal first                         open the sealed test, once
   istar report first                         one HTML page
   istar compare first control --to page.html a run beside its controls
+  istar cache                                what is kept on this machine
 
 Exit codes: 0 success, 1 an error the message explains, 2 wrong usage,
 3 the method is at fault, 4 done but for what is named at the end,

@@ -43,7 +43,7 @@ def embedded_folder() -> Path:
     Raises:
         TargetError: the wheel is not installed, or its file is not the one we know.
     """
-    folder = paths.cache("targets") / FOLDER_NAME
+    folder = paths.data_folder("targets") / FOLDER_NAME
     if not (folder / MANIFEST).exists():
         _convert(_gguf(), folder)
     return folder

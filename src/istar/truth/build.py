@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from istar.errors import CorruptDataError, IstarError
 from istar.files import StorageError, storing, write_whole
 from istar.flops import RULEBOOK, PriceSheet, price_sheet
-from istar.paths import cache
+from istar.paths import data_folder
 from istar.plugins import versions_behind
 from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS, Composed, Organism, Question, build_trie
 from istar.registry import Registry
@@ -198,7 +198,7 @@ def build_table(
     """
     question.functional.answers(np.zeros((2, len(question.runs))), question.structure)
     prices = prices_of(target, question)
-    place = cache("truth-unfinished") if folder is None else folder
+    place = data_folder("truth-unfinished") if folder is None else folder
     origin = provenance(target, question, seed)
     pieces = Pieces(place / target.id[:16] / _name_of_pieces(question, origin), len(question.runs))
     try:
