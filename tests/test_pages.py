@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,18 @@ def found(name):
             place = getattr(place, part, None)
         return place is not None
     return False
+
+
+def test_every_package_stands_in_contributing_as_it_is_layered():
+    table = (
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| package | holds |")[2].partition("\n\n")[0]
+    )
+    named = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    packages = {path.parent.name for path in (ROOT / "src" / "istar").glob("*/__init__.py")}
+    assert set(named) == packages
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = [name for layer in settings["contracts"][0]["layers"] for name in re.findall(r"istar\.(\w+)", layer)]
+    assert [name for name in named if name in layers] == [name for name in layers if name in packages]
 
 
 class TestDecisions:
