@@ -290,12 +290,12 @@ def _score_time(result: dict[str, Any]) -> str:
     minutes = ", ".join(f"{now:.1f} to {before:.1f} minutes" for now, before in pairs)
     tasks = result["tasks"] if isinstance(result["tasks"], str) else ", ".join(f"`{each}`" for each in result["tasks"])
     same = "the same to the last digit" if all(each["same_figures"] for each in runs) else "not the same"
+    asked = f"{_count(sum(look['asked'].values()), 'question')} of {_count(len(look['asked']), 'task')}"
     return (
         f"`istar score` of one method on {tasks}, {_count(result['questions'], 'question')} of each, beside revision "
-        f"`{result['before']}` in fresh data folders: {result['share_of_seconds']:.0%} of its time by the clock "
-        f"({minutes}) and {result['share_of_processor_seconds']:.0%} of its processor time; figures were {same}. A first look, "
-        f"{_count(sum(look['asked'].values()), 'question')} of {_count(len(look['asked']), 'task')}, took "
-        f"{look['seconds'] / 60:.1f} minutes."
+        f"`{result['before']}`, in fresh data folders: {result['share_of_seconds']:.0%} of its time by the clock "
+        f"({minutes}), {result['share_of_processor_seconds']:.0%} of its processor time; figures were {same}. A first "
+        f"look, {asked}, took {look['seconds'] / 60:.1f} minutes."
     )
 
 

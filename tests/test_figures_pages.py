@@ -39,5 +39,5 @@ def test_a_benchmark_without_a_section_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmarks, "RESULTS", tmp_path)
     assert benchmarks.page()
     (tmp_path / "another_one.json").write_text("{}")
-    with pytest.raises(SystemExit, match="no section .* shows another_one"):
+    with pytest.raises(SystemExit, match=r"no section .* shows another_one"):
         benchmarks.page()
