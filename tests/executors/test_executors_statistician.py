@@ -94,6 +94,7 @@ def losses(kind, channels=None, price=0.0, seeds=1):
     return 1 - np.mean(curves, axis=0) / blind, traces
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_skill_grows_from_blind_to_one(kind):
     skill, _ = losses(kind)
@@ -102,6 +103,7 @@ def test_skill_grows_from_blind_to_one(kind):
     assert skill[12] > skill[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_useless_channels_cost_at_most_the_cap(kind):
     tables, _ = family(kind)
@@ -233,6 +235,7 @@ def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
         assert max(loss[place] for place in np.flatnonzero(share > 1.2 * price)) < 0.05 * loss[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
     deaf = 0
@@ -262,6 +265,7 @@ def test_a_stranger_is_listened_to_where_the_answer_is_linear():
         assert Statistician().will_not_listen(Market(tables[0], heard), priors[0]) != linear
 
 
+@pytest.mark.slow
 def test_a_stranger_that_knows_the_truth_does_no_harm_before_all_of_it_is_paid_for():
     tables = stored_tables("context_attribution/reviews-loo", "smollm2-135m")
     records = [effects_of(table.question, table.values) for table in tables]

@@ -20,6 +20,7 @@ def test_a_search_passes_moments_at_every_stage_and_store(campaign):
         assert any(label.endswith(f" {store}") for label in campaign.labels), store
 
 
+@pytest.mark.slow
 def test_a_search_killed_once_at_every_kind_of_moment(campaign):
     every = 1 if WHOLE else 14
     campaign.at_labels(every)
@@ -27,6 +28,7 @@ def test_a_search_killed_once_at_every_kind_of_moment(campaign):
     assert campaign.kills.total() > 0.8 * len(campaign.labels) // every
 
 
+@pytest.mark.slow
 def test_a_search_killed_in_the_middle_of_writes_and_after_random_times(campaign):
     before = campaign.kills.total()
     campaign.in_writes(40 if WHOLE else 3, seed=1)

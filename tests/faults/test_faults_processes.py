@@ -192,6 +192,7 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, home, undisturbed):
     assert forged.export(tmp_path / "runs") == undisturbed
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_leave_the_same_ledger(tmp_path, fresh_home):
     """Under settings by which no method's fate depends on those evaluated before it: side by side, it cannot."""
     exports = []

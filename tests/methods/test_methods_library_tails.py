@@ -353,6 +353,7 @@ def test_answers_are_sampled_as_often_as_dense_integration_says(kind, questions,
             assert abs(combined(run, found) - combined(run, held)) > 0.05
 
 
+@pytest.mark.slow
 def test_with_one_direction_of_error_the_decomposition_is_the_whole_gaussian(questions, target, corpus, run_method):
     question = questions["one token substituted"]
     edits = [("RANK = 256", "RANK = 1")]

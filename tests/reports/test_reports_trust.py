@@ -96,6 +96,7 @@ def test_a_sound_run_says_so():
         ),
         (lambda found: found["faults"]["faults"].append("a round was lost"), "a round was lost"),
         (lambda found: found["guided"]["faults"].append("curve: KeyError"), "curve: KeyError"),
+        (lambda found: found.update(tests={"tried": 2, "faults": ["tests.truth failed"]}), "tests.truth failed"),
     ],
 )
 def test_what_did_not_hold_is_named(change, said):
