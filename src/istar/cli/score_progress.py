@@ -32,8 +32,8 @@ def say_beginning(bar: Ticker, look: FirstLook | None, split: str, wanted: int) 
             f"the cheapest first; `--all` asks {wanted} of each"
         )
     bar.note(
-        "first the target is loaded; with one that is new here, a minute or so goes into converting it, into its questions "
-        "and into its generic text, once"
+        "first the target is loaded; with one that is new here, a minute or so goes into converting it, into its "
+        "questions and into its generic text, once"
     )
 
 
