@@ -72,7 +72,7 @@ def main() -> int:
 def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dict[str, Any]:
     """Run both loops on the same proposals and return their times and rewards."""
     from istar.arms.sandboxed import SandboxArms
-    from istar.protocol.setup import make_researcher, stand
+    from istar.protocol.setup import make_researcher, set_up
     from istar.researchers import Feedback
     from istar.rewards.formulas import REWARDS
     from istar.seeds import Seed
@@ -80,17 +80,17 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
 
     R = REWARDS.get(config.reward)
     torch.set_num_threads(config.threads)
-    with stand(config, ("validation",)) as here:
-        arms: SandboxArms = here.arms
+    with set_up(config, ("validation",)) as setup:
+        arms: SandboxArms = setup.arms
         arms.store = Store(scratch / "cache")
-        tasks = here.tables("validation")
+        tasks = setup.tables("validation")
         M1 = make_researcher(config)
         proposals = []
         for iteration in range(rounds):
             proposals.append(M1.propose(Seed.root(config.seed).split("researcher", iteration)))
             M1.update(proposals[-1], Feedback(0.0))
         with arms.worker(proposals[0].source, proposals[0].name) as worker:
-            assert worker.target_id == here.target.id  # waits until the target is loaded: not part of either loop
+            assert worker.target_id == setup.target.id  # waits until the target is loaded: not part of either loop
 
         searched, search_seconds = [], []
         for I in proposals:  # noqa: E741
@@ -101,7 +101,7 @@ def compare(config: Any, scratch: Path, rounds: int, literal_rounds: int) -> dic
         literal, literal_seconds, worst = [], [], 0.0
         for I in proposals[:literal_rounds]:  # noqa: E741
             start = time.perf_counter()
-            reward, error = literal_round(here, R, tasks, I)
+            reward, error = literal_round(setup, R, tasks, I)
             literal_seconds.append(time.perf_counter() - start)
             literal.append(reward)
             worst = max(worst, error)
@@ -139,13 +139,13 @@ def search_round(arms: Any, R: Any, tasks: Any, I: Any) -> float:  # noqa: E741
     return total_reward / len(tasks)
 
 
-def literal_round(here: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:  # noqa: E741
+def literal_round(setup: Any, R: Any, tasks: Any, I: Any) -> tuple[float, float]:  # noqa: E741
     """One round as the document's text has it; returns the reward and the largest difference of a row run again."""
     from istar.storage import Store
 
-    arms, seeds, total_reward = here.arms, range(here.config.executor_seeds), 0.0
+    arms, seeds, total_reward = setup.arms, range(setup.config.executor_seeds), 0.0
     kept = arms.store, arms.market
-    arms.market = running_market(here.target)
+    arms.market = running_market(setup.target)
     with tempfile.TemporaryDirectory() as fresh:
         arms.store = Store(Path(fresh) / "interpretation")
         with arms.session(I.source, I.name, I.parts) as session:

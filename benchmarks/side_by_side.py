@@ -68,18 +68,18 @@ def main() -> int:
 def compare(config: Any, count: int, scratch: Path) -> dict[str, Any]:
     """Record the sentences in both ways; return times and whether what was recorded is the same."""
     from istar.methods.library import library_methods
-    from istar.protocol.setup import make_researcher, stand
+    from istar.protocol.setup import make_researcher, set_up
     from istar.researchers import Feedback
     from istar.seeds import Seed
     from istar.storage import Store
 
     researcher, rows, same = make_researcher(config), [], True
-    with stand(config, ("train",)) as here:
-        tables = [table for each in here.tables("train").values() for table in each]
+    with set_up(config, ("train",)) as setup:
+        tables = [table for each in setup.tables("train").values() for table in each]
 
         def recorded(source: str, name: str, parts: Sequence[Part] = (), *, whole: bool) -> tuple[list[Any], float]:
-            here.arms.store = Store(scratch / ("whole" if whole else "together"))
-            with here.arms.session(source, name, () if whole else parts) as session:
+            setup.arms.store = Store(scratch / ("whole" if whole else "together"))
+            with setup.arms.session(source, name, () if whole else parts) as session:
                 start = time.perf_counter()
                 session.interpret()
                 found = [session.record(table).recording for table in tables]

@@ -70,7 +70,7 @@ def compare(config: Any, scratch: Path) -> dict[str, Any]:
     """Record the methods in both ways; return times and whether what was recorded is the same."""
     from istar.arms.sandboxed import SandboxArms
     from istar.methods.library import library_methods
-    from istar.protocol.setup import stand
+    from istar.protocol.setup import set_up
     from istar.storage import Store
 
     lens = library_methods()["logit_lens"].read_text()
@@ -78,9 +78,9 @@ def compare(config: Any, scratch: Path) -> dict[str, Any]:
         f"logit_lens_{depth}": lens.replace("DEPTH = 0.87", f"DEPTH = {depth}") for depth in (0.5, 0.7, 0.8, 0.9)
     }
     methods["two_depths"] = TWO_DEPTHS
-    with stand(config, ("validation",)) as here:
-        arms: SandboxArms = here.arms
-        tables = [table for each in here.tables("validation").values() for table in each]
+    with set_up(config, ("validation",)) as setup:
+        arms: SandboxArms = setup.arms
+        tables = [table for each in setup.tables("validation").values() for table in each]
 
         def recorded(name: str, source: str, store: Store) -> tuple[list[Any], list[float]]:
             arms.store = store

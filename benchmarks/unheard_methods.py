@@ -56,15 +56,15 @@ def main() -> int:
 def compare(config: Any, methods: tuple[str, ...]) -> dict[str, Any]:
     """Make the curves in both ways; return times and whether they are the same."""
     from istar.methods.library import library_methods
-    from istar.protocol.setup import stand
+    from istar.protocol.setup import set_up
 
     rows, same = [], True
-    with stand(config, ("train",)) as here:
-        arms, fresh = here.arms, token_hex()  # nothing is to be found under it
+    with set_up(config, ("train",)) as setup:
+        arms, fresh = setup.arms, token_hex()  # nothing is to be found under it
         for name in methods:
             with arms.session(library_methods()[name].read_text(), name) as session:
                 session.interpret()
-                for task, tables in here.tables("train").items():
+                for task, tables in setup.tables("train").items():
                     recordings = [session.record(table).recording for table in tables]
                     if recordings[0].channels == 0:
                         continue

@@ -67,7 +67,7 @@ class SampleMeans(Executor):
         worth = 1 - left @ left / max(true @ true, 1e-300)
         return Learned(history.blind, slopes if worth >= WORTH else None)
 
-    def will_not_listen(self, market: Market, state: Learned) -> bool:
+    def ignores_channels(self, market: Market, state: Learned) -> bool:
         """Without slopes no channel is bought, so the black-box arm's answers serve for both."""
         return state.slopes is None or len(state.slopes) != market.channel_count
 
@@ -77,7 +77,7 @@ class SampleMeans(Executor):
         unknown = np.full(len(state.blind), np.nan)  # no interval is stated
         before = state.blind
         while market.next_checkpoint is not None:
-            if not self.will_not_listen(market, state):
+            if not self.ignores_channels(market, state):
                 buy_channels(market)
             order = buy_rows(market, order)
             answer = market.functional.answer(self.filled(market, state), market.structure)

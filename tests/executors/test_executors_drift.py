@@ -113,7 +113,7 @@ def test_slopes_and_what_they_leave_are_learned_level_by_level():
     # a cell's share of the channel blurs an arm's mean over six of them
     assert drift.arms.slopes[0] == pytest.approx(3.0 / (1 + 1 / 6), rel=0.1)
     assert drift.arms.left == pytest.approx(1 / 7, abs=0.06)
-    assert not drift.cells.speaks
+    assert not drift.cells.informative
     drift = Drift.learn(questions(4, of_arms=0.0, of_cells=2.0, noise=0.5))
     assert drift.cells.slopes[0] == pytest.approx(2.0, rel=0.05)
     assert 0.04 < drift.cells.left < 0.1
@@ -129,13 +129,13 @@ def test_noise_is_not_heard(count):
             for _ in range(count)
         ]
         drift = Drift.learn(sums)
-        assert not drift.speaks
+        assert not drift.informative
         assert (drift.arms.predict(generator.normal(size=(4, 2)), np.zeros(4)) == 0).all()
 
 
 def test_correcting_what_is_expected_is_no_merit_of_channels():
     drift = Drift.learn(questions(4, of_arms=0.0, of_cells=0.0, expect=-1.0, noise=0.3))
-    assert not drift.speaks
+    assert not drift.informative
 
 
 def test_perfect_channels_say_the_value_whatever_was_expected():
@@ -151,5 +151,5 @@ def test_perfect_channels_say_the_value_whatever_was_expected():
 
 def test_a_slope_on_which_two_questions_disagree_is_not_believed_and_one_on_which_they_agree_is():
     same, other = questions(1, of_arms=1.0, noise=1.0), questions(1, of_arms=-1.0, noise=1.0)
-    assert not Drift.learn([*same, *other]).arms.speaks
-    assert Drift.learn(questions(3, arms=60, of_arms=1.0, noise=1.0)).arms.speaks
+    assert not Drift.learn([*same, *other]).arms.informative
+    assert Drift.learn(questions(3, arms=60, of_arms=1.0, noise=1.0)).arms.informative

@@ -237,11 +237,11 @@ def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
+def test_whose_channels_it_ignores_it_answers_like_the_black_box_arm_to_the_last_bit(kind):
     deaf = 0
     for table, prior, heard, experience in heard_before(kind, "noise", 0.01):
         stall, known = Market(table, heard), replace(prior, experience=experience)
-        if not Statistician().will_not_listen(stall, known):
+        if not Statistician().ignores_channels(stall, known):
             continue
         deaf += 1
         with_it = Statistician().answer(stall, known, Seed.root(0))
@@ -255,14 +255,14 @@ def test_whom_it_will_not_listen_to_it_ignores_to_the_last_bit(kind):
 def test_it_listens_to_the_truth(kind):
     for table, prior, heard, experience in heard_before(kind, "truth", 0.01):
         stall, known = Market(table, heard), replace(prior, experience=experience)
-        assert not Statistician().will_not_listen(stall, known)
+        assert not Statistician().ignores_channels(stall, known)
 
 
 def test_a_stranger_is_listened_to_where_the_answer_is_linear():
     for kind, linear in (("shapley", True), ("stream", False)):
         tables, priors = family(kind)
         heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
-        assert Statistician().will_not_listen(Market(tables[0], heard), priors[0]) != linear
+        assert Statistician().ignores_channels(Market(tables[0], heard), priors[0]) != linear
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("undisturbed")
     with at_home(root / "home"):
         forged.write_tables()
-        with forged.stand(forged.config(), ()):
+        with forged.set_up(forged.config(), ()):
             pass  # learns the priors, which takes longest
         shutil.copytree(root / "home", root / "prepared")
         forged.search_and_unseal(root / "runs", forged.config())

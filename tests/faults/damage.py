@@ -24,7 +24,7 @@ from istar.sandbox import INTERPRETATIONS
 from istar.storage import Kind as StoredKind
 from istar.storage import Store
 from istar.targets.corpus import CORPORA
-from istar.targets.standard_runs import Bill, Replayed
+from istar.targets.standard_runs import Replayed, StreamBill
 from istar.truth import ParquetStore
 from istar.truth import build as building
 
@@ -97,7 +97,7 @@ def _curve(folder: Path) -> Kind:
 
 def _streams(folder: Path) -> Kind:
     values = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
-    made = [Replayed(layer, Bill({"mm": number}, number)) for number, layer in enumerate(values)]
+    made = [Replayed(layer, StreamBill({"mm": number}, number)) for number, layer in enumerate(values)]
 
     def comparable(found: Any) -> Any:
         return [(each.values.tobytes(), each.values.shape, each.bill) for each in found]

@@ -29,13 +29,13 @@ from istar.methods.recording import ChannelBatch
 from istar.protocol import setup as conducting
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
-from istar.protocol.setup import Stand, conduct
+from istar.protocol.setup import Setup, conduct
 from istar.protocol.unseal import unseal
 from istar.questions import Question
 from istar.sandbox import InterpretOutcome, WorkerRecording
 from istar.sandbox.client import checked_hash
 from istar.targets import Target, load_target
-from istar.targets.standard_runs import Bill, StandardRun
+from istar.targets.standard_runs import StandardRun, StreamBill
 from istar.tasks.family import task as task_of
 from istar.testing.stores import make_table
 from istar.truth import TaskSummary, default_store, stored_tables
@@ -152,7 +152,7 @@ class ForgedArms(SandboxArms):
         return None
 
     def executor(self):
-        return SimpleNamespace(learn=lambda history: None, will_not_listen=lambda market, state: False, identity=str)
+        return SimpleNamespace(learn=lambda history: None, ignores_channels=lambda market, state: False, identity=str)
 
     def replay_seed(self, table, recording, number, state):
         arm = "black_box" if recording is None else "white_box"
@@ -161,12 +161,12 @@ class ForgedArms(SandboxArms):
 
     def standard_run(self, jail, view, rows):
         values = _noise(len(rows), size=3 * len(rows) * 4).reshape(3, len(rows), 4)
-        return StandardRun(values, tuple(Bill({"mm": layer}, layer) for layer in range(3)))
+        return StandardRun(values, tuple(StreamBill({"mm": layer}, layer) for layer in range(3)))
 
 
 @contextmanager
-def stand(settings: SearchConfig, stages: Sequence[str], *_: object, **__: object) -> Iterator[Stand]:
-    """Stand in for `istar.protocol.setup.stand`."""
+def set_up(settings: SearchConfig, stages: Sequence[str], *_: object, **__: object) -> Iterator[Setup]:
+    """Stand in for `istar.protocol.setup.set_up`."""
     names = [name for tasks in TASKS.values() for name in tasks]
     with mock.patch.object(
         table_stores, "shipped_folder", return_value=user_folder() / "none"
@@ -183,16 +183,16 @@ def stand(settings: SearchConfig, stages: Sequence[str], *_: object, **__: objec
         mock.patch.object(evaluating, "choose_tier", return_value=SimpleNamespace(name="forged")),
         ForgedArms(settings, target, SimpleNamespace(hash="c" * 64), questions.values()) as arms,
     ):
-        yield Stand(settings, target, SimpleNamespace(hash="c" * 64), summaries, questions, arms)
+        yield Setup(settings, target, SimpleNamespace(hash="c" * 64), summaries, questions, arms)
 
 
 def search_and_unseal(runs: Path, settings: SearchConfig) -> None:
     """Search in a folder from wherever it is, then open the sealed test."""
     folder = RunFolder(runs / RUN)
-    with mock.patch.object(conducting, "stand", stand):
+    with mock.patch.object(conducting, "stand", set_up):
         conduct(folder, settings)
-        with folder.alone(), stand(settings, ("test",)) as here, folder.ledger() as ledger:
-            unseal(here, ledger, RUN)
+        with folder.alone(), set_up(settings, ("test",)) as setup, folder.ledger() as ledger:
+            unseal(setup, ledger, RUN)
 
 
 def export(runs: Path) -> list[str]:

@@ -17,7 +17,7 @@ from istar.protocol.rescore import rescore
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.scoring import score
 from istar.protocol.search import Search
-from istar.protocol.setup import Stand, TasksError, conduct, stand
+from istar.protocol.setup import Setup, TasksError, conduct, set_up
 from istar.protocol.unseal import unseal
 from istar.researchers import GrammarResearcher
 from istar.rewards import REWARDS, Reward
@@ -270,30 +270,30 @@ class TestByHand:
         for config_of_stage in ("train", "validation", "test"):
             with (
                 pytest.raises(BarredError) as error,
-                stand(stage_config(config_of_stage, name), (config_of_stage,)),
+                set_up(stage_config(config_of_stage, name), (config_of_stage,)),
             ):
                 pass
             assert f"{name} {why}" in str(error.value)
         with pytest.raises(BarredError, match="barred from every reward"):
-            Stand(SearchConfig(), None, None, (), {name: None}, FakeArms())
+            Setup(SearchConfig(), None, None, (), {name: None}, FakeArms())
 
     def test_conduct(self, name, why, tmp_path):
         with pytest.raises(BarredError, match="barred from every reward"):
             conduct(RunFolder(tmp_path / "mine"), stage_config("train", name))
 
     def test_score(self, name, why):
-        """Even with everything a `Stand` would give put together by hand."""
-        here = SimpleNamespace(arms=FakeArms(), config=SearchConfig(), target=SimpleNamespace(name="tiny-random"))
+        """Even with everything a `Setup` would give put together by hand."""
+        setup = SimpleNamespace(arms=FakeArms(), config=SearchConfig(), target=SimpleNamespace(name="tiny-random"))
         with pytest.raises(BarredError, match="barred from every reward"):
-            score(here, MethodFile(METHOD), "mine", {name: [table(name, 0)]}, "train")
+            score(setup, MethodFile(METHOD), "mine", {name: [table(name, 0)]}, "train")
 
     def test_unseal(self, name, why, tmp_path):
         folder = finished_run(tmp_path / "mine", SearchConfig())
-        here = SimpleNamespace(
+        setup = SimpleNamespace(
             arms=FakeArms(), config=SearchConfig(), tables=lambda stage: {name: (table(name, 0),)}, target=None
         )
         with folder.ledger() as opened, pytest.raises(BarredError, match="barred from every reward"):
-            unseal(here, opened, "mine")
+            unseal(setup, opened, "mine")
 
 
 def test_with_good_tables_they_are_still_not_asked(capsys, monkeypatch):
@@ -309,7 +309,7 @@ def test_with_good_tables_they_are_still_not_asked(capsys, monkeypatch):
     for stage, split in (("train", "train"), ("validation", "validation"), ("test", "test")):
         with (
             pytest.raises(TasksError, match=f"no task of the {split} split that is asked for has sound tables"),
-            stand(SearchConfig(target="tiny-random"), (stage,)),
+            set_up(SearchConfig(target="tiny-random"), (stage,)),
         ):
             pass
 
@@ -333,9 +333,9 @@ def test_a_screen_of_one_task_says_nothing_of_the_others():
         theirs = tuple(SimpleNamespace(brute_flops=100 + number) for _ in range(3))
         tables[name] = SimpleNamespace(tables=theirs, first=lambda count, theirs=theirs: theirs[:count])
     config = SearchConfig(train=StageSize(questions=3, tasks=names))
-    here = Stand(config, None, None, (), tables, FakeArms())
-    assert list(here.tables("screen")) == [names[0]]
-    assert here.remarks("screen") == here.remarks("train") == ()
+    setup = Setup(config, None, None, (), tables, FakeArms())
+    assert list(setup.tables("screen")) == [names[0]]
+    assert setup.remarks("screen") == setup.remarks("train") == ()
     config = SearchConfig(train=StageSize(questions=3, tasks=(*names, "shot_shapley/symbols")))
-    (remark,) = Stand(config, None, None, (), tables, FakeArms()).remarks("train")
+    (remark,) = Setup(config, None, None, (), tables, FakeArms()).remarks("train")
     assert "there are tables of 0 of shot_shapley/symbols;" in remark

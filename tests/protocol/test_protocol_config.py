@@ -76,7 +76,7 @@ def test_a_run_from_before_there_was_an_environment_seed_had_one_seed_for_all(tm
     stored = RunConfig("id", "tiny-random", "v1", "grammar", "statistician", "log", 3, settings)
     with folder.ledger() as ledger:
         ledger.open_run("old", stored, versions=versions(), machine={})
-    with folder.unless_nothing_came_of_it():
+    with folder.removed_if_unused():
         folder.begin(SearchConfig(seed=3, environment_seed=3))
     with pytest.raises(RunFolderError, match="differing: environment_seed"):
         folder.begin(SearchConfig(seed=3))

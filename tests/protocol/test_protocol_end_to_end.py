@@ -19,7 +19,7 @@ from istar.errors import IstarError
 from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
-from istar.protocol.setup import stand
+from istar.protocol.setup import set_up
 from istar.sandbox import tier_report
 from istar.tasks import select_tasks
 from istar.truth import task_summaries
@@ -333,8 +333,8 @@ def test_jails_that_share_cores_have_longer(config, monkeypatch):
     seconds = []
     for count in (1, 2, 16):
         monkeypatch.setattr("istar.arms.sandboxed.cores", lambda count=count: count)
-        with stand(config.model_copy(update={"side_by_side": 2, "threads": 2}), ("train",)) as here:
-            seconds.append(here.arms._jails[0].limits.record_seconds / config.caps.seconds)
+        with set_up(config.model_copy(update={"side_by_side": 2, "threads": 2}), ("train",)) as setup:
+            seconds.append(setup.arms._jails[0].limits.record_seconds / config.caps.seconds)
     assert seconds == [4.0, 2.0, 1.0]
 
 
@@ -351,10 +351,10 @@ def test_too_few_tables_are_an_error_with_a_command_that_builds_them(config, cap
 def test_methods_side_by_side_are_run_one_by_one_and_put_together(config):
     """Bit by bit what their common file gives and costs, though it is never run."""
     both = put_side_by_side([Part(METHOD, "Logit lens"), Part(METHOD.replace("upto=1", "upto=2"), "Later")])
-    with stand(config, ("train",)) as here:
-        (tables,) = here.tables("train").values()
-        with here.arms.session(both.source, "both", both.parts) as session:
-            with mock.patch.object(here.arms, "worker", wraps=here.arms.worker) as worker:
+    with set_up(config, ("train",)) as setup:
+        (tables,) = setup.tables("train").values()
+        with setup.arms.session(both.source, "both", both.parts) as session:
+            with mock.patch.object(setup.arms, "worker", wraps=setup.arms.worker) as worker:
                 made = session.record(tables[0])
                 asked = {call.args[1] for call in worker.call_args_list}
             learned = session.interpret()

@@ -83,7 +83,7 @@ def test_it_listens_to_a_method_that_told_the_values_elsewhere():
     losses = []
     for heard in (False, True):
         market, state = Market(table, said(table) if heard else None), executor.learn(history(heard))
-        assert executor.will_not_listen(market, state) != heard
+        assert executor.ignores_channels(market, state) != heard
         trace = executor.answer(market, state, Seed.root(0))
         functional, structure = table.question.functional, table.question.structure
         losses.append(np.mean([functional.loss(each, table.values, structure) for each in trace.answers]))

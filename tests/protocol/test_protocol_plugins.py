@@ -121,7 +121,7 @@ def begun(folder, monkeypatch):
     stored = RunConfig("id", "target", "v1", "grammar", "statistician", "log", seed=0, options=options)
     with folder.ledger() as ledger:
         ledger.open_run(folder.name, stored, versions=versions(), machine={})
-    with folder.unless_nothing_came_of_it():
+    with folder.removed_if_unused():
         pass
     monkeypatch.setitem(plugins._identities, Path("mine.py"), "edited")
 
@@ -131,7 +131,7 @@ def test_a_run_is_not_resumed_with_an_edited_plug_in(tmp_path, monkeypatch):
     begun(folder, monkeypatch)
     with (
         pytest.raises(RunFolderError, match=r"begun with other plug-ins \(differing: plug-in mine.py\); put them back"),
-        folder.unless_nothing_came_of_it(),
+        folder.removed_if_unused(),
     ):
         pass
 

@@ -4,14 +4,14 @@ import numpy as np
 
 from istar.arms.streams import STREAMS, QuestionShelf
 from istar.storage import Store
-from istar.targets.standard_runs import Bill, StandardRun
+from istar.targets.standard_runs import StandardRun, StreamBill
 
 BATCHES = (np.array([4]), np.array([0, 2, 7]))
 
 
 def standard_run(rows):
     values = np.random.default_rng(len(rows)).normal(size=(3, len(rows), 5)).astype(np.float32)
-    return StandardRun(values, tuple(Bill({"mm": layer}, layer) for layer in range(3)))
+    return StandardRun(values, tuple(StreamBill({"mm": layer}, layer) for layer in range(3)))
 
 
 def shelf(store, *key):
@@ -32,7 +32,7 @@ def test_what_two_have_asked_for_is_handed_to_the_third(tmp_path):
         one.restock(compute)
         assert computed == ([[0, 2, 7]] if asked else [])
     assert found.values.tobytes() == standard_run(BATCHES[1]).values[2].tobytes()
-    assert found.bill == Bill({"mm": 2}, 2)
+    assert found.bill == StreamBill({"mm": 2}, 2)
     assert shelf(store).take(0, 1) is None
     assert shelf(store, "another question").take(1, 2) is None
     assert shelf(store).take(5, 0) is None

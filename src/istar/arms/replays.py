@@ -122,7 +122,7 @@ class Replays:
             learn: returns what the executor knows with the method; called only if a curve is to be made.
         """
         known = _Once(learn)
-        deaf = _Once(lambda: self.executor().will_not_listen(self._fresh(table, recording), known()))
+        deaf = _Once(lambda: self.executor().ignores_channels(self._fresh(table, recording), known()))
 
         def make(number: int) -> Curve:
             if deaf():

@@ -102,12 +102,12 @@ class SandboxSession:
         """See `Session`."""
         spending = Spending()
         try:
-            kept = self._sound(table)
+            kept = self._explained(table)
             spending = _spending(kept)
             silent = kept.recording.channels == 0
             if silent:  # then what it said of other questions is of no use either
                 others = ()
-            heard = {other.question.hash: self._sound(other).recording for other in others}
+            heard = {other.question.hash: self._explained(other).recording for other in others}
         except _VoidError as failure:
             return Evaluation((), failure.spending, "void", str(failure))
         except MethodError as failure:
@@ -141,7 +141,7 @@ class SandboxSession:
         appraisals = {question: self._appraisals[question] for question in heard}
         return arms.executor().learn(arms.history(table, heard, appraisals)) if heard else arms.state(table)
 
-    def _sound(self, table: Table) -> KeptRecording:
+    def _explained(self, table: Table) -> KeptRecording:
         """Return what the method says about a question, if its processor time is explained.
 
         A recording whose time is not explained is made once more before it is judged: what else a machine does can slow
@@ -200,7 +200,7 @@ class SandboxSession:
             return None
         return kept_side_by_side(
             self.method,
-            [part._sound(table) for part in self._parts],
+            [part._explained(table) for part in self._parts],
             rows=len(table.question.runs),
             max_flops=self._most_flops(table),
             max_rows_fraction=self.arms.config.caps.rows_fraction,

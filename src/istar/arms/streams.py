@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int
 
 from istar.storage import Kind, Parts, Store
-from istar.targets.standard_runs import Bill, Replayed, StandardRun
+from istar.targets.standard_runs import Replayed, StandardRun, StreamBill
 
 MOST_BYTES_OF_A_BATCH = 2**28
 """A batch that would take more is not kept: its methods run it themselves."""
@@ -40,7 +40,7 @@ def _decode(parts: Parts) -> tuple[Replayed, ...]:
 def _layer(content: bytes) -> Replayed:
     line, _, values = content.partition(b"\n")
     head = json.loads(line)
-    return Replayed(np.frombuffer(values, head["dtype"]).reshape(head["shape"]), Bill(**head["bill"]))
+    return Replayed(np.frombuffer(values, head["dtype"]).reshape(head["shape"]), StreamBill(**head["bill"]))
 
 
 STREAMS: Kind[Sequence[Replayed]] = Kind(

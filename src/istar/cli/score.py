@@ -88,7 +88,7 @@ def score(
     from istar.protocol.config import configure
     from istar.protocol.first_look import first_look
     from istar.protocol.scoring import score as score_method
-    from istar.protocol.setup import stand
+    from istar.protocol.setup import set_up
     from istar.truth import task_summaries
 
     config = configure(
@@ -117,16 +117,16 @@ def score(
     failed: list[MethodError] = []
     with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar:
         say_beginning(bar, look, split, WHOLE)
-        with stand(config, (split,)) as here:
-            tables = here.tables(split)
-            for remark in here.remarks(split):
+        with set_up(config, (split,)) as setup:
+            tables = setup.tables(split)
+            for remark in setup.remarks(split):
                 bar.note(remark, "yellow")
-            progress = ScoreProgress(bar, here, tables, len(files))
+            progress = ScoreProgress(bar, setup, tables, len(files))
             for name, file in files.items():
                 progress.begin(name)
                 try:
                     result = score_method(
-                        *(here, file, name, tables, split),
+                        *(setup, file, name, tables, split),
                         left_out={} if look is None else look.left_out,
                         on_question=progress.question,
                         on_task=progress.task,

@@ -14,7 +14,7 @@ from istar.rewards.multipliers import Comparison
 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
-    from istar.protocol.setup import Stand
+    from istar.protocol.setup import Setup
     from istar.truth import Table
 
 USUAL_SHARE = 0.7
@@ -53,20 +53,20 @@ class ScoreProgress:
 
     Args:
         bar: says it.
-        here: what the methods are scored on.
+        setup: what the methods are scored on.
         tables: the questions, by task.
         methods: how many methods are scored.
     """
 
-    def __init__(self, bar: Ticker, here: Stand, tables: Mapping[str, Sequence[Table]], methods: int) -> None:
+    def __init__(self, bar: Ticker, setup: Setup, tables: Mapping[str, Sequence[Table]], methods: int) -> None:
         """See the class docstring."""
         self._bar, self._methods = bar, methods
-        self._caps = here.config.caps
+        self._caps = setup.config.caps
         self._name, self._tasks, self._of = "", 0, len(tables)
         every = [table for theirs in tables.values() for table in theirs]
         work = methods * sum(map(self._price, every))
-        seconds = USUAL_SHARE * work / here.arms.flops_per_second()
-        seconds += methods * len(every) * here.config.executor_seeds * REPLAY_SECONDS / cores()
+        seconds = USUAL_SHARE * work / setup.arms.flops_per_second()
+        seconds += methods * len(every) * setup.config.executor_seeds * REPLAY_SECONDS / cores()
         self._pace = Pace(work, work / seconds)
         bar.say("scoring", methods * len(every))
         bar.note(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from istar.protocol.config import SearchConfig
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome
-    from istar.protocol.setup import Stand
+    from istar.protocol.setup import Setup
     from istar.researchers import Proposal
 
 SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
@@ -131,10 +131,10 @@ def _settings(
     return known
 
 
-def _begin(bar: Ticker, here: Stand) -> None:
-    for remark in dict.fromkeys(remark for stage in SEARCHED for remark in here.remarks(stage)):
+def _begin(bar: Ticker, setup: Setup) -> None:
+    for remark in dict.fromkeys(remark for stage in SEARCHED for remark in setup.remarks(stage)):
         bar.note(remark, "yellow")
-    bar.say("searching", here.config.methods)
+    bar.say("searching", setup.config.methods)
 
 
 def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:

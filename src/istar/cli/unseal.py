@@ -55,21 +55,21 @@ def unseal(
         if parts:
             others |= ablations(best.name, best.parameters)
 
-    from istar.protocol.setup import stand
+    from istar.protocol.setup import set_up
 
     with (
         when_interrupted(lambda: GOES_ON),
         folder.alone(),
         ticker("loading", None) as bar,
-        stand(folder.config(), ("test",)) as here,
+        set_up(folder.config(), ("test",)) as setup,
         folder.ledger() as ledger,
     ):
-        for remark in here.remarks("test"):
+        for remark in setup.remarks("test"):
             bar.note(remark, "yellow")
-        questions = sum(len(tables) for tables in here.tables("test").values())
+        questions = sum(len(tables) for tables in setup.tables("test").values())
         bar.say("opening the test", questions * (1 + len(others)))
         results = unseal(
-            here,
+            setup,
             ledger,
             folder.name,
             others=others,

@@ -167,7 +167,7 @@ class Executor(ABC):
                 says that it is not `deterministic`.
         """
 
-    def will_not_listen(self, market: Market, state: Any) -> bool:
+    def ignores_channels(self, market: Market, state: Any) -> bool:
         """Return whether `answer` would for certain buy no channel on a fresh market, whatever the rows turn out to be.
 
         Its trace is then that of the black-box arm, to the last bit, and need not be made again. False promises

@@ -127,7 +127,7 @@ class RunFolder:
             return Ledger(self.ledger_path, read_only=read_only)
 
     @contextmanager
-    def unless_nothing_came_of_it(self) -> Iterator[None]:
+    def removed_if_unused(self) -> Iterator[None]:
         """Check the ledger, if there is one; if there is still none when the block fails, take the settings back.
 
         So nothing long is done beside a ledger that is damaged, and a slip of the hand leaves no run behind.

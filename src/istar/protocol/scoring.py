@@ -22,7 +22,7 @@ from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.arms.settings import Caps
-    from istar.protocol.setup import Stand
+    from istar.protocol.setup import Setup
     from istar.truth import Table
 
 
@@ -164,7 +164,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def score(
-    here: Stand,
+    setup: Setup,
     file: MethodFile,
     name: str,
     tables: Mapping[str, Sequence[Table]],
@@ -179,7 +179,7 @@ def score(
     Questions are recorded in jails side by side; what an executor makes of a task is replayed here meanwhile.
 
     Args:
-        here: the loaded target, tasks and arms.
+        setup: the loaded target, tasks and arms.
         file: the method.
         name: the method's name.
         tables: the questions, by task.
@@ -191,7 +191,7 @@ def score(
     Raises:
         MethodError: the method failed on every task.
     """
-    arms, root = here.arms, Seed.root(here.config.seed)
+    arms, root = setup.arms, Seed.root(setup.config.seed)
     order = sorted(tables, key=lambda task: sum(table.brute_flops for table in tables[task]))
     alone = (table for task in order for table in tables[task])
     asked: dict[str, Asked] = {}
@@ -206,7 +206,7 @@ def score(
                 arms.stop()
                 raise
         recorded = {task: tables[task] for task in order}
-        with Ahead(session.record, recorded, here.config.side_by_side, arms.stop, on_question) as ahead:
+        with Ahead(session.record, recorded, setup.config.side_by_side, arms.stop, on_question) as ahead:
             for task in order:
                 while not ahead.ready(task) and (table := next(alone, None)) is not None:
                     arms.baseline(table)  # there is nothing better to do until the jails are done
@@ -219,11 +219,11 @@ def score(
     everything = together([asked[task] for task in tables])
     if not everything.interp:
         raise MethodError(f"{name!r} failed on every task; {next(iter(everything.failures.values()))}")
-    config = here.config
+    config = setup.config
     return MethodScore(
         method=name,
         method_hash=interpretation.method,
-        target=here.target.name,
+        target=setup.target.name,
         interpret=interpretation,
         split=split,
         summary=compare(everything.baseline, everything.interp, seed=root),
@@ -232,7 +232,9 @@ def score(
         predict_flops=everything.flops,
         explained=everything.explained,
         silent=everything.silent,
-        dropped={each.name: each.reason for each in here.summaries if each.status == "dropped" and each.name in tables},
+        dropped={
+            each.name: each.reason for each in setup.summaries if each.status == "dropped" and each.name in tables
+        },
         baseline=tuple(everything.baseline),
         interp=tuple(everything.interp),
         failures=everything.failures,

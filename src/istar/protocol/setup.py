@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stand:
+class Setup:
     """What a search stands on.
 
     Attributes:
@@ -133,13 +133,13 @@ def _corpus(config: SearchConfig, target: Target) -> Corpus:
 
 
 @contextmanager
-def stand(
+def set_up(
     config: SearchConfig,
     stages: Sequence[Stage],
     make_arms: ArmsFactory = SandboxArms,
     *,
     methods_run_here: bool = True,
-) -> Iterator[Stand]:
+) -> Iterator[Setup]:
     """Load what the stages need and start the jails.
 
     Args:
@@ -160,7 +160,7 @@ def stand(
     corpus = _corpus(config, target)
     settings = config if methods_run_here else config.model_copy(update={"side_by_side": 0})
     with make_arms(settings, target, corpus, questions.values()) as arms:
-        yield Stand(config, target, corpus, summaries, questions, arms)
+        yield Setup(config, target, corpus, summaries, questions, arms)
 
 
 def _tasks_of(
@@ -230,7 +230,7 @@ def conduct(
     *,
     make_arms: ArmsFactory = SandboxArms,
     map_jobs: JobMap | None = None,
-    on_start: Callable[[Stand], None] | None = None,
+    on_start: Callable[[Setup], None] | None = None,
     on_round: Callable[[RoundRecord, Proposal], None] | None = None,
 ) -> SearchOutcome:
     """Search in a folder, from the beginning or from where the search there was killed.
@@ -253,14 +253,14 @@ def conduct(
     stages: tuple[Stage, ...] = ("screen", "train", "validation")
     with (
         folder.alone(),
-        folder.unless_nothing_came_of_it(),
-        stand(config, stages, make_arms, methods_run_here=map_jobs is None) as here,
+        folder.removed_if_unused(),
+        set_up(config, stages, make_arms, methods_run_here=map_jobs is None) as setup,
         folder.ledger() as ledger,
         JailedCheck(config) as check,
     ):
-        open_run(ledger, folder.name, here)
+        open_run(ledger, folder.name, setup)
         if on_start is not None:
-            on_start(here)
+            on_start(setup)
 
         def after(outcome: RoundRecord, proposal: Proposal) -> None:
             if outcome.improved:
@@ -272,14 +272,14 @@ def conduct(
             config,
             M1=make_researcher(config),
             R=REWARDS.get(config.reward),
-            T={stage: here.tables(stage) for stage in stages},
-            arms=here.arms,
+            T={stage: setup.tables(stage) for stage in stages},
+            arms=setup.arms,
             book=Book(ledger, folder.name),
             on_round=after,
-            tools=Tools(ReadOnlyTarget(here.target), check, here.shown()),
+            tools=Tools(ReadOnlyTarget(setup.target), check, setup.shown()),
             work=None
             if map_jobs is None
-            else Elsewhere(Opening(config.model_dump_json(), tuple(here.questions), make_arms)),
+            else Elsewhere(Opening(config.model_dump_json(), tuple(setup.questions), make_arms)),
             map_jobs=map_jobs or map,
         ).run()
         ledger.finish_run(folder.name)
@@ -311,12 +311,12 @@ def make_researcher(config: SearchConfig) -> Researcher:
         raise TasksError(f"the researcher {config.researcher!r} does not take these options: {error}") from error
 
 
-def open_run(ledger: Ledger, name: str, here: Stand) -> None:
+def open_run(ledger: Ledger, name: str, setup: Setup) -> None:
     """Open the run in the ledger and note its tasks."""
-    config = here.config
+    config = setup.config
     stored = RunConfig(
-        target=here.target.id,
-        target_name=here.target.name,
+        target=setup.target.id,
+        target_name=setup.target.name,
         rulebook=RULEBOOK.version,
         researcher=config.researcher,
         executor=config.executor,
@@ -324,8 +324,8 @@ def open_run(ledger: Ledger, name: str, here: Stand) -> None:
         seed=config.seed,
         options=config.model_dump(mode="json"),
     )
-    ledger.open_run(name, stored, versions=versions(), machine=machine(here.arms.tier))
-    ledger.add_tasks(name, [_record(each) for each in here.summaries])
+    ledger.open_run(name, stored, versions=versions(), machine=machine(setup.arms.tier))
+    ledger.add_tasks(name, [_record(each) for each in setup.summaries])
 
 
 def _record(summary: TaskSummary) -> TaskRecord:

@@ -17,7 +17,7 @@ from istar.methods.side_by_side import MethodFile
 from istar.protocol.asking import Asked
 from istar.protocol.book import Book, noted_file
 from istar.protocol.provenance import changed_plugins
-from istar.protocol.setup import Stand
+from istar.protocol.setup import Setup
 from istar.rewards.formulas import REWARDS
 from istar.rewards.multipliers import Summary, compare
 from istar.seeds import Seed
@@ -69,7 +69,7 @@ def best_of(ledger: LedgerReader, run: str) -> ProposalRecord:
 
 
 def unseal(
-    here: Stand,
+    setup: Setup,
     ledger: Ledger,
     run: str,
     *,
@@ -79,7 +79,7 @@ def unseal(
     """Evaluate I*, and other methods beside it, on the test tasks.
 
     Args:
-        here: the loaded target, tasks and arms.
+        setup: the loaded target, tasks and arms.
         ledger: the run's ledger.
         run: the run's name.
         others: methods to show beside I*, by name.
@@ -89,16 +89,16 @@ def unseal(
         UnsealError: there is nothing to test, or the settings are not those of the search.
     """
     best = best_of(ledger, run)
-    _check_settings(here, ledger, run)
+    _check_settings(setup, ledger, run)
     book = Book(ledger, run)
     book.open("test", best.method, best.iteration, revealed=True, value=None)
     methods = {best.name: noted_file(ledger, run, best)} | dict(others or {})
-    return tuple(_test(here, book, name, file, on_question) for name, file in methods.items())
+    return tuple(_test(setup, book, name, file, on_question) for name, file in methods.items())
 
 
-def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
+def _check_settings(setup: Setup, ledger: Ledger, run: str) -> None:
     """Check that the test would be opened under the settings that the search ran with."""
-    searched, now = ledger.run(run).config.options, here.config.model_dump(mode="json")
+    searched, now = ledger.run(run).config.options, setup.config.model_dump(mode="json")
     differing = sorted(name for name in searched.keys() & now.keys() if searched[name] != now[name])
     if differing:
         raise UnsealError(
@@ -112,26 +112,26 @@ def _check_settings(here: Stand, ledger: Ledger, run: str) -> None:
 
 
 def _test(
-    here: Stand, book: Book, name: str, file: MethodFile, on_question: Callable[[str, Table], None] | None
+    setup: Setup, book: Book, name: str, file: MethodFile, on_question: Callable[[str, Table], None] | None
 ) -> TestResult:
-    with here.arms.session(file.source, name, file.parts) as session:
+    with setup.arms.session(file.source, name, file.parts) as session:
         asked = Asked(
             interpret=lambda table, others: (
                 book.evaluation("test", session.method, table)
                 or book.write("test", session.method, table, session.evaluate(table, others))
             ),
-            without=lambda table: book.baseline(here.arms, table),
+            without=lambda table: book.baseline(setup.arms, table),
             on_question=None if on_question is None else lambda table: on_question(name, table),
         )
         try:
-            book.interpret(here.arms.interpretation_key(session.method), session.interpret)
+            book.interpret(setup.arms.interpretation_key(session.method), session.interpret)
         except MethodError as failure:
             return TestResult(name, session.method, None, None, {"interpret": str(failure)})
-        for task, tables in here.tables("test").items():
+        for task, tables in setup.tables("test").items():
             asked.ask(task, tables)
     if not asked.interp:
         return TestResult(name, session.method, None, None, asked.failures)
-    config = here.config
+    config = setup.config
     summary = compare(asked.baseline, asked.interp, seed=Seed.root(config.seed))
     reward = REWARDS.get(config.reward).reward(asked.baseline, asked.interp)
     return TestResult(name, session.method, summary, reward, asked.failures)

@@ -8,7 +8,7 @@ from istar.sandbox.jail.jail import Jail
 from istar.sandbox.wire.frames import FrameCaps
 from istar.sandbox.wire.replies import raise_failure
 from istar.sandbox.wire.requests import standard_run_frame
-from istar.targets.standard_runs import Bill, StandardRun
+from istar.targets.standard_runs import StandardRun, StreamBill
 
 
 def compute_standard_run(jail: Jail, view: QuestionView, most_bytes: int) -> StandardRun:
@@ -34,4 +34,4 @@ def compute_standard_run(jail: Jail, view: QuestionView, most_bytes: int) -> Sta
     values, bills = answer.frame.arrays.get("values"), answer.frame.fields.get("bills")
     if values is None or values.ndim != 3 or values.dtype.kind != "f" or len(values) != len(bills or ()):
         raise SandboxError("the worker's standard run is not one")
-    return StandardRun(values, tuple(Bill(each["by_op"], each["matmul_flops"]) for each in bills or ()))
+    return StandardRun(values, tuple(StreamBill(each["by_op"], each["matmul_flops"]) for each in bills or ()))

@@ -156,7 +156,7 @@ class ParentStreams:
 
     def find(self, runs: Sequence[Run], layer: int, left: float) -> Replayed | None:
         """See `StreamSource`."""
-        from istar.targets.standard_runs import Bill, Replayed
+        from istar.targets.standard_runs import Replayed, StreamBill
 
         asked = tuple(runs)
         for number, batch in enumerate(self.batches):
@@ -167,7 +167,7 @@ class ParentStreams:
                 answer = read_frame(self.feed, REQUEST_CAPS)
                 if answer.kind != "streams":
                     return None
-                bill = Bill(answer.fields["by_op"], answer.fields["matmul_flops"])
+                bill = StreamBill(answer.fields["by_op"], answer.fields["matmul_flops"])
                 return Replayed(answer.arrays["values"], bill)
         return None
 

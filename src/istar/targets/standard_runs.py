@@ -41,7 +41,7 @@ Fingerprint = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Bill:
+class StreamBill:
     """What computing something costs, as a meter counts it.
 
     Attributes:
@@ -68,7 +68,7 @@ class StandardRun:
     """
 
     values: Float[np.ndarray, "layers reads width"]
-    bills: tuple[Bill, ...]
+    bills: tuple[StreamBill, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Replayed:
     """
 
     values: Float[np.ndarray, "reads width"]
-    bill: Bill
+    bill: StreamBill
 
 
 class StreamSource(Protocol):
@@ -102,7 +102,7 @@ class _Replaying:
     source: StreamSource
     meter: Meter
     untouched: Fingerprint
-    setups: dict[str, Bill] = field(default_factory=dict)
+    setups: dict[str, StreamBill] = field(default_factory=dict)
 
 
 _ACTIVE: ContextVar[_Replaying | None] = ContextVar("istar_standard_runs", default=None)
@@ -242,9 +242,9 @@ class _Count:
     def __sub__(self, other: _Count) -> _Count:
         return _Count(self.by_op - other.by_op, self.matmul_flops - other.matmul_flops)
 
-    def bill(self) -> Bill:
+    def bill(self) -> StreamBill:
         """Return the count as a bill."""
-        return Bill(dict(self.by_op), self.matmul_flops)
+        return StreamBill(dict(self.by_op), self.matmul_flops)
 
 
 def _fingerprint(module: nn.Module) -> Fingerprint:

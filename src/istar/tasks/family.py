@@ -246,7 +246,7 @@ def tasks(split: Split | None = None) -> tuple[Task, ...]:
     """
     if split is not None and split not in get_args(Split):
         raise TaskError(f"there is no split {split!r}; there are {', '.join(get_args(Split))}")
-    families = (_sound(name, FAMILIES.get(name)) for name in FAMILIES)
+    families = (_checked(name, FAMILIES.get(name)) for name in FAMILIES)
     return tuple(
         Task(family, data_set)
         for family in families
@@ -255,7 +255,7 @@ def tasks(split: Split | None = None) -> tuple[Task, ...]:
     )
 
 
-def _sound(name: str, family: Family) -> Family:
+def _checked(name: str, family: Family) -> Family:
     """Return a family that is registered under a name, if it is an instance with this name, a split and data sets."""
     if not isinstance(family, Family):
         raise TaskError(f"the family {name!r} is registered as {family!r}; register an instance of it, as in Mine()")

@@ -110,10 +110,10 @@ class ExecutorConformance(ABC):
             _, trace = self._traces(number)[0]
             assert not trace.channel_batches.any()
 
-    def test_who_will_not_listen_does_not(self) -> None:
+    def test_who_ignores_channels_does(self) -> None:
         """What an executor says it will not listen to it does not buy, and nothing changes, to the last bit."""
         for number in range(self.markets):
-            if self.make().will_not_listen(self.market(number, True), self.state(number, True)):
+            if self.make().ignores_channels(self.market(number, True), self.state(number, True)):
                 (_, plain), (_, deaf) = self._traces(number)
                 assert not deaf.channel_batches.any()
                 if not self.make().deterministic:

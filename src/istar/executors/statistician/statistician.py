@@ -38,7 +38,7 @@ from istar.truth.effects.components import model_space
 from istar.truth.effects.records import committed_effects, learn_effects
 
 
-class Session:
+class Inquiry:
     """One question being answered: beliefs, purchases and the till.
 
     Args:
@@ -192,7 +192,7 @@ class Session:
             self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
             return
         before = self.arithmetic.flops
-        self.current = self.desk.hear(self.answerer.answer(self.desk.believe()))
+        self.current = self.desk.with_channels(self.answerer.answer(self.desk.believe()))
         self.thought = max(self.thought, self.arithmetic.flops - before)
 
     def observed(self) -> Posterior:
@@ -241,22 +241,22 @@ class Statistician(Executor):
         if variant is None:
             variant = portfolio().variant(market.functional.kind)
             factor = portfolio().spread_factor(market.functional.kind)
-        session = Session(market, state, variant, seed)
+        inquiry = Inquiry(market, state, variant, seed)
         stopping = StoppingRule(market.brute_flops)
         while market.next_checkpoint is not None:
-            if not session.desk.trade():
-                session.buy_rows()
-            if session.changed():
-                session.think()
-            session.settle()
-            market.record(session.current.centre, factor * session.current.spread)
-            if stopping.should_stop(market.spent, session.current.remaining):
-                market.stop(session.current.centre)
+            if not inquiry.desk.trade():
+                inquiry.buy_rows()
+            if inquiry.changed():
+                inquiry.think()
+            inquiry.settle()
+            market.record(inquiry.current.centre, factor * inquiry.current.spread)
+            if stopping.should_stop(market.spent, inquiry.current.remaining):
+                market.stop(inquiry.current.centre)
         return market.trace()
 
-    def will_not_listen(self, market: Market, state: Knowledge) -> bool:
+    def ignores_channels(self, market: Market, state: Knowledge) -> bool:
         """See the base class: so it is with a method that did not convince on the task's other questions."""
-        if super().will_not_listen(market, state):
+        if super().ignores_channels(market, state):
             return True
         linear = design_weights(market.functional, market.structure) is not None
         if state.experience is None:

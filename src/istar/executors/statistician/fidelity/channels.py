@@ -43,26 +43,26 @@ from istar.executors.statistician.table_model.posterior import Posterior
 
 if TYPE_CHECKING:
     from istar.executors.statistician.answers import Answer
-    from istar.executors.statistician.statistician import Session
+    from istar.executors.statistician.statistician import Inquiry
 
 
 class ChannelDesk:
     """Buys and judges channels for one session.
 
     Args:
-        session: the question being answered.
+        inquiry: the question being answered.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, inquiry: Inquiry) -> None:
         """See the class docstring."""
-        self.session = session
-        market = session.market
+        self.inquiry = inquiry
+        market = inquiry.market
         offer = market.channel_offer()
-        self.experience = session.knowledge.experience
-        self.linear = session.answerer.weights is not None
+        self.experience = inquiry.knowledge.experience
+        self.linear = inquiry.answerer.weights is not None
         unseen = self.linear and offer is not None and offer.flops <= UNSEEN_SHARE * market.brute_flops
         self.open = offer is not None and market.channel_count > 0 and (self.experience is not None or unseen)
-        self.evidence = Evidence(session.space, session.beliefs, session.arithmetic)
+        self.evidence = Evidence(inquiry.space, inquiry.beliefs, inquiry.arithmetic)
         self.credit: Credit | None = None
         self._worth: tuple[tuple[int, int], Worth] | None = None
         self._said: tuple[tuple[int, int], Float[np.ndarray, " outputs"]] | None = None
@@ -74,7 +74,7 @@ class ChannelDesk:
 
         None until enough channels have been bought unseen: rows are then bought exactly as in the black-box arm.
         """
-        market = self.session.market
+        market = self.inquiry.market
         if market.channels is None or self.experience is not None:
             return np.zeros_like(market.bought), 0
         known = ~np.isnan(market.channels).any(1)
@@ -85,7 +85,7 @@ class ChannelDesk:
 
     def worth(self) -> Worth:
         """Return what the channels of a method never heard before are believed to be worth row by row."""
-        market = self.session.market
+        market = self.inquiry.market
         stamp = (market.channel_batches, int(market.bought.sum()))
         if self._worth is None or self._worth[0] != stamp:
             features = channel_features(self._channels())
@@ -93,25 +93,25 @@ class ChannelDesk:
         return self._worth[1]
 
     def _channels(self) -> Float[np.ndarray, "rows channels"]:
-        market = self.session.market
+        market = self.inquiry.market
         if market.channels is not None:
             return market.channels
         return np.full((market.structure.rows, market.channel_count), np.nan)
 
-    def hear(self, answer: Answer) -> Answer:
+    def with_channels(self, answer: Answer) -> Answer:
         """Return the answer to a linear question by rows and by the opinion of the channels bought so far."""
-        session, market = self.session, self.session.market
-        weights = session.answerer.weights
+        inquiry, market = self.inquiry, self.inquiry.market
+        weights = inquiry.answerer.weights
         if market.channel_batches == 0 or market.channel_count == 0 or weights is None:
             return answer
         if not self._convincing() or self._left_by_channels(market.channel_batches) > 1 - IGNORED:
             return answer
-        answerer = session.answerer
+        answerer = inquiry.answerer
         variance = answerer.first.spread**2
         prior = self.credit_after(market.channel_batches)
         said = self._opinion(weights)
         centre, spread, self.credit = prior.listen(said, variance, answer.centre - answerer.blind, answer.spread)
-        session.arithmetic.elementwise(len(said) * len(prior.weights), 16)
+        inquiry.arithmetic.elementwise(len(said) * len(prior.weights), 16)
         return answerer.restate(answer, answerer.blind + centre, spread)
 
     def credit_after(self, batches: int) -> Credit:
@@ -124,37 +124,37 @@ class ChannelDesk:
 
     def _opinion(self, weights: Float[np.ndarray, "outputs arms replicates"]) -> Float[np.ndarray, " outputs"]:
         """Return the opinion as a deviation from the blind answer."""
-        session, market = self.session, self.session.market
-        grid, level = session.space.grid, market.channel_batches
+        inquiry, market = self.inquiry, self.inquiry.market
+        grid, level = inquiry.space.grid, market.channel_batches
         # with experience the scale of the channels is known and does not wait for rows
         stamp = (level, int(market.bought.sum()) if self.experience is None else 0)
         if self._said is None or self._said[0] != stamp:
             channels = clipped(self._channels())
             known = ~np.isnan(channels).any(1)
-            expected = grid.gather(session.process.prior_mean)
+            expected = grid.gather(inquiry.process.prior_mean)
             fitted = None if self.experience is None else self.experience.regression(market.channel_count)
             if fitted is None:
                 both = np.flatnonzero(known & market.bought)
                 fitted = regression(channels, expected, np.nan_to_num(market.known_values), grid.replicate, both)
             surprises = surprise(fitted, channels, expected)
-            said = opinion(session.process, weights, grid, surprises, known) - session.answerer.blind
+            said = opinion(inquiry.process, weights, grid, surprises, known) - inquiry.answerer.blind
             self._said = (stamp, said)
         return self._said[1]
 
     def design_posterior(self) -> Posterior:
         """Return the posterior given bought rows alone, which serves the buying design."""
-        bought = int(self.session.market.bought.sum())
+        bought = int(self.inquiry.market.bought.sum())
         if self._posterior is None or self._posterior[0] != bought:
-            self._posterior = (bought, self.session.observed())
+            self._posterior = (bought, self.inquiry.observed())
         return self._posterior[1]
 
     def believe(self) -> Posterior:
         """Return the posterior of the table given all that is known."""
-        session, market = self.session, self.session.market
+        inquiry, market = self.inquiry, self.inquiry.market
         drift = self._drift(market.channel_batches)
-        if market.channels is not None and drift is not None and drift.speaks:
-            grid = session.space.grid
-            informed = DriftingProcess(session.process, session.space, session.beliefs, market.channels, drift)
+        if market.channels is not None and drift is not None and drift.informative:
+            grid = inquiry.space.grid
+            informed = DriftingProcess(inquiry.process, inquiry.space, inquiry.beliefs, market.channels, drift)
             return informed.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
         return self.design_posterior()
 
@@ -164,7 +164,7 @@ class ChannelDesk:
 
     def trade(self) -> bool:
         """Buy the batches worth buying before the next checkpoint; return whether to save up for the next one."""
-        market = self.session.market
+        market = self.inquiry.market
         if not self.open:
             return False
         while (offer := market.channel_offer()) is not None:
@@ -176,7 +176,7 @@ class ChannelDesk:
                     return False
                 market.buy_channels()
                 continue
-            if not self.session.affordable() or not market.on_sale.any() or not self._go_on(offer.flops):
+            if not self.inquiry.affordable() or not market.on_sale.any() or not self._go_on(offer.flops):
                 return False
             if offer.flops > market.allowance:
                 return True
@@ -190,11 +190,11 @@ class ChannelDesk:
             return worth.useless <= DOUBT and worth.unexplained <= STRANGE
         if self.credit is not None:
             return self.credit.useless <= DOUBTFUL
-        return self.experience.convinces(len(self.session.market.batch_rows), linear=self.linear)
+        return self.experience.convinces(len(self.inquiry.market.batch_rows), linear=self.linear)
 
     def _too_few_to_judge(self) -> bool:
         """Whether fewer rows have channels than it takes to judge a method never heard before."""
-        channels = self.session.market.channels
+        channels = self.inquiry.market.channels
         return channels is None or int((~np.isnan(channels).any(1)).sum()) < UNSEEN_ROWS
 
     def _go_on(self, price: int) -> bool:
@@ -209,8 +209,8 @@ class ChannelDesk:
 
         They are expected to rise as on the task's other questions, or else in proportion to the rows.
         """
-        level = self.session.market.channel_batches
-        sizes = np.array([len(batch) for batch in self.session.market.batch_rows])[level:]
+        level = self.inquiry.market.channel_batches
+        sizes = np.array([len(batch) for batch in self.inquiry.market.batch_rows])[level:]
         rows = price * sizes / max(1, sizes[0])
         known = np.zeros(0) if self.experience is None else self.experience.prices
         if len(known) > level:
@@ -218,12 +218,12 @@ class ChannelDesk:
             if steps[0] > 0:
                 rows[: len(steps)] = steps[: len(rows)] * price / steps[0]
             else:
-                rows[: len(steps)] = steps[: len(rows)] * self.session.market.brute_flops
+                rows[: len(steps)] = steps[: len(rows)] * self.inquiry.market.brute_flops
         return np.concatenate([[0.0], np.cumsum(rows)])
 
     def _futures(self, price: int) -> Float[np.ndarray, " levels"]:
         """Return the expected mean remaining variance of stopping here (first) or at each later level."""
-        market = self.session.market
+        market = self.inquiry.market
         brute = market.brute_flops
         level = market.channel_batches
         costs = self._costs(price)
@@ -245,7 +245,7 @@ class ChannelDesk:
             return by_rows
         if not self.linear:
             assert self.experience is not None
-            return self.experience.left_beside_rows(level, by_rows)
+            return self.experience.left_with_rows(level, by_rows)
         left = self._left_by_channels(level)
         together = 1 / (1 / np.maximum(by_rows, 1e-9) + 1 / max(left, 1e-9) - 1)
         return np.asarray(np.minimum(together, by_rows))
@@ -272,7 +272,7 @@ class ChannelDesk:
         Needed of a method never heard before; experience tells better.
         """
         if self._remaining is None:
-            session, market = self.session, self.session.market
-            assert session.answerer.weights is not None
-            self._remaining = levels_left(session.prior, session.answerer.weights, market.batch_rows)
+            inquiry, market = self.inquiry, self.inquiry.market
+            assert inquiry.answerer.weights is not None
+            self._remaining = levels_left(inquiry.prior, inquiry.answerer.weights, market.batch_rows)
         return self._remaining

@@ -138,7 +138,7 @@ class LevelDrift:
     looseness: float
 
     @property
-    def speaks(self) -> bool:
+    def informative(self) -> bool:
         """Whether the prediction is worth anything."""
         return self.left < 1.0
 
@@ -164,7 +164,7 @@ class LevelDrift:
         self, channels: Float[np.ndarray, "units channels"], expected: Float[np.ndarray, " units"]
     ) -> Float[np.ndarray, " units"]:
         """Return what channels say on top of what is expected anyway; 0 where they are unknown."""
-        if not self.speaks:
+        if not self.informative:
             return np.zeros(len(expected))
         said: Float[np.ndarray, " units"] = np.nan_to_num(channels @ self.slopes + self.expectation * expected)
         return said
@@ -248,9 +248,9 @@ class Drift:
         return cls(LevelDrift.learn(arms), LevelDrift.learn(cells))
 
     @property
-    def speaks(self) -> bool:
+    def informative(self) -> bool:
         """Whether channels are worth anything at either level."""
-        return self.arms.speaks or self.cells.speaks
+        return self.arms.informative or self.cells.informative
 
 
 class DriftingProcess(Process):

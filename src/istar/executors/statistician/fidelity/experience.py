@@ -68,7 +68,7 @@ class Experience:
         if linear:
             return self.credit(batches).useless <= DOUBTFUL
         drift = self.drift(batches)
-        return drift is not None and drift.speaks
+        return drift is not None and drift.informative
 
     def left_by_opinion(self, batches: int) -> float:
         """Return the share of the loss that opinions after so many batches are sure to leave, taken as far as believed.
@@ -96,7 +96,7 @@ class Experience:
     def _drifts(self) -> tuple[Drift, ...]:
         return _drifts(self.rehearsals)
 
-    def left_beside_rows(self, batches: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+    def left_with_rows(self, batches: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
         """Return the share of the loss that channels are sure to leave where rows alone leave so much.
 
         What rehearsals leave beside rows goes with what they leave without channels, not with the number of rows: an
@@ -129,7 +129,7 @@ class Experience:
 
         On each question values are predicted by what the others taught, or, if there is no other, by itself.
         """
-        alone = np.stack([each.alone for each in self.rehearsals])
+        alone = np.stack([each.loss_of_rows for each in self.rehearsals])
         others = [[o for o in self.rehearsals if o is not each] or [each] for each in self.rehearsals]
         taught = [_drifts(each) for each in others]
         count = len(self._drifts)
@@ -142,7 +142,7 @@ class Experience:
                 continue
             if place not in found:
                 pairs = zip(self.rehearsals, taught, strict=True)
-                found[place] = np.stack([each.beside(place, drifts[place]) for each, drifts in pairs])
+                found[place] = np.stack([each.loss_with_channels(place, drifts[place]) for each, drifts in pairs])
             rehearsed.append((found[place], alone))
         return tuple(rehearsed)
 

@@ -102,20 +102,20 @@ class Rehearsal:
         return question.functional.loss(answer, self._values, question.structure)
 
     @cached_property
-    def alone(self) -> Float[np.ndarray, " shares"]:
+    def loss_of_rows(self) -> Float[np.ndarray, " shares"]:
         """The mean loss with rows alone; with none of them, the blind answer's."""
         losses = self._losses(self._process)
         losses[0] = self.question.functional.loss(self._answerer.blind, self._values, self.question.structure)
         return losses
 
-    def beside(self, batch: int, drift: Drift) -> Float[np.ndarray, " shares"]:
+    def loss_with_channels(self, batch: int, drift: Drift) -> Float[np.ndarray, " shares"]:
         """Return the mean loss with the channels up to a batch beside rows.
 
         Args:
             batch: its place, from 0.
             drift: how values are predicted from channels, learned elsewhere.
         """
-        if not drift.speaks:
-            return self.alone
+        if not drift.informative:
+            return self.loss_of_rows
         channels = np.where(self._known[batch][:, None], self._channels, np.nan)
         return self._losses(DriftingProcess(self._process, self._space, self._beliefs, channels, drift))
