@@ -189,7 +189,7 @@ def set_up(settings: SearchConfig, stages: Sequence[str], *_: object, **__: obje
 def search_and_unseal(runs: Path, settings: SearchConfig) -> None:
     """Search in a folder from wherever it is, then open the sealed test."""
     folder = RunFolder(runs / RUN)
-    with mock.patch.object(conducting, "stand", set_up):
+    with mock.patch.object(conducting, "set_up", set_up):
         conduct(folder, settings)
         with folder.alone(), set_up(settings, ("test",)) as setup, folder.ledger() as ledger:
             unseal(setup, ledger, RUN)
