@@ -74,34 +74,34 @@ TABLE = SimpleNamespace(brute_flops=10**12, question=SimpleNamespace(index=0, ta
 
 def test_hiding_half_a_brute_force_is_void():
     with pytest.raises(MethodError, match=r"51\.0 seconds of processor time .* not explained"):
-        Session(kept(10**10, 52.0, 51.0))._sound(TABLE)
+        Session(kept(10**10, 52.0, 51.0))._explained(TABLE)
 
 
 def test_what_was_slow_once_and_not_again_is_sound():
     slow, usual = kept(10**10, 52.0, 51.0), kept(10**10, 12.0, 11.0)
-    assert Session(slow, usual)._sound(TABLE) is usual
+    assert Session(slow, usual)._explained(TABLE) is usual
 
 
 def test_a_recording_is_made_again_once():
     session = Session(kept(10**10, 52.0, 51.0))
     for _ in range(3):
         with pytest.raises(MethodError, match="not explained"):
-            session._sound(TABLE)
+            session._explained(TABLE)
     assert session.asked == 1
 
 
 def test_a_recording_is_made_again_only_where_its_time_is_not_explained():
     session = Session(kept(10**10, 12.0, 11.0))
-    session._sound(TABLE)
+    session._explained(TABLE)
     assert session.asked == 0
 
 
 def test_a_method_that_is_slow_but_cheap_is_sound():
     found = kept(10**10, 10.0, 9.0)
-    assert Session(found)._sound(TABLE) is found
+    assert Session(found)._explained(TABLE) is found
 
 
 @pytest.mark.xfail(strict=True, reason="honest methods leave up to a third of a brute force unexplained")
 def test_hiding_a_quarter_of_a_brute_force_is_void():
     with pytest.raises(MethodError, match="not explained"):
-        Session(kept(10**10, 26.0, 25.0))._sound(TABLE)
+        Session(kept(10**10, 26.0, 25.0))._explained(TABLE)

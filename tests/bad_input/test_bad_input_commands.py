@@ -103,7 +103,7 @@ COMMANDS = {
     "rescore empty --reward log": (ERROR, "there is no ledger at"),
     "report torn": (ERROR, "ledger.sqlite"),
     "search --run changed --resume": (ERROR, "not those that the run was begun with (differing: seed); put them back"),
-    "search --run strange --resume": (ERROR, "config.json: nonsense: no such setting; there are target"),
+    "search --run strange --resume": (ERROR, "config.json: nonsense: no such setting; there are executor"),
     # files of settings and scores
     "search --run r --config {folder}": (ERROR, "it is a folder; give the path of a file"),
     "search --run r --config {none}": (ERROR, "No such file or directory; check the path"),
@@ -220,7 +220,7 @@ def test_the_data_folder_may_be_a_file(tmp_path, capsys, monkeypatch):
     (tmp_path / "home").touch()
     monkeypatch.setenv("ISTAR_HOME", str(tmp_path / "home"))
     assert run(["truth", "build", "shot_shapley", "--target", "tiny-random"]) == ERROR
-    assert "cannot create" in " ".join(capsys.readouterr().err.split())
+    assert "one of its folders is a file; choose another path" in " ".join(capsys.readouterr().err.split())
 
 
 def test_unicode_is_no_bad_input(tmp_path, monkeypatch, capsys):
