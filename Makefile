@@ -6,7 +6,9 @@ READY := $(VENV)/.ready
 RUN ?= demo
 JOBS ?= 2
 
-.PHONY: help setup demo test trust lint format truth bench clean
+TESTS := $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
+
+.PHONY: help setup demo test coverage trust lint format truth bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,8 +33,11 @@ demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the repor
 	$(BIN)/istar unseal $(RUN)
 	$(BIN)/istar report $(RUN)
 
-test: $(READY)  ## run the tests with coverage, JOBS files at a time (2 unless stated)
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
+test: $(READY)  ## run the tests, JOBS files at a time (2 unless stated)
+	$(TESTS)
+
+coverage: $(READY)  ## the same, and list the lines that no test passes (half as long again)
+	$(TESTS) --cov --cov-report=term-missing:skip-covered
 
 trust: $(READY)  ## try everything against the measurement and write results/trust.html (resumes; about an hour)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,fuzz]'

@@ -42,19 +42,6 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.path not in slow)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    """Count no lines while a slow test runs: counting them takes half as long again, and quick tests pass them too."""
-    coverage = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
-    if coverage is None or not item.get_closest_marker("slow"):
-        return (yield)
-    coverage.pause()
-    try:
-        return (yield)
-    finally:
-        coverage.resume()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Run tiny tensors and matrices on one thread; on several they spend their time waiting for one another."""

@@ -17,7 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
@@ -285,16 +285,17 @@ KERNELS = {
 """Instructions that every x86 processor of the last ten years has: with these the last bits are the same on all."""
 
 
-def in_new_process(kind: str) -> dict[str, Any]:
-    """Return `surroundings`, and under `tasks` the numbers of every task of a kind, as a process with `KERNELS` has it.
+def in_new_process(kind: str, tasks: Iterable[str] = ()) -> dict[str, Any]:
+    """Return `surroundings`, and under `tasks` the numbers of tasks of a kind, as a process with `KERNELS` has them.
 
     Args:
         kind: `planned` or `unplanned`.
+        tasks: names of tasks of that kind; all of them if there is none.
     """
-    program = [sys.executable, "-W", "ignore", str(Path(__file__)), kind]
+    program = [sys.executable, "-W", "ignore", str(Path(__file__)), kind, *tasks]
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, **KERNELS, "ISTAR_HOME": home}
-        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=1800)
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"no curves of {kind} answers:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout)
@@ -321,7 +322,8 @@ KINDS = {"planned": PLANNED, "unplanned": UNPLANNED}
 def main() -> None:
     """Print the numbers of a kind of answers, or write all of them anew."""
     if sys.argv[1] in KINDS:
-        tasks = {name: dict(entries(target, name)) for target, name in KINDS[sys.argv[1]]}
+        wanted = sys.argv[2:] or [name for _, name in KINDS[sys.argv[1]]]
+        tasks = {name: dict(entries(target, name)) for target, name in KINDS[sys.argv[1]] if name in wanted}
         sys.stdout.write(json.dumps({"surroundings": surroundings(), "tasks": tasks}))
         return
     (FOLDER / "curves").mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from fake_arms import table
 from istar.errors import CorruptDataError
 from istar.methods.contract import MethodError
 from istar.protocol.ahead import Ahead
+from measured import PATIENCE
 
 TABLES = {"family/a": [table("family/a", index) for index in range(3)], "family/b": [table("family/b", 0)]}
 
@@ -26,7 +27,7 @@ def test_questions_are_recorded_once_each_in_order():
 
 
 def test_several_are_recorded_at_a_time():
-    both = Barrier(2, timeout=60)
+    both = Barrier(2, timeout=PATIENCE)
     with Ahead(lambda _: both.wait(), {"family/a": TABLES["family/a"][:2]}, 2, nothing) as ahead:
         ahead.wait("family/a")
 
@@ -61,12 +62,12 @@ def test_an_interrupt_stops_what_runs_and_begins_nothing_more():
     def record(question):
         asked.append(question)
         begun.set()
-        assert stopped.wait(60)
+        assert stopped.wait(PATIENCE)
 
     def interrupt(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), Ahead(record, TABLES, 1, stopped.set):
-        interrupt(begun.wait(60))
+        interrupt(begun.wait(PATIENCE))
     assert begun.is_set()
     assert len(asked) == 1

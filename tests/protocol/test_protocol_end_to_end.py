@@ -286,6 +286,7 @@ def test_a_first_look_says_what_it_leaves_out_and_all_asks_the_rest(config, one_
     assert sorted(call.args[2].question.index for call in made.call_args_list) == [2, 3]
 
 
+@pytest.mark.trust
 def test_a_single_question_has_no_interval(config, tmp_path, capsys):
     (name,) = config.train.tasks
     arguments = ["score", lens_file(tmp_path, "upto=2"), "--target", "tiny-random", "--questions", "1", "--task", name]

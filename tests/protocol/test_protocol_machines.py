@@ -57,7 +57,13 @@ def here():
     return figures(1, MODERN)
 
 
-@pytest.fixture(scope="module", params=[(1, OLD), (2, MODERN)], ids=["other instructions", "two threads"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((1, OLD), id="other instructions"),
+        pytest.param((2, MODERN), id="two threads", marks=pytest.mark.trust),
+    ],
+)
 def other(request):
     return figures(*request.param)
 
