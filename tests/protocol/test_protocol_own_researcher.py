@@ -194,9 +194,9 @@ def probe(config, tmp_path_factory):
 def test_it_checks_methods_in_a_jail(probe):
     sound, failing, fenced = probe.found[0].values()
     assert sound.passed
-    setup = check_method(library_methods()["logit_lens"])  # as its author checks it, in this process
-    assert sound.interpret_flops == setup.interpret.flops
-    for jailed, mine in zip(sound.questions, setup.questions, strict=True):
+    here = check_method(library_methods()["logit_lens"])  # as its author checks it, in this process
+    assert sound.interpret_flops == here.interpret.flops
+    for jailed, mine in zip(sound.questions, here.questions, strict=True):
         for what in ("question", "runs", "channels", "prepare_flops", "predict_flops", "exact_flops"):
             assert getattr(jailed, what) == getattr(mine, what)
     assert not failing.passed
@@ -285,9 +285,9 @@ def test_what_is_held_out_cannot_be_reached(config, names, tmp_path):
 @pytest.mark.trust
 def test_methods_run_in_processes_of_their_own_leave_the_same_ledger(config, tmp_path):
     """Each opens the target, the tables and a jail by their names; here none is started for methods."""
-    setup, elsewhere = (RunFolder(tmp_path / place / "mine") for place in ("here", "elsewhere"))
+    here, elsewhere = (RunFolder(tmp_path / place / "mine") for place in ("here", "elsewhere"))
     config = config.model_copy(update={"side_by_side": 2})
-    conduct(setup, config)
+    conduct(here, config)
     variables = {"ISTAR_PLUGINS": tiny_families, "ISTAR_HOME": os.environ["ISTAR_HOME"], "OMP_NUM_THREADS": "1"}
     with (
         mock.patch.dict(os.environ, variables),
@@ -296,4 +296,4 @@ def test_methods_run_in_processes_of_their_own_leave_the_same_ledger(config, tmp
         mock.patch.object(SandboxArms, "worker", side_effect=AssertionError("a method was run here")),
     ):
         conduct(elsewhere, config, map_jobs=pool.map)
-    assert exported(elsewhere) == exported(setup)
+    assert exported(elsewhere) == exported(here)
