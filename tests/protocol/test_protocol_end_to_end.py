@@ -412,7 +412,7 @@ def killed_and_resumed(arguments, environment, folder, moments):
     subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.slow
+@pytest.mark.trust  # `tests/faults` kills searches at every kind of moment in every run, with methods that are made up
 def test_a_killed_search_resumes_to_the_ledger_of_one_that_was_not(prepared, finished, undisturbed):
     """SIGKILL after the first evaluation; the other was made in this process, where the families are no plug-in's."""
     arguments, environment, killed = prepared("killed")
