@@ -197,5 +197,5 @@ PRESETS = {
         test=StageSize(questions=4, tasks=("loss_quantile/kjv", "loss_quantile/reviews")),
     ),
 }
-"""Named settings: `standard`, and `demo`, which is made for twelve minutes on two cores and not for its results: its
+"""Named settings: `standard`, and `demo`, which is made for seven minutes on two cores and not for its results: its
 words are those that may have something to say about parts of a context, which its training tasks are about."""
