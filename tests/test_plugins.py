@@ -14,6 +14,7 @@ from istar import plugins, registrations
 from istar.plugins import PluginError, load_plugins, note_origin, plugin_identity, plugin_versions
 from istar.registry import Registry
 from measured import PATIENCE
+from plugged import plugged
 
 REGISTERS = "from istar.registry import Registry\nRegistry('thing').add('mine', 1)\n"
 
@@ -66,6 +67,17 @@ def test_it_is_that_of_the_code_that_was_imported(plugin, monkeypatch):
     identity = plugin_identity()
     path.write_text("x = 2\n")
     assert plugin_identity() == identity
+
+
+def test_one_that_was_edited_twice_within_a_second_is_read_again(tmp_path, monkeypatch):
+    """Python knows bytecode by the second and the size of the file that it is of."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "edited_at_once.py"
+    for factor in (2, 3):
+        file.write_text(f"{REGISTERS}FACTOR = {factor}\n")
+        os.utime(file, (10**9, 10**9))
+        with plugged(file):
+            assert factor == import_module("edited_at_once").FACTOR
 
 
 def test_what_a_script_registers_itself_counts_too(plugin, monkeypatch):

@@ -96,6 +96,8 @@ def _load(path: Path) -> None:
     _check_name(path, before)
     importlib.invalidate_caches()
     sys.path.insert(0, folder)
+    kept = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # Python takes bytecode for a file's that was edited again within the same second
     try:
         with importing(name, what):
             importlib.import_module(name)
@@ -105,6 +107,7 @@ def _load(path: Path) -> None:
                 del sys.modules[each]  # whoever mends the file and comes again has it imported anew
         raise
     finally:
+        sys.dont_write_bytecode = kept
         sys.path.remove(folder)
         if folder not in sys.path:
             sys.path.append(folder)
