@@ -59,6 +59,21 @@ def test_files_that_are_named_are_there(page):
         assert any(list(folder.glob(name)) for folder in folders), f"{page.name} names {name}, which is not there"
 
 
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "docs", "results"])
+def test_files_that_scripts_name_are_there(folder):
+    """What a script runs or says how to run; those of `make trust` run in no other test."""
+    named = re.compile(r"(?<![\w/.-])(?:tests|src|benchmarks|docs|examples)/[\w/-]+\.(?:py|md|sh)")
+    scripts = [path for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".py", ".sh")]
+    missing = {
+        (path.name, each)
+        for path in scripts
+        for each in named.findall(path.read_text(encoding="utf-8"))
+        if not (ROOT / each).is_file()
+    }
+    assert scripts
+    assert not missing
+
+
 @EVERY_PAGE
 def test_modules_that_are_named_are_there(page):
     for name in re.findall(r"(?:`|-m )(istar(?:\.\w+)+)", prose(page)):

@@ -66,7 +66,7 @@ def main() -> int:
         "machine": describe_machine,
         "tests": _tests,
         "statistics": lambda: _run("tests/rewards/simulations.py"),
-        "posterior": lambda: _run("tests/executors/statistician/table_model/posterior.py"),
+        "posterior": lambda: _run("tests/executors/posterior.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
         "faults": lambda: _run("tests/faults/campaign.py", *numbers),
         "guided": lambda: _run("tests/bad_input/coverage_guided.py", f"--inputs={arguments.guided}"),

@@ -1,6 +1,6 @@
 """How often the statistician's own intervals hold the truth: on training questions, each held out of what was learned.
 
-    python tests/executors/statistician/table_model/posterior.py [--questions 8] [--seeds 2]
+    python tests/executors/posterior.py [--questions 8] [--seeds 2]
 
 Prints JSON: for every training task the share of 95% intervals of the black-box arm that hold the truth, over outputs,
 questions, seeds and the budgets from 1/256 of brute force to half of it. Priors are learned from the task's other
