@@ -72,7 +72,7 @@ def score(
     """Score methods on the training or the validation families, with confidence intervals.
 
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. Where nothing
-    says what is asked, a first look asks the first questions of the cheapest tasks: about five minutes on two cores.
+    says what is asked, a first look asks the first questions of the cheapest tasks: about four minutes on two cores.
     `--all` asks the rest. What was computed is kept, so a command that was killed goes on where it was.
     """
     from istar.cli.methods import method_files
