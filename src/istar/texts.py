@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 NAME_LENGTH = 200
 """The most characters of a name that people read."""
 
@@ -19,3 +21,14 @@ def storable(text: str) -> str:
 def name_for_people(text: str) -> str:
     """Return a name without what could confuse a terminal, and not longer than a name may be."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:NAME_LENGTH])
+
+
+def visible(text: str) -> str:
+    r"""Return a text with every character that a terminal or a page would obey or hide written out, such as `\x1b`."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable() or letter in "\n\t" or unicodedata.category(letter) == "Zs":
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")

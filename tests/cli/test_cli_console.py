@@ -1,6 +1,7 @@
 """What commands print is text: no markup, no emoji codes, no control character is obeyed."""
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import istar.cli
 from istar.cli import progress
 from istar.cli.app import METHOD_FAULT, USAGE, run, table
-from istar.cli.console import PlainConsole, styled, visible
+from istar.cli.console import PlainConsole, styled
+from istar.texts import visible
 
 FOREIGN = "[red]b[/] [/] :smile: \x1b[31m\x07\x9b\u202e\udcff"
 SHOWN = "[red]b[/] [/] :smile: \\x1b[31m\\x07\\x9b\\u202e\\udcff"
@@ -83,6 +85,13 @@ def test_progress_shows_foreign_text(monkeypatch, console):
         assert "\x07" not in console.file.getvalue()
 
 
+def test_progress_cannot_forge_a_line(monkeypatch, console):
+    monkeypatch.setattr(progress, "notes", console)
+    with progress.ticker("loading", None) as ticker:
+        ticker.note("mine on a task: failed: first\nsecond")
+    assert console.file.getvalue().splitlines() == ["loading", "mine on a task: failed: first", "  second"]
+
+
 def test_progress_is_a_line_for_each_new_thing_where_no_terminal_is(monkeypatch, console):
     monkeypatch.setattr(progress, "notes", console)
     with progress.ticker("loading", None) as ticker:
@@ -102,6 +111,53 @@ def test_an_error_of_a_method_is_shown_and_not_interpreted(tmp_path, capsys):
     assert "error `interpret` of '[bold]x' raised ValueError: [red]b[/] :smile: \\x1b[31m" in shown
     assert "\x1b" not in shown
     assert "the method keeps the contract" not in shown.splitlines()
+
+
+HOSTILE = (
+    (FOREIGN + "\nthe method keeps the contract", "[red]b[/] [/] :smile: \\x1b[31m\\x07\\x9b\\u202e"),
+    ("[bold]\r\u2028\u2066x[/bold] [link=a]", "[bold]\\r\\u2028\\u2066x[/bold] [link=a]"),
+)
+TELLING = """
+import torch
+from istar.methods import Interpretation
+
+NAME = {name!r}
+
+def interpret(target, corpus):
+    {interpret}
+
+def predict(question, runs, target, interpretation, prepared):
+    raise ValueError(NAME)
+"""
+
+
+@pytest.mark.parametrize(("name", "shown"), HOSTILE)
+@pytest.mark.parametrize("interpret", ["raise ValueError(NAME)", "return Interpretation({NAME: torch.ones(1)}, NAME)"])
+def test_what_a_method_says_is_text_in_every_part_of_a_check(tmp_path, capsys, name, shown, interpret):
+    sayable = name.encode("utf-8", "ignore").decode()
+    path = tmp_path / f"{sayable.replace('/', '')[:60]}.py".replace("\n", "")
+    path.write_text(TELLING.format(name=sayable, interpret=interpret))
+    assert run(["check", str(path)]) == METHOD_FAULT
+    found = capsys.readouterr()
+    assert shown in found.out
+    assert found.err == ""
+    assert all(letter.isprintable() or letter == "\n" for letter in found.out)
+    assert "the method keeps the contract" not in found.out.splitlines()
+    assert run(["check", str(path), "--json"]) == METHOD_FAULT
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    assert sayable in json.loads(text)["errors"][0]
+
+
+def test_halves_of_surrogate_pairs_end_no_command_otherwise(tmp_path, capsys):
+    path = tmp_path / "mine\udcff.py"
+    path.write_text(TELLING.format(name="x", interpret="return Interpretation({'\\ud800': torch.ones(1)})"))
+    assert run(["check", str(path)]) == METHOD_FAULT
+    assert r"error no interpretation tensor can be called '\ud800'" in capsys.readouterr().out
+    path.write_text(TELLING.format(name="x", interpret="return Interpretation()"))
+    assert run(["check", str(path)]) == METHOD_FAULT
+    assert "`predict` of 'mine\ufffd' raised ValueError: x\n    line 11, in predict" in capsys.readouterr().out
 
 
 def test_wrong_usage_is_shown_and_names_the_help(capsys):

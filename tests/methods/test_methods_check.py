@@ -114,16 +114,37 @@ def test_a_missing_file_is_named(tmp_path):
         check_method(tmp_path / "latin.py")
 
 
-def test_unknown_operations_are_listed(check):
+def test_what_has_no_price_is_an_error_as_it_is_in_a_jail(check, questions):
+    resized = "torch.nn.functional.interpolate(torch.ones(1, 1, 8), size=7)"
+    for changed in (
+        GOOD.replace("    return target.values", f"    {resized}\n    return target.values"),
+        GOOD.replace("    return Interpretation", f"    {resized}\n    return Interpretation"),
+    ):
+        report = check(changed)
+        assert not report.passed
+        assert all("no price for the operation aten.upsample_nearest1d" in error for error in report.errors)
+        assert len(report.errors) == (1 if report.interpret is None else len(questions))
+        assert torch.is_grad_enabled()
+
+
+def test_changes_of_layout_are_listed_with_the_dearest_price(check):
     assert check(GOOD).unknown_operations == ()
-    strange = GOOD.replace(
-        "    return target.values",
-        "    torch.nn.functional.interpolate(torch.ones(1, 1, 8), size=7)\n    return target.values",
-    )
-    report = check(strange)
+    layouts = "(torch.eye(len(runs)).to_sparse() @ torch.ones(len(runs), 1))"
+    report = check(GOOD.replace("    return target.values(runs).unsqueeze(-1)", f"    return {layouts}"))
     assert report.passed
-    assert report.unknown_operations == ("upsample_nearest1d",)
-    assert torch.is_grad_enabled()
+    assert report.unknown_operations == ("_to_sparse",)
+
+
+def test_a_method_that_a_score_would_cut_off_is_told_so(check, tmp_path, capsys):
+    assert not any(question.too_dear for question in check(GOOD).questions)
+    wasteful = GOOD.replace(
+        "    return target.values", "    target.values(question.runs * 2)\n    return target.values"
+    )
+    assert all(question.too_dear for question in check(wasteful).questions)
+    assert run(["check", str(tmp_path / "mine.py")]) == SUCCESS
+    shown = capsys.readouterr().out
+    assert "too dear on plain sequences: `prepare` and the first batch cost" in shown
+    assert "a score cuts it off before it has said anything" in shown
 
 
 def test_a_method_without_a_channel_anywhere_is_said_to_be_silent(check, tmp_path, capsys):

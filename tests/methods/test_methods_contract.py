@@ -19,6 +19,13 @@ JSON = st.recursive(
 )
 
 
+class Unreadable(dict):
+    """What a method's own class can be."""
+
+    def items(self):
+        raise IndexError("nothing here")
+
+
 @given(data=JSON, shapes=st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=3))
 def test_bytes_give_back_the_interpretation(data, shapes):
     tensors = {f"tensor {number}": torch.randn(shape) for number, shape in enumerate(shapes)}
@@ -50,11 +57,21 @@ def test_the_hash_depends_on_tensors_and_data_but_not_on_their_order():
         (Interpretation({}, {"a": torch.ones(1)}), "interpretation data must be JSON"),
         (Interpretation({}, float("nan")), "interpretation data must be JSON"),
         (Interpretation({}, {"a": {1, 2}}), "interpretation data must be JSON"),
+        (Interpretation({}, Unreadable(a=1)), "interpretation data must be JSON"),
+        (Interpretation([torch.ones(1)]), "dictionary of tensors by name, not a list; write Interpretation({'name'"),
+        (Interpretation({"\ud800": torch.ones(1)}), r"no interpretation tensor can be called '\ud800'"),
+        (Interpretation({"__metadata__": torch.ones(1)}), "no interpretation tensor can be called '__metadata__'"),
+        (Interpretation({"a": torch.ones(1).cdouble()}), "tensors (torch.complex128) cannot be stored"),
+        (Interpretation({"a" * 2**26: torch.ones(1)}), "the interpretation takes 64.0 MiB"),
     ],
 )
 def test_what_cannot_be_stored_is_named(interpretation, message):
     with pytest.raises(MethodError, match=re.escape(message)):
         interpretation.to_bytes()
+
+
+def test_tensors_in_a_dictionary_of_the_methods_own_are_read_without_its_code():
+    assert Interpretation.from_bytes(Interpretation(Unreadable(a=torch.ones(2))).to_bytes()).tensors["a"].sum() == 2
 
 
 def test_the_size_is_capped_both_ways(monkeypatch):

@@ -9,7 +9,7 @@ import torch
 
 from istar.flops.meter import Meter
 from istar.methods import Interpretation, MethodError, Recording, load_method, recorder
-from istar.methods.recorder import record, run_interpret
+from istar.methods.recorder import record, recording_meter, run_interpret
 from istar.questions import nested_batches
 from istar.seeds import Seed
 
@@ -287,10 +287,20 @@ def test_a_method_is_given_no_arrays(recorded):
     assert recorded(method(body)).channels == 0
 
 
-def test_a_strict_recording_refuses_a_product_without_a_price(recorded):
+def test_what_has_no_price_is_refused_in_recordings_and_in_interpret_alike(recorded, target, corpus):
     products = "x = torch.ones(len(runs), 3); return torch.nn.functional.bilinear(x, x, torch.ones(1, 3, 3))"
-    assert "_trilinear" in recorded(method(products)).unknown
     with pytest.raises(MethodError, match=r"no price for the operation aten\._trilinear"):
-        recorded(method(products), strict=True)
+        recorded(method(products))
+    learned = (
+        "torch.nn.functional.bilinear(torch.ones(1, 3), torch.ones(1, 3), torch.ones(1, 3, 3)); return Interpretation()"
+    )
+    with pytest.raises(MethodError, match=r"no price for the operation aten\._trilinear"):
+        run_interpret(method(interpret=learned), target, corpus, recording_meter())
     layouts = "return (torch.eye(len(runs)).to_sparse() @ torch.ones(len(runs), 1))"
-    assert recorded(method(layouts), strict=True).unknown
+    assert recorded(method(layouts)).unknown
+
+
+def test_an_error_that_cannot_say_what_it_is_is_one_of_the_method(recorded):
+    for unsayable in ("10**5000", "[x := []] + [x := [x] for _ in range(10**5)]"):
+        with pytest.raises(MethodError, match=r"`predict` of 'mine' raised ValueError: \(an error that cannot say"):
+            recorded(method(f"raise ValueError({unsayable})"))

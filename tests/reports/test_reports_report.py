@@ -258,6 +258,19 @@ def test_what_a_method_says_is_never_run_by_the_page(tmp_path):
     assert HOSTILE not in page
 
 
+def test_what_a_browser_would_hide_or_obey_is_written_out(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        fill(ledger)
+        findings = gather(ledger, RUN)
+    champion = replace(findings.champion, source="x = 1  # \u202etrap\x1b[31m\n")
+    rounds = (replace(findings.rounds[0], reason="\u2066why\u200f \x07"), *findings.rounds[1:])
+    page = render(replace(findings, champion=champion, rounds=rounds))
+    shown = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert r"# \u202etrap\x1b[31m" in shown
+    assert r"\u2066why\u200f \x07" in shown
+    assert not set("\u202e\u2066\u200f\x1b\x07") & set(shown)
+
+
 def test_an_unknown_run_is_an_error(ledger, tmp_path):
     with pytest.raises(MissingRecordError, match="no run 'nope'"):
         write_report(ledger, "nope", tmp_path / "report.html")

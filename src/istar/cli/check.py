@@ -69,6 +69,15 @@ def check(
             "silent",
             "yellow",
         )
+    for each in report.questions:
+        if each.too_dear:
+            output.tell(
+                f"on {each.question}: `prepare` and the first batch cost {quantity(each.first_flops)} FLOPs, more than "
+                f"the exact values of all rows ({quantity(each.exact_flops)}); where that is so, a score cuts it off "
+                "before it has said anything",
+                "too dear",
+                "yellow",
+            )
     for name in report.unknown_operations:
         output.tell(f"{name}: charged at the dearest rate", "unpriced", "yellow")
     for error in report.errors:

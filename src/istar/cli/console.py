@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from typing import IO, Any
 
 from rich.console import Console
@@ -16,19 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from istar.texts import visible
+
 PIPED_WIDTH = 10_000
 """Columns of what is piped: no line is folded, so that each can be searched for."""
-
-
-def visible(text: str) -> str:
-    r"""Return a text with every character that a terminal would obey or hide written out, such as `\x1b`."""
-    return text if text.isprintable() else "".join(map(_visible, text))
-
-
-def _visible(letter: str) -> str:
-    if letter.isprintable() or letter in "\n\t" or unicodedata.category(letter) == "Zs":
-        return letter
-    return letter.encode("unicode_escape").decode("ascii")
 
 
 class PlainConsole(Console):
@@ -78,8 +68,14 @@ class PlainConsole(Console):
             label: what stands before it.
             style: how the label is shown.
         """
-        shown = "\n  ".join(visible(text).split("\n"))
-        self.print(Text.assemble((visible(label), style), " " if label else "", shown), soft_wrap=True)
+        self.print(
+            Text.assemble((visible(label), style), " " if label else "", visible(indented(text))), soft_wrap=True
+        )
+
+
+def indented(text: str) -> str:
+    """Return a text whose lines after the first are indented, so that none can pass for a line of ours."""
+    return "\n  ".join(text.split("\n"))
 
 
 def styled(text: str, style: str) -> Text:

@@ -23,7 +23,7 @@ def method_files(methods: list[str]) -> dict[str, MethodFile]:
     from istar.methods.contract import MethodError
     from istar.methods.fence import FenceError, check_source
     from istar.methods.library import library_methods
-    from istar.methods.loading import read_source
+    from istar.methods.loading import name_of, read_source
     from istar.methods.side_by_side import MethodFile
     from istar.protocol.run_folder import RunFolder
 
@@ -37,7 +37,7 @@ def method_files(methods: list[str]) -> dict[str, MethodFile]:
             named.append((folder.name, _best_of(folder)))
         else:
             path = library.get(each, Path(each))
-            named.append((path.stem, MethodFile(read_source(path))))
+            named.append((name_of(path), MethodFile(read_source(path))))
     files: dict[str, MethodFile] = {}
     for name, file in named:
         if files.setdefault(name, file).source != file.source:

@@ -16,7 +16,8 @@ from rich.progress import (
 )
 
 from istar.cli.app import notes
-from istar.cli.console import styled, visible
+from istar.cli.console import indented, styled
+from istar.texts import visible
 
 
 class Ticker:
@@ -51,7 +52,7 @@ class Ticker:
 
     def note(self, line: str, style: str = "") -> None:
         """Print a line that stays."""
-        notes.print(styled(line, style), soft_wrap=True)
+        notes.print(styled(indented(line), style), soft_wrap=True)
 
     def _show(self) -> None:
         self.note(self._said if self._total is None else f"[{self._done}/{self._total}] {self._said}")
@@ -78,7 +79,7 @@ class Bar(Ticker):
         self._show()
 
     def _show(self) -> None:
-        said = visible(self._said)
+        said = visible(self._said.replace("\n", " "))
         self._progress.update(self._task, description=said, completed=self._done, total=self._total)
 
 

@@ -14,8 +14,8 @@ from cyclopts import Parameter
 from rich.segment import Segment, Segments
 
 from istar.cli.app import command, group, notes, output, print_json, quantity, table
-from istar.cli.console import visible
 from istar.cli.options import AsJson, OtherTarget
+from istar.texts import visible
 
 if TYPE_CHECKING:
     from istar.truth import TaskSummary

@@ -18,8 +18,8 @@ from istar.flops.meter import Meter
 from istar.methods.check_questions import sample_questions
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.fence import Fault, check_source
-from istar.methods.loading import Method, load_method, read_source
-from istar.methods.recorder import record, run_interpret
+from istar.methods.loading import Method, load_method, name_of, read_source
+from istar.methods.recorder import record, recording_meter, run_interpret
 from istar.questions import QuestionView, nested_batches
 from istar.seeds import Seed
 from istar.targets.places import TINY
@@ -59,6 +59,7 @@ class QuestionCheck:
         exact_flops: FLOPs of the exact values of the same rows.
         by_op: FLOPs by torch operation, the dearest first.
         seconds: wall-clock seconds of `prepare` and `predict`.
+        first_flops: FLOPs of `prepare` and of `predict` on the first batch.
     """
 
     question: str
@@ -70,6 +71,12 @@ class QuestionCheck:
     exact_flops: int
     by_op: dict[str, int]
     seconds: float
+    first_flops: int
+
+    @property
+    def too_dear(self) -> bool:
+        """Whether a score would cut it off on such a question before it has said anything."""
+        return self.first_flops > self.exact_flops
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,8 @@ class CheckReport:
         interpret: what `interpret` did, or None if it did not get that far.
         questions: what the method did on each sample question, as far as it got.
         errors: what went wrong while it ran, with the question where it did.
-        unknown_operations: torch operations without a price of their own, charged at the dearest.
+        unknown_operations: changes of layout, which have no price of their own and are charged at the dearest; any
+            other operation without a price is an error.
     """
 
     name: str
@@ -125,21 +133,22 @@ def check_method(
         MethodError: the file cannot be read.
     """
     path = Path(path)
+    name = name_of(path)
     faults = check_source(read_source(path))
     if faults:
-        return CheckReport(path.stem, TINY if target is None else target.name, faults)
+        return CheckReport(name, TINY if target is None else target.name, faults)
     from istar.targets.corpus import build_corpus
     from istar.targets.loading import load_target
 
     tiny = target or load_target(TINY)
-    meter = Meter()
+    meter = recording_meter()
     started = time.perf_counter()
     try:
         method = load_method(path)
         corpus = build_corpus(tiny, sequences=8, length=48)
         interpretation = run_interpret(method, tiny, corpus, meter)
     except MethodError as error:
-        return CheckReport(path.stem, tiny.name, errors=(str(error),))
+        return CheckReport(name, tiny.name, errors=(str(error),))
     interpret = InterpretCheck(
         meter.flops,
         time.perf_counter() - started,
@@ -155,7 +164,7 @@ def check_method(
             unknown.update(surprises)
         except MethodError as error:
             errors.append(f"on {kind}: {error}")
-    return CheckReport(path.stem, tiny.name, (), interpret, tuple(checks), tuple(errors), tuple(sorted(unknown)))
+    return CheckReport(name, tiny.name, (), interpret, tuple(checks), tuple(errors), tuple(sorted(unknown)))
 
 
 def _check_question(
@@ -176,5 +185,6 @@ def _check_question(
         exact_flops=exact.flops,
         by_op=added_up(recording.by_op),
         seconds=recording.seconds,
+        first_flops=recording.batches[0].flops,
     )
     return check, recording.unknown

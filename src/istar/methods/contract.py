@@ -60,7 +60,13 @@ class Interpretation:
         Raises:
             MethodError: it holds something that is neither a tensor nor JSON, or is too large.
         """
-        for name, tensor in self.tensors.items():
+        if not isinstance(self.tensors, dict):
+            raise MethodError(
+                f"the first part of an Interpretation is a dictionary of tensors by name, not a "
+                f"{type(self.tensors).__name__}; write Interpretation({{'name': tensor}}, data)"
+            )
+        named = dict(dict.items(self.tensors))  # of a class of the method's too, without running its code
+        for name, tensor in named.items():
             if not isinstance(name, str) or not isinstance(tensor, Tensor):
                 raise MethodError(
                     f"interpretation tensors must be tensors under text names; {name!r} holds a "
@@ -69,18 +75,27 @@ class Interpretation:
             wrong = why_unreadable(tensor)
             if wrong:
                 raise MethodError(f"interpretation tensors must be plain numbers; {name!r} is {wrong}")
+            if name == "__metadata__" or not _is_text(name):
+                raise MethodError(f"no interpretation tensor can be called {name!r}; call it by letters and digits")
         try:
             text = json.dumps(self.data, sort_keys=True, allow_nan=False)
         except RecursionError:
             raise MethodError(_TOO_DEEP) from None
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # a dictionary of a class of the method's runs its code
             raise MethodError(
-                f"interpretation data must be JSON (None, booleans, finite numbers, text, lists, dictionaries): {error}"
+                "interpretation data must be JSON (None, booleans, finite numbers, text, lists, dictionaries): "
+                f"{text_of(error)}"
             ) from error
-        size = len(text) + sum(tensor.numel() * tensor.element_size() for tensor in self.tensors.values())
-        _check_size(size)
-        tensors = {name: self.tensors[name].detach().cpu().contiguous().clone() for name in sorted(self.tensors)}
-        return save(tensors, metadata={_METADATA_KEY: text})
+        _check_size(len(text) + sum(len(name) + each.numel() * each.element_size() for name, each in named.items()))
+        try:
+            tensors = {name: named[name].detach().cpu().contiguous().clone() for name in sorted(named)}
+            return save(tensors, metadata={_METADATA_KEY: text})
+        except (KeyError, RuntimeError, NotImplementedError, safetensors.SafetensorError) as error:
+            kinds = ", ".join(sorted({str(each.dtype) for each in named.values()}))
+            raise MethodError(
+                f"the interpretation's tensors ({kinds}) cannot be stored: {text_of(error)}; keep plain numbers, such "
+                "as float32"
+            ) from error
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Interpretation:
@@ -104,6 +119,23 @@ class Interpretation:
     def hash(self) -> str:
         """SHA-256 of the serialised interpretation, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def text_of(error: BaseException, limit: int = 2000) -> str:
+    """Return what an error says that a method's code raised, cut; asking it may run that code, which may fail too."""
+    try:
+        return str(error)[:limit]
+    except Exception:
+        return "(an error that cannot say what it is)"
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name can be written down: half of a surrogate pair cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def why_unreadable(tensor: Tensor) -> str | None:

@@ -25,9 +25,10 @@ from typing import Any, cast
 from torch import Tensor
 
 from istar.methods import language
-from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction
+from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction, text_of
 from istar.methods.fence import FenceError, check_source
 from istar.parsing import parsed
+from istar.texts import name_for_people
 
 OWN = "__own__"
 """What `_own` is called in a method's code; the fence refuses the name in its source."""
@@ -66,6 +67,16 @@ def source_hash(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
+def name_of(path: Path) -> str:
+    """Return what the method in a file is called: the file's name without its ending, as one line of plain text."""
+    return name_for_people(path.stem)
+
+
+def shown_file(name: str) -> str:
+    """Return the file name under which a method's lines stand in tracebacks."""
+    return f"<method {name}>"
+
+
 def load_method(path_or_source: str | Path, name: str | None = None) -> Method:
     """Return the method in a file, or in a source text.
 
@@ -81,7 +92,7 @@ def load_method(path_or_source: str | Path, name: str | None = None) -> Method:
         source, name = path_or_source, name or "method"
     else:
         path = Path(path_or_source)
-        source, name = read_source(path), name or path.stem
+        source, name = read_source(path), name or name_of(path)
     faults = check_source(source)
     if faults:
         raise FenceError(name, faults)
@@ -120,7 +131,7 @@ def read_source(path: Path) -> str:
 
 def _run_definitions(source: str, name: str) -> Method:
     digest = source_hash(source)
-    filename = f"<method {name}>"
+    filename = shown_file(name)
     module = ModuleType(f"istar_method_{digest[:16]}")
     module.__dict__["__builtins__"] = restricted_builtins() | {OWN: partial(_own, module.__name__)}
     module.__dict__["__file__"] = filename
@@ -131,7 +142,9 @@ def _run_definitions(source: str, name: str) -> Method:
         tree = ast.fix_missing_locations(_OwnAttributes().visit(parsed(source, filename)))
         exec(compile(tree, filename, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
-        raise MethodError(f"method {name!r} fails while it is loaded: {type(error).__name__}: {error}") from error
+        raise MethodError(
+            f"method {name!r} fails while it is loaded: {type(error).__name__}: {text_of(error)}"
+        ) from error
     functions = module.__dict__
     for required in language.REQUIRED:
         if not callable(functions.get(required)):

@@ -19,7 +19,8 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from istar.flops.meter import BudgetExceededError, Meter
-from istar.methods.contract import Interpretation, MethodError, why_unreadable
+from istar.methods.contract import Interpretation, MethodError, text_of, why_unreadable
+from istar.methods.loading import shown_file
 from istar.methods.recording import ChannelBatch, Recording
 from istar.questions import QuestionView, StructureView
 from istar.seeds import Seed
@@ -41,6 +42,15 @@ CONVERSION_FLOPS = 8
 Result = TypeVar("Result")
 
 
+def recording_meter(max_flops: int | None = None) -> Meter:
+    """Return the meter that methods run under wherever they run: it refuses what the rulebook has no price for.
+
+    Args:
+        max_flops: where a recording may end; the meter cuts it off at twice as much, and never if None.
+    """
+    return Meter(budget=None if max_flops is None else 2 * max_flops, strict=True)
+
+
 def run_interpret(method: Method, target: Target, corpus: Corpus, meter: Meter, seed: int = 0) -> Interpretation:
     """Run a method's `interpret` and return what it learned, as it reads back from storage.
 
@@ -48,7 +58,7 @@ def run_interpret(method: Method, target: Target, corpus: Corpus, meter: Meter, 
         method: the method.
         target: the model.
         corpus: generic text.
-        meter: counts the FLOPs in the region `interpret`.
+        meter: a `recording_meter`; counts the FLOPs in the region `interpret`.
         seed: seeds torch's random numbers.
 
     Raises:
@@ -75,7 +85,6 @@ def record(
     max_flops: int | None = None,
     max_rows_fraction: float = 1.0,
     seed: int = 0,
-    strict: bool = False,
     source: StreamSource | None = None,
 ) -> Recording:
     """Run `prepare` once and `predict` on each batch, and return what the method said and what it cost.
@@ -93,14 +102,13 @@ def record(
         max_flops: where the recording may end; no limit if None.
         max_rows_fraction: the share of rows after which it may end.
         seed: seeds torch's random numbers, together with the hashes of method and question.
-        strict: whether an operation the rulebook does not know is an error.
         source: has standard runs, for which the method is charged as if they were computed.
 
     Raises:
         MethodError: the method raised, returned wrong shapes or numbers, or changed the target.
     """
     started = time.perf_counter()
-    meter = Meter(budget=None if max_flops is None else 2 * max_flops, strict=strict)
+    meter = recording_meter(max_flops)
     recorded: list[ChannelBatch] = []
     complete = False
     prepare_flops = 0
@@ -159,10 +167,10 @@ def _call(method: Method, function: str, call: Callable[[], Result]) -> Result:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if frame.filename == f"<method {method.name}>"]
+        own = [frame for frame in frames if frame.filename == shown_file(method.name)]
         where = "".join(f"\n  line {frame.lineno}, in {frame.name}: {frame.line or ''}" for frame in own)
         raise MethodError(
-            f"`{function}` of {method.name!r} raised {type(error).__name__}: {str(error)[:2000]}{where}"
+            f"`{function}` of {method.name!r} raised {type(error).__name__}: {text_of(error)}{where}"
         ) from error
 
 

@@ -7,6 +7,8 @@ import io
 import keyword
 import tokenize
 
+from istar.texts import visible
+
 _KINDS = {tokenize.STRING: "string", tokenize.COMMENT: "comment", tokenize.NUMBER: "number"}
 
 
@@ -15,7 +17,7 @@ def highlight(source: str) -> str:
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (tokenize.TokenError, SyntaxError):
-        return html.escape(source)
+        return _escaped(source)
     lines = source.splitlines(keepends=True)
     starts = [0]
     for line in lines:
@@ -28,7 +30,11 @@ def highlight(source: str) -> str:
         if kind is None:
             continue
         begin, end = (starts[row - 1] + column for row, column in (token.start, token.end))
-        parts.append(html.escape(source[done:begin]))
-        parts.append(f'<span class="{kind}">{html.escape(source[begin:end])}</span>')
+        parts.append(_escaped(source[done:begin]))
+        parts.append(f'<span class="{kind}">{_escaped(source[begin:end])}</span>')
         done = end
-    return "".join(parts) + html.escape(source[done:])
+    return "".join(parts) + _escaped(source[done:])
+
+
+def _escaped(text: str) -> str:
+    return html.escape(visible(text))

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from istar.reports import words
 from istar.rewards import LEVELS
+from istar.texts import visible
 
 
 def templates() -> Environment:
@@ -18,6 +19,7 @@ def templates() -> Environment:
         loader=PackageLoader("istar.reports"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
+        finalize=_plain,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -26,6 +28,11 @@ def templates() -> Environment:
         tried=words.tried, multiplier=words.multiplier, interval=words.interval, figure=figure_element, levels=LEVELS
     )
     return environment
+
+
+def _plain(value: Any) -> Any:
+    """Return what a template shows in the place of a value: of a text, also what a browser would hide or obey."""
+    return visible(value) if type(value) is str else value
 
 
 def figure_element(specification: dict[str, Any], label: str) -> Markup:

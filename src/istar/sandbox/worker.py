@@ -177,12 +177,11 @@ _PARENT: ContextVar[ParentStreams] = ContextVar("istar_parent_streams")
 
 def handle_interpret(target: Target, request: Frame) -> Frame:
     """Run a method's `interpret`; the reply holds the serialised interpretation and the meter's reading."""
-    from istar.flops.meter import Meter
     from istar.methods.loading import load_method
-    from istar.methods.recorder import run_interpret
+    from istar.methods.recorder import recording_meter, run_interpret
 
     method = load_method(request.fields["source"], request.fields["name"])
-    meter = Meter()
+    meter = recording_meter()
     interpretation = run_interpret(method, target, corpus_of(request), meter, request.fields["seed"])
     content = np.frombuffer(interpretation.to_bytes(), dtype=np.uint8)
     return Frame("interpreted", {"reading": meter.snapshot().to_json()}, {"content": content})
@@ -209,7 +208,6 @@ def handle_record(target: Target, request: Frame) -> Frame:
         max_flops=asked.max_flops,
         max_rows_fraction=asked.max_rows_fraction,
         seed=asked.seed,
-        strict=True,
         source=parent if asked.replays else None,
     )
     fields = {
