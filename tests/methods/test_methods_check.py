@@ -115,14 +115,14 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_what_has_no_price_is_an_error_as_it_is_in_a_jail(check, questions):
-    resized = "torch.nn.functional.interpolate(torch.ones(1, 1, 8), size=7)"
+    reflected = "torch.nn.functional.pad(torch.ones(1, 9, requires_grad=True), (1, 1), 'reflect').sum().backward()"
     for changed in (
-        GOOD.replace("    return target.values", f"    {resized}\n    return target.values"),
-        GOOD.replace("    return Interpretation", f"    {resized}\n    return Interpretation"),
+        GOOD.replace("    return target.values", f"    {reflected}\n    return target.values"),
+        GOOD.replace("    return Interpretation", f"    {reflected}\n    return Interpretation"),
     ):
         report = check(changed)
         assert not report.passed
-        assert all("no price for the operation aten.upsample_nearest1d" in error for error in report.errors)
+        assert all("no price for the operation aten.reflection_pad1d_backward" in error for error in report.errors)
         assert len(report.errors) == (1 if report.interpret is None else len(questions))
         assert torch.is_grad_enabled()
 

@@ -1,5 +1,6 @@
 """What a method returns is checked, what it spends is counted, and the target is left as it was."""
 
+import copy
 import gc
 import re
 
@@ -139,14 +140,14 @@ STATE = {
     "weight": "target.anatomy.unembedding.weight.mul_(1.0)",
     "weight through a view": "target.anatomy.unembedding.weight.detach()[0].add_(0.0)",
     "gradient": "(target.anatomy.unembedding.weight.requires_grad_() * 1).sum().backward()",
-    "configuration": "target.module.config.update({'note': 1})",
+    "configuration": "target.module.config.rope_parameters.update({'note': 1})",
     "mode": "target.module.requires_grad_(True)",
 }
 
 
 @pytest.mark.parametrize("change", STATE.values(), ids=STATE.keys())
 def test_a_target_left_changed_is_an_error(target, question, batches, change):
-    config = dict(target.module.config.__dict__)
+    config = copy.deepcopy(target.module.config.__dict__)
     try:
         with pytest.raises(MethodError, match=r"the method left the target changed: .*; remove hooks in a `with`"):
             record(method(prepare=change), question, "q", batches, target, Interpretation())
@@ -288,14 +289,11 @@ def test_a_method_is_given_no_arrays(recorded):
 
 
 def test_what_has_no_price_is_refused_in_recordings_and_in_interpret_alike(recorded, target, corpus):
-    products = "x = torch.ones(len(runs), 3); return torch.nn.functional.bilinear(x, x, torch.ones(1, 3, 3))"
-    with pytest.raises(MethodError, match=r"no price for the operation aten\._trilinear"):
-        recorded(method(products))
-    learned = (
-        "torch.nn.functional.bilinear(torch.ones(1, 3), torch.ones(1, 3), torch.ones(1, 3, 3)); return Interpretation()"
-    )
-    with pytest.raises(MethodError, match=r"no price for the operation aten\._trilinear"):
-        run_interpret(method(interpret=learned), target, corpus, recording_meter())
+    reflected = "torch.nn.functional.pad(torch.ones(1, 9, requires_grad=True), (1, 1), 'reflect').sum().backward()"
+    with pytest.raises(MethodError, match=r"no price for the operation aten\.reflection_pad1d_backward"):
+        recorded(method(f"{reflected}; return torch.zeros(len(runs), 0)"))
+    with pytest.raises(MethodError, match=r"no price for the operation aten\.reflection_pad1d_backward"):
+        run_interpret(method(interpret=f"{reflected}; return Interpretation()"), target, corpus, recording_meter())
     layouts = "return (torch.eye(len(runs)).to_sparse() @ torch.ones(len(runs), 1))"
     assert recorded(method(layouts)).unknown
 

@@ -13,6 +13,7 @@ import re
 
 from istar.errors import printable
 from istar.methods import language
+from istar.methods.attributes import attribute_refusal, own_names
 from istar.methods.faults import Fault, FenceError
 from istar.methods.signatures import contract_faults, describe
 from istar.parsing import parsed
@@ -64,6 +65,7 @@ class _Fence(ast.NodeVisitor):
         self.shapes: set[str] = set()
         self.bound: set[str] = set()
         self.checked: set[ast.AST] = set()
+        self.own = own_names(tree)
 
     def fault(self, node: ast.AST, what: str, why: str, instead: str) -> None:
         # the file's own texts can be in it, and a terminal or a log may be where it is read
@@ -274,14 +276,16 @@ class _Fence(ast.NodeVisitor):
             if not isinstance(node.ctx, ast.Load):
                 self.fault(node, f"assignment to `{ast.unparse(node)}`", "it changes a module", "use a variable")
             return
-        learned = node.attr == "data" and isinstance(node.value, ast.Name) and node.value.id == "interpretation"
         initialiser = (
             node.attr == "__init__"
             and isinstance(node.value, ast.Call)
             and isinstance(node.value.func, ast.Name)
             and node.value.func.id == "super"
         )
-        if not initialiser and not learned:
+        if node.attr == "data" and "data" not in self.own:
+            if not (isinstance(node.value, ast.Name) and node.value.id == "interpretation"):
+                self.fault(node, "the attribute `data`", "on a tensor it changes it unseen", "use detach()")
+        elif not initialiser:
             self._check_attribute_name(node, node.attr)
         if not isinstance(node.ctx, ast.Load) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             self.fault(
@@ -303,8 +307,6 @@ class _Fence(ast.NodeVisitor):
         return None
 
     def _check_attribute_name(self, node: ast.AST, name: str) -> None:
-        if name.startswith("_"):
-            self.fault(node, f"the attribute `{name}`", "underscored names are internals", "use public attributes")
-        elif name in language.REFUSED_ATTRIBUTES:
-            reason, _, instead = language.REFUSED_ATTRIBUTES[name].partition("; ")
-            self.fault(node, f"the attribute `{name}`", reason, instead or "do without it")
+        refusal = attribute_refusal(name, self.own)
+        if refusal is not None:
+            self.fault(node, f"the attribute `{name}`", *refusal)

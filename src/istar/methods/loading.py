@@ -25,13 +25,14 @@ from typing import Any, cast
 from torch import Tensor
 
 from istar.methods import language
+from istar.methods.attributes import asked, attribute_refusal, check_attribute, is_asked, own_names
 from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction, text_of
 from istar.methods.fence import FenceError, check_source
 from istar.parsing import parsed
 from istar.texts import name_for_people
 
-OWN = "__own__"
-"""What `_own` is called in a method's code; the fence refuses the name in its source."""
+OWN, ASKED = GUARDS = ("__own__", "__asked__")
+"""What `_own` and `asked` are called in a method's code; the fence refuses the names in its source."""
 
 _COOKIE = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+", re.ASCII)
 """A comment that declares a file's encoding (PEP 263), up to its name."""
@@ -133,14 +134,15 @@ def _run_definitions(source: str, name: str) -> Method:
     digest = source_hash(source)
     filename = shown_file(name)
     module = ModuleType(f"istar_method_{digest[:16]}")
-    module.__dict__["__builtins__"] = restricted_builtins() | {OWN: partial(_own, module.__name__)}
     module.__dict__["__file__"] = filename
     # dataclasses and torch.nn look a class's module up by name; tracebacks look its source lines up by file name
     sys.modules[module.__name__] = module
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     try:
-        tree = ast.fix_missing_locations(_OwnAttributes().visit(parsed(source, filename)))
-        exec(compile(tree, filename, "exec", dont_inherit=True), module.__dict__)
+        tree = parsed(source, filename)
+        own = own_names(tree)
+        module.__dict__["__builtins__"] = restricted_builtins(own) | {OWN: partial(_own, module.__name__)}
+        exec(compile(guarded(tree, own), filename, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         raise MethodError(
             f"method {name!r} fails while it is loaded: {type(error).__name__}: {text_of(error)}"
@@ -159,19 +161,41 @@ def _run_definitions(source: str, name: str) -> Method:
     )
 
 
-class _OwnAttributes(ast.NodeTransformer):
-    """Makes `self.x = 1` in a method's code ask first whether `self` is an object of the method's own classes.
+def guarded(tree: ast.Module, own: frozenset[str]) -> ast.Module:
+    """Return a method's code with its guards.
 
-    The fence lets a method assign to attributes of `self` alone, but anything can be passed as `self`, torch's classes
-    too.
+    Args:
+        tree: the code; it is changed.
+        own: names that its classes define.
+    """
+    _Guards(own).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+class _Guards(ast.NodeTransformer):
+    """Makes a method's code ask, when it runs, what its source does not tell.
+
+    Before `self.x = 1`, whether `self` is an object of the method's own classes: the fence lets a method assign to
+    attributes of `self` alone, but anything can be passed as `self`, torch's classes too. Before `x.encode`, whether
+    `x` is one of the types that allow this attribute, where not all do.
     """
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+    def __init__(self, own: frozenset[str]) -> None:
+        self.own = own
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
-            asked = ast.Call(ast.copy_location(ast.Name(OWN, ast.Load()), node), [node.value], [])
-            node.value = ast.copy_location(asked, node.value)
+            node.value = _call(OWN, node, node.value)
+        elif is_asked(node.attr, self.own):
+            return _call(ASKED, node, node.value, ast.Constant(node.attr))
         return node
+
+
+def _call(name: str, node: ast.expr, *arguments: ast.expr) -> ast.expr:
+    """Return a call of one of the guards, standing where a node stands."""
+    call = ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+    return ast.copy_location(call, node)
 
 
 def _own(module: str, value: object) -> object:
@@ -184,26 +208,35 @@ def _own(module: str, value: object) -> object:
     return value
 
 
-def restricted_builtins() -> dict[str, Any]:
-    """Return the built-in names that a method's code runs with."""
+def restricted_builtins(own: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the built-in names that a method's code runs with.
+
+    Args:
+        own: names that the file's classes define.
+    """
     allowed = {name: getattr(builtins, name) for name in language.BUILTINS if hasattr(builtins, name)}
     return allowed | {
         "__build_class__": _guarded_class,
         "__import__": _guarded_import,
         "__name__": "builtins",
-        "getattr": _guarded(getattr),
-        "hasattr": _guarded(hasattr),
+        "getattr": _guarded(getattr, own),
+        "hasattr": _guarded(hasattr, own),
+        ASKED: asked,
     }
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(function: Callable[..., Any], own: frozenset[str]) -> Callable[..., Any]:
     """Return getattr or hasattr with the fence's rule on attribute names."""
 
     def guarded(value: object, name: str, *default: object) -> Any:
-        if type(name) is not str or name.startswith("_") or name in language.REFUSED_ATTRIBUTES:
+        if type(name) is not str:
             raise MethodError(f"the attribute {name!r} is closed to methods; use public attributes")
+        refusal = attribute_refusal(name, own)
+        if refusal is not None:
+            raise MethodError(f"the attribute {name!r} is closed to methods: {'; '.join(refusal)}")
         if isinstance(value, ModuleType):
             raise MethodError(f"{function.__name__} on the module {value.__name__!r} is closed to methods")
+        check_attribute(value, name)
         return function(value, name, *default)
 
     return guarded

@@ -154,8 +154,8 @@ def unless_unfenced(handle):
     def handled(target, request):
         if request.fields["name"].startswith({UNFENCED!r}):
             loading.check_source = lambda source: ()
-            loading.restricted_builtins = lambda: dict(vars(builtins))
-            loading._own = lambda module, value: value
+            loading.restricted_builtins = lambda own: dict(vars(builtins))
+            loading.guarded = lambda tree, own: tree
         return handle(target, request)
     return handled
 

@@ -1,6 +1,6 @@
 """Multiplies matrices as weighted sums of embeddings.
 
-Fence: passes
+Fence: rejected: `torch.nn.functional.embedding_bag`
 Jail: counted
 """
 

@@ -1,6 +1,6 @@
 """Multiplies full matrices as if they were sparse.
 
-Fence: passes
+Fence: rejected: the attribute `to_sparse_csr`
 Jail: counted
 """
 

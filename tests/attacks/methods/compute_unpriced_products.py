@@ -1,6 +1,6 @@
 """Multiplies with an operation that has no price of its own.
 
-Fence: passes
+Fence: rejected: `torch.nn.functional.bilinear`
 Jail: error: no price for the operation
 """
 
