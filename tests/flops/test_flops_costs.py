@@ -35,8 +35,8 @@ def probe_by_op(model, rulebook=RULEBOOK):
         if cached_tokens:
             model(tokens[:, :cached_tokens], past_key_values=cache)
         meter = Meter(rulebook, strict=True)
+        positions = torch.arange(reads) % new_tokens
         with meter:
-            positions = torch.arange(reads) % new_tokens
             logits = model(tokens[:, cached_tokens:], past_key_values=cache, logits_to_keep=positions).logits
             torch.log_softmax(logits, -1)
         return meter.by_op
@@ -54,11 +54,17 @@ def test_costs_by_operation_add_up_and_tell_what_another_rulebook_would_count(mo
     costs, whole = fit_costs_by_op(probe_by_op(model)), fitted(model)
     for name in ("per_token", "per_pair", "per_call", "per_read"):
         assert sum(getattr(cost, name) for cost in costs.values()) == getattr(whole, name)
-    products = RULEBOOKS["v1-products"]
+    products = RULEBOOKS["v2-products"]
     repricing = Repricing(RULEBOOK, products)
     repriced = repricing.flops({name: cost.forward_flops(23, 0, 3) for name, cost in costs.items()})
     assert repriced == sum(probe_by_op(model, products)(23, 0, 3).values())
     assert 0 < repriced < whole.forward_flops(23, 0, 3)
+
+
+def test_v1_and_v2_agree_on_every_operation_of_a_forward(model):
+    """So tables whose rows were priced under v1 hold under v2."""
+    for forward in ((23, 0, 3), (6, 9, 1), (1, 12, 1)):
+        assert probe_by_op(model, RULEBOOKS["v1"])(*forward) == probe_by_op(model, RULEBOOKS["v2"])(*forward)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,10 @@
-"""How much of torch's own operator list the rulebook prices; what it does not, it may not price by accident."""
+"""How much of torch's own operator list rulebook v1 prices; what it does not, it may not price by accident."""
 
 import torch
 
-from istar.flops.rulebook import RULEBOOK
+from istar.flops.rulebook import RULEBOOKS
+
+V1 = RULEBOOKS["v1"]
 
 NO_CPU_KERNEL = (
     "cudnn",
@@ -35,9 +37,7 @@ def overloads():
 
 def share_priced(*without):
     priced = [
-        RULEBOOK.pricing(operation).known
-        for name, operation in overloads()
-        if not any(part in name for part in without)
+        V1.pricing(operation).known for name, operation in overloads() if not any(part in name for part in without)
     ]
     return sum(priced) / len(priced), len(priced)
 
@@ -59,7 +59,7 @@ def test_every_product_that_torch_counts_has_a_formula():
     from torch.utils.flop_counter import flop_registry
 
     products = [
-        (packet.__name__, RULEBOOK.pricing(getattr(packet, overload)))
+        (packet.__name__, V1.pricing(getattr(packet, overload)))
         for packet in flop_registry
         if getattr(packet, "_qualified_op_name", "").startswith("aten::")
         and not any(part in packet.__name__ for part in NO_CPU_KERNEL)

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istar.flops import RULEBOOK, Meter, Repricing, Rulebook
+from istar.flops import RULEBOOK, RULEBOOKS, Meter, Repricing, Rulebook
 from istar.flops.rulebook import Rule
 
 ARITHMETIC = (torch.add, torch.mul, torch.sub)
@@ -137,15 +137,23 @@ def test_the_meter_agrees_with_a_count_by_hand(program, data):
 @given(programs(), st.integers(0, 9), st.integers(0, 40), st.booleans(), st.data())
 def test_a_histogram_says_what_another_rulebook_would_have_counted(program, sums, exponentials, sorted_free, data):
     changes = {
-        "add": Rule("per_sum", sums),
-        "sum": Rule("per_input", 2 + sums),
-        "exp": Rule("per_output", exponentials),
+        "add": Rule("scaled_sum", sums),
+        "sum": Rule("reduced", 2 + sums),
+        "exp": Rule("pointwise", exponentials),
         "sort": Rule("free", 0) if sorted_free else RULEBOOK.rules["sort"],
     }
     other = Rulebook("other", {**RULEBOOK.rules, **changes})
     meter, second = Meter(strict=True), Meter(other, strict=True)
     run_metered(program, data.draw, meter, second)
     assert Repricing(RULEBOOK, other).histogram(meter.by_op) == second.by_op
+
+
+@settings(max_examples=100, deadline=None)
+@given(programs(), st.data())
+def test_v1_counts_plain_programs_alike(program, data):
+    first, second = Meter(RULEBOOKS["v1"], strict=True), Meter(RULEBOOKS["v2"], strict=True)
+    run_metered(program, data.draw, first, second)
+    assert first.by_op == second.by_op
 
 
 @settings(max_examples=40, deadline=None)

@@ -19,7 +19,7 @@ def test_prices_that_stay_stay():
 
 
 def test_a_price_changes_in_proportion_and_what_becomes_free_is_left_out():
-    repricing = Repricing(RULEBOOK, changed(exp=("per_output", 4), add=("free", 0)))
+    repricing = Repricing(RULEBOOK, changed(exp=("pointwise", 4), add=("free", 0)))
     assert repricing.histogram({"exp_": 160, "_foreach_add_": 7, "mm": 5}) == {"exp_": 40, "mm": 5}
     assert repricing.flops({"exp": 160, "mm": 5}) == 45
 
@@ -27,10 +27,10 @@ def test_a_price_changes_in_proportion_and_what_becomes_free_is_left_out():
 @pytest.mark.parametrize(
     ("rules", "histogram", "words"),
     [
-        ({"exp": ("per_input", 16)}, {"exp": 16}, "does not tell the one from the other"),
-        ({"gather": ("per_index", 8)}, {"gather": 16}, "does not tell the one from the other"),
-        ({"exp": ("per_output", 3)}, {"exp": 17}, "no multiple of its price in rulebook v1"),
-        ({"brand_new": ("per_output", 3)}, {"brand_new": 16}, "rulebook v1 has no price for 'brand_new'"),
+        ({"exp": ("reduced", 16)}, {"exp": 16}, "does not tell the one from the other"),
+        ({"scatter": ("placed", 8)}, {"scatter": 16}, "does not tell the one from the other"),
+        ({"exp": ("pointwise", 3)}, {"exp": 17}, "no multiple of its price in rulebook v2"),
+        ({"brand_new": ("pointwise", 3)}, {"brand_new": 16}, "rulebook v2 has no price for 'brand_new'"),
     ],
 )
 def test_what_a_histogram_does_not_tell_is_an_error(rules, histogram, words):
@@ -46,10 +46,22 @@ def test_an_operation_that_was_counted_must_have_a_price():
 
 
 def test_what_was_free_was_not_counted():
-    with pytest.raises(RepricingError, match=r"does not leave free what v1 did \(zeros\)"):
-        Repricing(RULEBOOK, changed(zeros=("per_size", 1)))
+    with pytest.raises(RepricingError, match=r"does not leave free what v2 did \(zeros\)"):
+        Repricing(RULEBOOK, changed(zeros=("moved", 1)))
     with pytest.raises(RepricingError, match=r"and \d+ more"):
-        Repricing(RULEBOOKS["v1-products"], RULEBOOK)
+        Repricing(RULEBOOKS["v2-products"], RULEBOOK)
+
+
+def test_v1_is_converted_to_v2_where_histograms_allow_and_says_what_it_took_for_granted():
+    repricing = Repricing(RULEBOOKS["v1"], RULEBOOK)
+    histogram = {"mm": 60, "add": 12, "exp": 32, "fill_": 7, "gather": 8, "mv": 6, "sum": 5}
+    assert repricing.histogram(histogram) == {name: each for name, each in histogram.items() if name != "fill_"}
+    assert repricing.assumed == {"mm", "add", "exp", "gather", "mv", "sum"}
+    for operation in ("sort", "bitwise_and", "linalg_lu_solve", "_cdist_forward", "equal"):
+        with pytest.raises(RepricingError, match="does not tell the one from the other"):
+            repricing.histogram({operation: 8})
+    with pytest.raises(RepricingError, match="rulebook v2 has no price for 'mkldnn_rnn_layer'"):
+        repricing.histogram({"mkldnn_rnn_layer": 8})
 
 
 def test_products_alone_are_what_torchs_own_counter_counts():

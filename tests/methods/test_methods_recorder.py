@@ -70,7 +70,7 @@ def test_batches_come_in_order_with_cumulated_flops(recorded, target, question, 
     assert [batch.flops for batch in recording.batches] == expected
     assert recording.total_flops == expected[-1] == sum(recording.by_region.values()) == sum(recording.by_op.values())
     assert recording.by_region["prepare"] == recording.prepare_flops
-    assert (recording.target, recording.rulebook, recording.method_hash) == (target.id, "v1", made.hash)
+    assert (recording.target, recording.rulebook, recording.method_hash) == (target.id, "v2", made.hash)
     assert recording.complete
     assert Recording.from_bytes(recording.to_bytes()).by_op == recording.by_op
 

@@ -121,7 +121,7 @@ def test_finished_search_resumed_does_nothing(finished, undisturbed, capsys):
 
 def test_it_is_rescored_under_another_rulebook(finished, undisturbed, capsys, tmp_path):
     arguments = ["rescore", "mine", "--runs", str(finished.path.parent), "--json"]
-    assert run([*arguments, "--rulebook", "v1"]) == SUCCESS
+    assert run([*arguments, "--rulebook", "v2"]) == SUCCESS
     same = json.loads(capsys.readouterr().out)
     assert same["row_prices"] == {part: [1.0, 1.0] for part in ("tokens", "pairs", "reads")}
     assert all(each["reward"] == each["before"] for each in same["methods"])
@@ -130,7 +130,7 @@ def test_it_is_rescored_under_another_rulebook(finished, undisturbed, capsys, tm
     other = json.loads(capsys.readouterr().out)
     other["version"] = "dear arithmetic"
     dearer = {
-        name: [basis, 50 * each if basis == "per_output" else each] for name, (basis, each) in other["rules"].items()
+        name: [basis, 50 * each if basis == "pointwise" else each] for name, (basis, each) in other["rules"].items()
     }
     (tmp_path / "other.json").write_text(json.dumps({**other, "rules": dearer}))
     assert run([*arguments, "--rulebook", str(tmp_path / "other.json")]) == SUCCESS

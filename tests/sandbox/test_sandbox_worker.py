@@ -265,7 +265,7 @@ def forge(target, request):
     parent.batches = (tuple(asked.question.runs[row] for row in asked.batches[0]),)
     values = parent.find(parent.batches[0], target.layers, 10**15).values
     cost = dict(by_op=dict(mm=1), matmul_flops=1)
-    fields = dict(cost, rulebook="v1", flops=[1], batches=[cost], prepare_flops=0, total_flops=1, unknown={{}},
+    fields = dict(cost, rulebook="v2", flops=[1], batches=[cost], prepare_flops=0, total_flops=1, unknown={{}},
                   by_region=dict(predict=1))
     return Frame("recorded", fields, {{"channels.0": values[:1, :1].copy()}})
 

@@ -71,7 +71,7 @@ def test_replayed_streams_are_refused_where_the_budget_ends():
     meter = Meter(budget=source.stored.bills[2].flops)
     with meter, replaying(TARGET, source, meter):
         TARGET.run(runs, upto=2)
-        with pytest.raises(BudgetExceededError, match=r"before aten"):
+        with pytest.raises(BudgetExceededError, match=r"at aten"):
             TARGET.run(runs, upto=1)
     assert source.asked == [2, 1]
 

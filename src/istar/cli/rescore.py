@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command(
     "istar rescore first --reward linear",
-    "istar rescore first --rulebook v1-products",
+    "istar rescore first --rulebook v2-products",
     "istar rulebook > mine.json; istar rescore first --rulebook mine.json",
 )
 def rescore(
@@ -54,6 +54,7 @@ def rescore(
                 "formula": formula.formula,
                 "rulebook": version,
                 "row_prices": None if repricing is None else repricing.factors,
+                "assumed": None if repricing is None else sorted(repricing.repricing.assumed),
                 "methods": [e.to_json() for e in rescored],
             }
         )
@@ -82,3 +83,8 @@ def _tell(repricing: RepricedRun) -> None:
         f"Prices of rows change by a factor of: {'; '.join(factors)}. All rows of a question are taken to change as "
         "its brute force does."
     )
+    if assumed := sorted(repricing.repricing.assumed):
+        notes.tell(
+            "Prices of these operations are converted as if they had worked on floating-point numbers that the older "
+            f"rulebook saw in full, which no histogram tells: {', '.join(assumed)}."
+        )

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from istar.flops import Rulebook
 
 
-@command("istar rulebook v1-products")
+@command("istar rulebook v2-products")
 def rulebook(
-    version: Annotated[str, Parameter(help="A version of istar's own, or a file.")] = "v1",
+    version: Annotated[str, Parameter(help="A version of istar's own, or a file.")] = "v2",
 ) -> None:
     """Print a rulebook as JSON: by operation, what is counted and the FLOPs of each.
 

@@ -220,7 +220,7 @@ def factorisation(op: OpOverload, each: int) -> Pricer:
     def price(args: Args, kwargs: Kwargs) -> int:
         rows, columns, batches = _matrix(args[place])
         sides = _columns(rows, args[1 - place], batches) if len(args) > 1 and isinstance(args[1], Tensor) else 0
-        vectors = _wants_vectors(name, args, kwargs)
+        vectors = wants_vectors(name, args, kwargs)
         flops = factorisation_flops(name, rows, columns, sides, vectors)
         if name == "_linalg_svd" and len(args) > 1 and args[1]:
             # The columns that complete the orthogonal factor.
@@ -230,7 +230,8 @@ def factorisation(op: OpOverload, each: int) -> Pricer:
     return price
 
 
-def _wants_vectors(name: str, args: Args, kwargs: Kwargs) -> bool:
+def wants_vectors(name: str, args: Args, kwargs: Kwargs) -> bool:
+    """Return whether a factorisation is asked for orthogonal factors or eigenvectors too."""
     if name == "_linalg_svd":
         return bool(args[2] if len(args) > 2 else kwargs.get("compute_uv", True))
     if name == "_linalg_eigh":

@@ -1,4 +1,7 @@
-"""The meter: every torch operation inside it is priced by a rulebook and deducted before it runs.
+"""The meter: every torch operation inside it is priced by a rulebook and deducted from a budget.
+
+Matrix products, whose shapes are forced, are priced before they run. Whatever else runs is priced by what it computed;
+if that exceeds the budget its result is withheld, and nothing runs any more.
 
 It is a dispatch mode, so it sees what autograd and torch's own compositions call, forward and backward. Composite
 operations are taken apart first, so that a price is the same with gradients, without them and in inference mode.
@@ -9,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
@@ -21,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 from istar.errors import IstarError
 from istar.flops.composites import SHORTCUTS
 from istar.flops.histograms import added_up
-from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, dearest_output, unknown_operation
+from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, unknown_operation
 from istar.flops.unpriced import LINEAR
 
 _NOTHING: dict[str, Any] = {}
@@ -34,7 +37,7 @@ class MeterError(IstarError):
 
 
 class BudgetExceededError(IstarError):
-    """The next operation would exceed the budget; it did not run, and nothing runs under this meter any more."""
+    """The next operation exceeds the budget; what it gave is withheld, and nothing runs under this meter any more."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,13 @@ class MeterReading:
     Attributes:
         rulebook: the rulebook's version.
         flops: total.
-        matmul_flops: the part that torch's own flop counter knows: matrix products, convolutions, attention.
+        matmul_flops: the part that went into products: of matrices, with vectors too, convolutions, attention (under v1
+            those of them that torch's own flop counter has).
         by_op: FLOPs of each operation, by aten's name without overload; free operations are left out.
         by_region: FLOPs of each named region, without the regions inside it; they add up to `flops`.
         unknown: FLOPs charged for operations that the rulebook does not list.
+        calls: how often each operation ran, by the same names; free ones too. Gradients change it, so equality ignores
+            it.
     """
 
     rulebook: str
@@ -56,6 +62,7 @@ class MeterReading:
     by_op: Mapping[str, int]
     by_region: Mapping[str, int]
     unknown: Mapping[str, int]
+    calls: Mapping[str, int] = field(compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
@@ -66,6 +73,7 @@ class MeterReading:
             "by_op": dict(self.by_op),
             "by_region": dict(self.by_region),
             "unknown": dict(self.unknown),
+            "calls": dict(self.calls),
         }
 
 
@@ -75,28 +83,36 @@ def meter_reading_from_json(data: Mapping[str, Any]) -> MeterReading:
         str(data["rulebook"]),
         int(data["flops"]),
         int(data["matmul_flops"]),
-        *({str(key): int(value) for key, value in data[name].items()} for name in ("by_op", "by_region", "unknown")),
+        *(
+            {str(key): int(value) for key, value in data[name].items()}
+            for name in ("by_op", "by_region", "unknown", "calls")
+        ),
     )
 
 
 class _Entry:
     """What the meter remembers of one operation overload."""
 
-    __slots__ = ("flops", "known", "name", "operation", "price", "product", "run", "shortcut", "special")
+    __slots__ = (
+        *("calls", "flops", "known", "name", "of_result", "operation", "price", "product", "run", "shortcut"),
+        "special",
+    )
 
     def __init__(self, operation: OpOverload, pricing: Pricing, composite: bool) -> None:
         self.operation = operation  # held, so that no other operation takes its id
         self.name: str = operation.overloadpacket.__name__
         self.run = operation._op  # what calling the overload calls, without a Python frame between
         self.price = pricing.price
+        self.of_result = pricing.of_result
         self.product = pricing.product
         self.known = pricing.known
-        self.special = composite or not pricing.known
+        self.special = composite
         self.shortcut: Callable[[tuple[Any, ...], dict[str, Any]], int | None] | None = None
         shortcut = SHORTCUTS.get(operation) if composite else None
         if shortcut is not None:
             self.name, self.shortcut, self.product = shortcut
         self.flops = 0
+        self.calls = 0
 
 
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -154,19 +170,28 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         entry = self._entries.get(id(func))
         if entry is None:
             entry = self._learn(func)
-        if entry.price is None:
-            if self._flops > self._limit:
-                raise self._exceeded(func, 0)
-        else:
+        entry.calls += 1
+        if entry.special:
+            return self._run_composite(entry, args, kwargs or {})
+        if entry.price is not None:
             price = entry.price(args, kwargs or _NOTHING)
             flops = self._flops + price
             if flops > self._limit:
                 raise self._exceeded(func, price)
             self._flops = flops
             entry.flops += price
-        if entry.special:
-            return self._run_special(entry, args, kwargs or {})
-        return entry.run(*args, **kwargs) if kwargs else entry.run(*args)
+            return entry.run(*args, **kwargs) if kwargs else entry.run(*args)
+        if self._flops > self._limit:
+            raise self._exceeded(func, 0)
+        result = entry.run(*args, **kwargs) if kwargs else entry.run(*args)
+        if entry.of_result is not None:
+            price = entry.of_result(result, args, kwargs or _NOTHING)
+            flops = self._flops + price
+            if flops > self._limit:
+                raise self._exceeded(func, price)
+            self._flops = flops
+            entry.flops += price
+        return result
 
     def _learn(self, func: Any) -> _Entry:
         """Return the entry of an operation met for the first time."""
@@ -182,14 +207,10 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         entry = self._entries[id(func)] = _Entry(func, pricing, composite)
         return entry
 
-    def _run_special(self, entry: _Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run a composite operation with its parts metered, or an unknown one that may still grow dearer."""
-        if not entry.known:
-            result = entry.run(*args, **kwargs)
-            price = dearest_output(result, args, kwargs)
-            self._flops += price
-            entry.flops += price
-            return result
+    def _run_composite(self, entry: _Entry, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a composite operation with its parts metered."""
+        if self._flops > self._limit:
+            raise self._exceeded(entry.operation, 0)
         whole = None if entry.shortcut is None else entry.shortcut(args, kwargs)
         if whole is not None:
             if self._flops + whole > self._limit:
@@ -197,6 +218,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._flops += whole
             entry.flops += whole
             return entry.run(*args, **kwargs)
+        entry.calls -= 1  # its parts are counted instead
         # Torch took this mode off while it dispatches; put it back for the parts.
         super().__enter__()  # type: ignore[no-untyped-call]
         try:
@@ -210,7 +232,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Whoever catches the error must not go on with cheaper operations.
         self._limit = -1
         return BudgetExceededError(
-            f"the budget of {self.budget} FLOPs ends before {func}: {spent} are spent and it costs {price} more; "
+            f"the budget of {self.budget} FLOPs ends at {func}: {spent} are spent and it costs {price} more; "
             "do less, or ask for a larger budget"
         )
 
@@ -247,7 +269,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         Args:
             by_op: FLOPs by operation.
-            matmul_flops: the part that torch's own flop counter knows.
+            matmul_flops: the part that went into products.
 
         Raises:
             BudgetExceededError: they cost more than is left; nothing of them is counted.
@@ -289,7 +311,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @property
     def matmul_flops(self) -> int:
-        """The part of `flops` that torch's own flop counter has formulas for."""
+        """The part of `flops` that went into products; see `MeterReading`."""
         return self._charged_matmul + sum(entry.flops for entry in self._entries.values() if entry.product)
 
     @property
@@ -309,8 +331,13 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """FLOPs by operation that the rulebook does not list."""
         return {entry.name: entry.flops for entry in self._entries.values() if not entry.known}
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each operation ran, by the names of `by_op`, the most frequent first; free ones too."""
+        return added_up(*({entry.name: entry.calls} for entry in self._entries.values() if entry.calls))
+
     def snapshot(self) -> MeterReading:
         """Return what has been counted so far."""
         return MeterReading(
-            self.rulebook.version, self.flops, self.matmul_flops, self.by_op, self.by_region, self.unknown
+            self.rulebook.version, self.flops, self.matmul_flops, self.by_op, self.by_region, self.unknown, self.calls
         )

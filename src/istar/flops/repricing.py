@@ -1,8 +1,10 @@
 """Prices under another rulebook, from histograms that were kept under the old one.
 
 A histogram holds FLOPs by operation. Where both rulebooks count the same thing and differ in the price of one, or where
-the new one makes an operation free, the new price follows from the old; anything else would need what the histogram
-does not keep, and is an error.
+the new one makes an operation free, the new price follows from the old. From v1 to v2 it follows where both bases count
+the same elements, provided that these were no integers and that nothing was broadcast which v1 did not see, which a
+histogram does not tell: `Repricing.assumed` names the operations that were converted so. Anything else would need what
+the histogram does not keep, and is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from istar.flops.rulebook import Rulebook, rule_name
 
 PROPORTIONAL = frozenset(
     {
+        "bagged",
+        "bitwise",
+        "embedded_backward",
+        "halved",
+        "listed",
+        "moved",
         "one",
+        "once",
         "per_all_inputs",
         "per_grid",
         "per_input",
@@ -28,9 +37,49 @@ PROPORTIONAL = frozenset(
         "per_size",
         "per_step",
         "per_sum",
+        "picked",
+        "pointwise",
+        "pooled",
+        "reduced",
+        "scaled_sum",
+        "searched",
+        "targeted",
     }
 )
 """The bases whose price is the rule's number times something that does not depend on it."""
+AGREEING = frozenset(
+    {
+        ("convolution", "convolved"),
+        ("fourier", "transformed"),
+        ("matrix_product", "product"),
+        ("matrix_vector", "product_with_vector"),
+        ("outer_product", "product_of_vectors"),
+        ("per_all_inputs", "moved"),
+        ("per_index", "picked"),
+        ("per_index", "placed"),
+        ("per_indexed", "picked"),
+        ("per_indexed", "placed"),
+        ("per_input", "moved"),
+        ("per_input", "reduced"),
+        ("per_input", "searched"),
+        ("per_output", "moved"),
+        ("per_output", "pointwise"),
+        ("per_padded", "moved"),
+        ("per_repeat", "moved"),
+        ("per_row", "bagged"),
+        ("per_row", "embedded_backward"),
+        ("per_row", "picked"),
+        ("per_second", "targeted"),
+        ("per_size", "moved"),
+        ("per_slices", "picked"),
+        ("per_slices", "placed"),
+        ("per_step", "moved"),
+        ("per_sum", "scaled_sum"),
+        ("transformer_attention", "multi_head_attention"),
+        ("vector_norm", "norms"),
+    }
+)
+"""Bases of v1 and of v2 that count the same of floating-point operands which are not broadcast."""
 
 
 class RepricingError(IstarError):
@@ -44,6 +93,10 @@ class Repricing:
         old: the rulebook that histograms were counted under.
         new: the one asked for.
 
+    Attributes:
+        assumed: operations whose prices were converted as if their operands were floating-point numbers that v1 saw in
+            full; filled as histograms are converted.
+
     Raises:
         RepricingError: the new one prices what was free under the old one, and therefore in no histogram.
     """
@@ -51,8 +104,9 @@ class Repricing:
     def __init__(self, old: Rulebook, new: Rulebook) -> None:
         """See the class docstring."""
         self.old, self.new = old, new
+        self.assumed: set[str] = set()
         free = sorted(name for name, rule in old.rules.items() if rule.basis == "free")
-        priced = [name for name in free if name not in new.rules or new.rules[name].basis != "free"]
+        priced = [name for name in free if name in new.rules and new.rules[name].basis != "free"]
         if priced:
             raise RepricingError(
                 f"rulebook {new.version} does not leave free what {old.version} did ({_some(priced)}); histograms do "
@@ -85,6 +139,9 @@ class Repricing:
             return Fraction(0)
         if old.basis == new.basis and old.basis in PROPORTIONAL and old.each:
             return Fraction(new.each, old.each)
+        if (old.basis, new.basis) in AGREEING and (old.each == new.each or old.basis in PROPORTIONAL):
+            self.assumed.add(name)
+            return Fraction(new.each, old.each) if old.each != new.each else Fraction(1)
         raise RepricingError(
             f"{operation!r} is priced by {old.basis!r} ({old.each}) in rulebook {self.old.version} and by "
             f"{new.basis!r} ({new.each}) in {self.new.version}; a histogram does not tell the one from the other"

@@ -1,10 +1,14 @@
 """The rulebook: what one operation costs, in FLOPs.
 
 A rulebook is versioned and frozen once used; every stored figure names its version. An FMA counts 2. Matrix
-products, convolutions and attention, forward and backward, go by formula. Other operations are priced per output
-element (reductions per input element) as `price_table` lists. float64 counts twice, complex four times. A price
-depends on shapes, types and arguments, never on values or on the machine, save where the amount of work itself does
-(a boolean mask).
+products, convolutions and attention, forward and backward, go by formula. Other operations are priced per element of
+what they computed. float64 counts twice, complex four times. A price depends on shapes, types and arguments, never on
+values or on the machine, save where the amount of work itself does (a boolean mask).
+
+v1 reads sizes off the arguments before an operation runs (`price_table`, `operands`). v2 prices matrix products that
+way, since their shapes are forced, and everything else from its result after it ran (`price_table_v2`, `work`), so that
+no broadcast escapes it; it counts integers by their width and lists only what has a count of its own to be compared
+with. The two agree on what the forwards of targets and the interventions of questions do.
 """
 
 from __future__ import annotations
@@ -20,9 +24,11 @@ from torch._ops import OpOverload
 from torch.utils.flop_counter import flop_registry
 
 from istar.errors import IstarError
-from istar.flops import formulas, operands, selections
+from istar.flops import formulas, operands, products, selections, work
 from istar.flops.operands import Pricer, tensors_in, type_weight
 from istar.flops.price_table import V1
+from istar.flops.price_table_v2 import V2
+from istar.flops.work import ResultPricer
 
 
 class UnknownOperationError(IstarError):
@@ -37,7 +43,8 @@ class Rule(NamedTuple):
     """How one operation is priced.
 
     Attributes:
-        basis: what is counted, the name of a function of `operands`, `selections` or `formulas`, or "free".
+        basis: what is counted, the name of a function of `operands`, `selections`, `formulas`, `products` or `work`, or
+            "free".
         each: FLOPs per element counted, or the basis' own parameter.
     """
 
@@ -49,14 +56,16 @@ class Pricing(NamedTuple):
     """A rule made ready for one operation overload.
 
     Attributes:
-        price: the price from the arguments, or None for a free operation.
-        product: whether it is a matrix product, convolution or attention that torch's own flop counter has.
+        price: the price from the arguments, before the operation runs; None if there is none.
+        product: whether it is among `MeterReading.matmul_flops`.
         known: whether the rulebook lists the operation.
+        of_result: the price from the result, after it ran; None if there is none. A free operation has neither.
     """
 
     price: Pricer | None
     product: bool
     known: bool
+    of_result: ResultPricer | None = None
 
 
 PRODUCT_BASES = frozenset(
@@ -69,6 +78,20 @@ PRODUCT_BASES = frozenset(
         "torch_formula",
     }
 )
+"""Bases of the products of v1; `matmul_flops` holds those of them that torch's own flop counter has."""
+ALL_PRODUCT_BASES = frozenset(
+    {
+        "product",
+        "product_with_vector",
+        "product_of_vectors",
+        "fused_attention",
+        "fused_attention_backward",
+        "multi_head_attention",
+        "convolved",
+        "convolved_backward",
+    }
+)
+"""Bases of the products of v2: of matrices, with vectors too, convolutions, attention; all are in `matmul_flops`."""
 DEAREST_EACH = 16
 DEAREST_RULE = 10**6
 LONGEST_VERSION = 20
@@ -113,37 +136,53 @@ class Rulebook:
         name = base_name(op)
         rule = self.rules.get(name) if op.namespace in ("aten", "prim", "prims") else None
         if rule is None:
-            return Pricing(dearest, product=False, known=False)
+            return Pricing(None, product=False, known=False, of_result=dearest)
         if rule.basis == "free":
             return Pricing(None, product=False, known=True)
         factory = _basis(rule.basis)
-        counted_by_torch = op.overloadpacket in flop_registry or rule.basis.startswith("fused_attention")
-        return Pricing(factory(op, rule.each), product=rule.basis in PRODUCT_BASES and counted_by_torch, known=True)
+        counted_by_torch = op.overloadpacket in flop_registry
+        product = rule.basis in ALL_PRODUCT_BASES or (rule.basis in PRODUCT_BASES and counted_by_torch)
+        if factory.__module__ != work.__name__:
+            return Pricing(factory(op, rule.each), product=product, known=True)
+        of_result: ResultPricer = factory(op, rule.each)
+        if not op._schema.returns:  # it wrote into its first argument
+            return Pricing(
+                None, product, known=True, of_result=lambda _, args, kwargs: of_result(args[0], args, kwargs)
+            )
+        return Pricing(None, product, known=True, of_result=of_result)
 
-    def price(self, op: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> int:
-        """Return the FLOPs of one operation, from its arguments alone.
+    def price(
+        self, op: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None, result: Any = None
+    ) -> int:
+        """Return the FLOPs of one operation.
 
         Args:
             op: an operation overload such as `torch.ops.aten.mm.default`.
             args: its positional arguments.
             kwargs: its keyword arguments.
+            result: what it returned; the operation is run for it if it is needed and not given.
 
         Raises:
             UnknownOperationError: the rulebook does not list it.
         """
-        pricing = self.pricing(op)
+        pricing, named = self.pricing(op), dict(kwargs or {})
         if not pricing.known:
             raise unknown_operation(op, self.version)
-        return 0 if pricing.price is None else pricing.price(args, dict(kwargs or {}))
+        if pricing.of_result is not None:
+            return pricing.of_result(op(*args, **named) if result is None else result, args, named)
+        return 0 if pricing.price is None else pricing.price(args, named)
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole table as JSON values."""
         return {"version": self.version, "rules": {name: list(rule) for name, rule in sorted(self.rules.items())}}
 
 
-def _basis(name: str) -> Callable[[OpOverload, int], Pricer]:
-    home = next(module for module in (operands, selections, formulas) if hasattr(module, name))
-    factory: Callable[[OpOverload, int], Pricer] = getattr(home, name)
+def _basis(name: str) -> Callable[[OpOverload, int], Any]:
+    """Return what makes the price of an operation: a `Pricer`, or a `ResultPricer` if it is of `work`."""
+    modules = (operands, selections, formulas, products, work)
+    factory: Callable[[OpOverload, int], Any] = next(
+        getattr(module, name) for module in modules if hasattr(module, name)
+    )
     return factory
 
 
@@ -155,17 +194,13 @@ def unknown_operation(op: OpOverload, version: str) -> UnknownOperationError:
     )
 
 
-def dearest(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """Return the dearest price per element, over all operands' elements: for operations nobody priced."""
-    elements = sum(operand.numel() for operand in tensors_in((*args, *kwargs.values())))
-    return DEAREST_EACH * max(1, elements) * type_weight(args, kwargs)
-
-
-def dearest_output(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """Return what the output of an unpriced operation adds where it is larger than its operands."""
-    produced = tensors_in(result if isinstance(result, (list, tuple)) else (result,))
-    total = DEAREST_EACH * sum(each.numel() for each in produced) * type_weight(tuple(produced), {})
-    return max(0, total - dearest(args, kwargs))
+def dearest(result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    """Return the dearest price for each element of operands or results, whichever are more: for what nobody priced."""
+    operands, produced = (
+        sum(each.numel() for each in tensors_in(values)) * type_weight(tuple(tensors_in(values)), {})
+        for values in ((*args, *kwargs.values()), result if isinstance(result, (list, tuple)) else (result,))
+    )
+    return DEAREST_EACH * max(1, operands, produced)
 
 
 def _rules(table: tuple[tuple[str, int, str], ...]) -> Mapping[str, Rule]:
@@ -215,20 +250,27 @@ def _rule(name: str, rule: Any, where: str) -> Rule:
     return Rule(*rule)
 
 
-def _products_alone(rulebook: Rulebook, version: str) -> Rulebook:
-    """Return a rulebook under which only matrix products, convolutions and attention cost anything."""
+def _products_alone(rulebook: Rulebook, version: str, bases: frozenset[str]) -> Rulebook:
+    """Return a rulebook under which only products cost anything."""
     free = Rule("free", 0)
-    rules = {name: rule if rule.basis in PRODUCT_BASES else free for name, rule in rulebook.rules.items()}
+    rules = {name: rule if rule.basis in bases else free for name, rule in rulebook.rules.items()}
     return Rulebook(version, MappingProxyType(rules))
 
 
-_V1 = Rulebook("v1", _rules(V1))
+_V1, _V2 = Rulebook("v1", _rules(V1)), Rulebook("v2", _rules(V2))
 RULEBOOKS: Mapping[str, Rulebook] = MappingProxyType(
-    {"v1": _V1, "v1-products": _products_alone(_V1, "v1-products")},
+    {
+        "v1": _V1,
+        "v1-products": _products_alone(_V1, "v1-products", PRODUCT_BASES),
+        "v2": _V2,
+        "v2-products": _products_alone(_V2, "v2-products", ALL_PRODUCT_BASES),
+    },
 )
-"""By version. `v1-products` prices matrix products, convolutions and attention as v1 does, and nothing else."""
-RULEBOOK = RULEBOOKS["v1"]
-BASES = tuple(sorted({rule.basis for rule in RULEBOOK.rules.values()}))
+"""By version. `v2-products` prices products of matrices, with vectors too, convolutions and attention as v2 does, and
+nothing else. `v1-products` leaves free what torch's own counter does: products with vectors, of vectors, fused layers.
+"""
+RULEBOOK = RULEBOOKS["v2"]
+BASES = tuple(sorted({rule.basis for rulebook in RULEBOOKS.values() for rule in rulebook.rules.values()}))
 """What rules may count."""
 
 __all__ = [
@@ -241,7 +283,6 @@ __all__ = [
     "UnknownOperationError",
     "base_name",
     "dearest",
-    "dearest_output",
     "rule_name",
     "rulebook_from_json",
     "unknown_operation",

@@ -22,7 +22,7 @@ def reply_pipe():
 
 
 def forged(runs):
-    fields = {"rulebook": "v1", "flops": [0], "prepare_flops": 0, "total_flops": 0, "matmul_flops": 0}
+    fields = {"rulebook": "v2", "flops": [0], "prepare_flops": 0, "total_flops": 0, "matmul_flops": 0}
     batch = {"by_op": {}, "matmul_flops": 0}
     empty = {"by_op": {}, "by_region": {}, "unknown": {}, "batches": [batch]}
     return Frame("recorded", fields | empty, {"channels.0": torch.ones(len(runs), 1).numpy()})
