@@ -123,15 +123,18 @@ def test_a_file_that_declares_no_fate_is_named(tmp_path, doc):
 
 def test_a_file_is_read_as_declared(tmp_path):
     path = tmp_path / "some.py"
-    path.write_text('"""Tries it.\n\nFence: rejected: `open`\nJail: open: counted\nPlain: gains\nSeconds: 3\n"""\n')
+    path.write_text(
+        '"""Tries it.\n\nFence: rejected: `open`\nJail: open: counted\nPlain: gains\nSeconds: 3\nRound: 2\n"""\n'
+    )
     read = read_attack(path)
-    assert (read.trick, read.fence, read.fate, read.known_open, read.gains_in_plain, read.seconds) == (
+    assert (read.trick, read.fence, read.fate, read.known_open, read.gains_in_plain, read.seconds, read.round) == (
         "Tries it.",
         "`open`",
         "counted",
         True,
         True,
         3.0,
+        2,
     )
 
 

@@ -95,6 +95,8 @@ ASKED = {
     "torch.zeros(1).type()": r"use to\(dtype\)",
     "str.encode('a')": "use target.encode",
     "torch.Tensor.type(torch.zeros(1))": r"use to\(dtype\)",
+    "super(torch.Tensor, torch.zeros(1)).type()": r"use to\(dtype\)",
+    "getattr(super(torch.Tensor, torch.zeros(1)), 'type')()": r"use to\(dtype\)",
     "list(map(torch.Tensor.type, [torch.zeros(1)]))": r"use to\(dtype\)",
     "getattr('a', 'encode')": "use target.encode",
     "hasattr(torch.zeros(1), 'type')": r"use to\(dtype\)",

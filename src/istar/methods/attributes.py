@@ -102,6 +102,8 @@ def check_attribute(value: object, name: str) -> None:
         name: a name that `attribute_refusal` lets through.
     """
     kind = value if isinstance(value, type) else type(value)
+    if kind is super:  # which hands out attributes of what it was made for
+        kind = object.__getattribute__(value, "__self_class__") or super
     closed = refusal_on(kind, name)
     if closed is not None:
         raise MethodError(f"the attribute {name!r} of a {kind.__name__} is closed to methods: {closed}")

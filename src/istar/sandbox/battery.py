@@ -6,6 +6,7 @@ An attack is a method file whose docstring ends with what must become of it:
     Jail: harmless                       what happens when it runs; if the fence rejects it, it runs with the fence off
     Plain: gains                         that it works where there is no jail, so that the jail is what stops it
     Seconds: 2                           wall-clock seconds it may take, if fewer than usual
+    Round: 1                             the round of new attacks in which it was written, if not among the first
 
 and the jail's part is one of
 
@@ -76,6 +77,7 @@ class Attack:
         known_open: whether the fate is known not to hold.
         gains_in_plain: whether it gets what it is after where there is no jail.
         seconds: wall-clock seconds that it may take, None for the usual.
+        round: the round of new attacks that it belongs to, 0 for the attacks that were there before them.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Attack:
     known_open: bool = False
     gains_in_plain: bool = False
     seconds: float | None = None
+    round: int = 0
 
     @property
     def trick(self) -> str:
@@ -121,7 +124,9 @@ def read_attack(path: Path) -> Attack:
         AttackFileError: its docstring does not say what must become of it.
     """
     source = path.read_text(encoding="utf-8")
-    said = dict(re.findall(r"^(Fence|Jail|Plain|Seconds): (.+)$", ast.get_docstring(ast.parse(source)) or "", re.M))
+    said = dict(
+        re.findall(r"^(Fence|Jail|Plain|Seconds|Round): (.+)$", ast.get_docstring(ast.parse(source)) or "", re.M)
+    )
     fence, _, fault = said.get("Fence", "").partition(": ")
     jail, _, detail = said.get("Jail", "").partition(": ")
     known_open = jail == "open"
@@ -131,7 +136,10 @@ def read_attack(path: Path) -> Attack:
         raise AttackFileError(f"{path} must say `Fence: rejected: TEXT` or `Fence: passes`, and `Jail:` with its fate")
     seconds = float(said["Seconds"]) if "Seconds" in said else None
     rejected = fault if fence == "rejected" else None
-    return Attack(path.stem, source, rejected, jail or None, detail, known_open, "Plain" in said, seconds)
+    gains = "Plain" in said
+    return Attack(
+        path.stem, source, rejected, jail or None, detail, known_open, gains, seconds, int(said.get("Round", 0))
+    )
 
 
 def read_attacks(folder: Path) -> tuple[Attack, ...]:
