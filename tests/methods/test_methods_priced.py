@@ -76,8 +76,6 @@ ARGUMENTS = {
         "x, 0.5": "quantile normal",
         "x, torch.float64": "to",
         "c": "imag",
-        "x.to_sparse()": "coalesce is_coalesced to_dense sparse_dim dense_dim",
-        "x.to_sparse().coalesce()": "values indices",
         "x.sum()": "backward is_nonzero item",
         "x * 1, abs": "register_hook",
         "x * 1": "retain_grad",

@@ -78,8 +78,6 @@ def check(
                 "too dear",
                 "yellow",
             )
-    for name in report.unknown_operations:
-        output.tell(f"{name}: charged at the dearest rate", "unpriced", "yellow")
     for error in report.errors:
         output.tell(error, "error", "red")
     output.print(

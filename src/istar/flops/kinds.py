@@ -29,6 +29,7 @@ _OF_BASIS: dict[str, Kind] = {
     "embedded_backward": "moving",
     "targeted": "moving",
     "halved": "sorting",
+    "matched": "sorting",
     "ordered": "sorting",
     "reduced": "reduction",
     "searched": "reduction",
@@ -70,7 +71,7 @@ def _views(name: str) -> bool:
 
 
 def kind_of(operation: str) -> Kind:
-    """Return the kind of an operation; what rulebook v2 does not list moves elements, as changes of layout do.
+    """Return the kind of an operation; what rulebook v2 does not list is taken to move elements.
 
     Args:
         operation: its name in a histogram, aten's without overload.

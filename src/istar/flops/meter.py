@@ -25,7 +25,6 @@ from istar.errors import IstarError
 from istar.flops.composites import SHORTCUTS
 from istar.flops.histograms import added_up
 from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, unknown_operation
-from istar.flops.unpriced import LINEAR
 
 _NOTHING: dict[str, Any] = {}
 OUTSIDE = "outside"
@@ -123,8 +122,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         rulebook: the prices.
         budget: FLOPs at most, or None for no limit.
-        strict: raise on an operation that the rulebook does not list instead of charging the dearest price; changes
-            of layout (`istar.flops.unpriced`) take that price even so.
+        strict: raise on an operation that the rulebook does not list instead of charging the dearest price.
     """
 
     def __init__(self, rulebook: Rulebook = RULEBOOK, budget: int | None = None, strict: bool = False) -> None:
@@ -202,7 +200,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             str(func._name), DispatchKey.CompositeImplicitAutograd
         )
         pricing = Pricing(None, product=False, known=True) if composite else self.rulebook.pricing(func)
-        if not pricing.known and self.strict and func.overloadpacket.__name__ not in LINEAR:
+        if not pricing.known and self.strict:
             raise unknown_operation(func, self.rulebook.version)
         entry = self._entries[id(func)] = _Entry(func, pricing, composite)
         return entry

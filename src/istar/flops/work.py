@@ -119,7 +119,8 @@ def pointwise(op: OpOverload, each: int) -> ResultPricer:
 def scaled_sum(op: OpOverload, each: int) -> ResultPricer:
     """Price sums per element of the result, twice where one summand is scaled.
 
-    Adding one number to integers counts each once: it tells places in a sequence, and no lanes are added to lanes.
+    Adding one number of up to 24 bits to integers counts each once: so places in a sequence are told, and too few lanes
+    are reached to compute with.
     """
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
@@ -127,8 +128,8 @@ def scaled_sum(op: OpOverload, each: int) -> ResultPricer:
             return result.numel() * each
         twice = 2 if kwargs.get("alpha", 1) != 1 else 1
         summand = args[1] if len(args) > 1 else kwargs.get("other")
-        one_number = not isinstance(summand, (Tensor, list, tuple)) and _is_integer(_results(result)[0].dtype)
-        weight = 1 if one_number else arithmetic_weight(result, args, kwargs)
+        small = type(summand) is int and abs(summand) < 2**24 and _is_integer(_results(result)[0].dtype)
+        weight = 1 if small else arithmetic_weight(result, args, kwargs)
         return _produced(result) * each * twice * weight
 
     return price
@@ -186,6 +187,22 @@ def ordered(op: OpOverload, each: int) -> ResultPricer:
             length = operand.shape[axis]
         steps = max(each, ceil(log2(max(2, length))))
         return int(elements) * steps * moving_weight(result, args, kwargs)
+
+    return price
+
+
+def matched(op: OpOverload, each: int) -> ResultPricer:
+    """Price looking n elements up among m others: m comparisons each while m is small, else a sort of both.
+
+    Small is what `torch.isin` takes for it: m < 10 n^0.145.
+    """
+
+    def price(result: Any, args: Args, kwargs: Kwargs) -> int:
+        among = args[1]
+        others = among.numel() if isinstance(among, Tensor) else 1
+        elements = _produced(result)
+        steps = others if others < 10 * elements**0.145 else max(4, ceil(log2(elements + others)))
+        return (elements + others) * steps * each * moving_weight(result, args, kwargs)
 
     return price
 
@@ -300,11 +317,13 @@ def listed(op: OpOverload, each: int) -> ResultPricer:
 
 
 def pooled(op: OpOverload, each: int) -> ResultPricer:
-    """Price per element of the windows that results are taken from."""
+    """Price per element of the windows that results are taken from; one length given for two axes is that of both."""
+    axes = 1 if "1d" in op.overloadpacket.__name__ else 2
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         out = _results(result)[0]
-        return int(max(out.numel() * prod(args[1]), args[0].numel())) * each * moving_weight(result, args, kwargs)
+        window = prod(args[1]) if len(args[1]) == axes else args[1][0] ** axes
+        return int(max(out.numel() * window, args[0].numel())) * each * moving_weight(result, args, kwargs)
 
     return price
 

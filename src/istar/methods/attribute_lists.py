@@ -19,7 +19,7 @@ from istar.methods.language import MODULES, names
 
 _TENSOR = names("""
     shape size dim ndim ndimension nelement stride dtype device layout itemsize element_size nbytes
-    is_complex is_contiguous is_signed is_leaf is_inference is_sparse is_coalesced is_nonzero is_same_size is_cpu
+    is_complex is_contiguous is_signed is_leaf is_inference is_sparse is_nonzero is_same_size is_cpu
     is_cuda
     requires_grad requires_grad_ grad retain_grad retains_grad backward register_hook detach detach_ name
     item to type_as double half float bfloat16 int long short char byte bool cfloat cdouble cpu tolist
@@ -31,7 +31,6 @@ _TENSOR = names("""
     absolute negative positive subtract multiply divide true_divide floor_divide absolute_ negative_ subtract_ multiply_
     divide_ true_divide_ floor_divide_ greater greater_equal less less_equal
     not_equal arctan2 moveaxis swapdims split_with_sizes tensor_split aminmax
-    to_sparse to_dense coalesce indices values sparse_dim dense_dim
 """)
 _FUNCTIONS = MODULES["torch"] | {f"{name}_" for name in MODULES["torch"]}
 
@@ -306,7 +305,10 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(names("arccos arcsin arctan"), "use acos, asin or atan"),
     **dict.fromkeys(names("log_normal cauchy geometric"), "use normal_, uniform_ or exponential_ and transform"),
     **dict.fromkeys(names("register_backward_hook"), "use register_full_backward_hook"),
-    **dict.fromkeys(names("to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_sparse_coo"), "use to_sparse()"),
+    **dict.fromkeys(
+        names("to_sparse to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_sparse_coo to_dense coalesce"),
+        "prices follow from shapes, which sparse layouts do not tell; use index_add, index_put or torch.bincount",
+    ),
     **dict.fromkeys(names("fliplr flipud rot90"), "use flip"),
     **dict.fromkeys(names("hsplit vsplit dsplit unsafe_chunk unsafe_split"), "use split or chunk"),
     **dict.fromkeys(names("msort"), "use sort"),

@@ -90,8 +90,6 @@ class CheckReport:
         interpret: what `interpret` did, or None if it did not get that far.
         questions: what the method did on each sample question, as far as it got.
         errors: what went wrong while it ran, with the question where it did.
-        unknown_operations: changes of layout, which have no price of their own and are charged at the dearest; any
-            other operation without a price is an error.
     """
 
     name: str
@@ -100,7 +98,6 @@ class CheckReport:
     interpret: InterpretCheck | None = None
     questions: tuple[QuestionCheck, ...] = ()
     errors: tuple[str, ...] = ()
-    unknown_operations: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -156,26 +153,23 @@ def check_method(
         {name: tuple(tensor.shape) for name, tensor in interpretation.tensors.items()},
     )
     checks, errors = [], []
-    unknown = set(meter.snapshot().unknown)
     for kind, question in (sample_questions(tiny) if questions is None else questions).items():
         try:
-            check, surprises = _check_question(method, kind, question, tiny, interpretation)
-            checks.append(check)
-            unknown.update(surprises)
+            checks.append(_check_question(method, kind, question, tiny, interpretation))
         except MethodError as error:
             errors.append(f"on {kind}: {error}")
-    return CheckReport(name, tiny.name, (), interpret, tuple(checks), tuple(errors), tuple(sorted(unknown)))
+    return CheckReport(name, tiny.name, (), interpret, tuple(checks), tuple(errors))
 
 
 def _check_question(
     method: Method, kind: str, question: QuestionView, target: Target, interpretation: Interpretation
-) -> tuple[QuestionCheck, Mapping[str, int]]:
+) -> QuestionCheck:
     batches = nested_batches(question.structure, Seed.root(0))
     recording = record(method, question, kind, batches, target, interpretation)
     exact = Meter()
     with exact:
         target.values(question.runs)
-    check = QuestionCheck(
+    return QuestionCheck(
         question=kind,
         runs=len(question.runs),
         batches=len(recording.batches),
@@ -187,4 +181,3 @@ def _check_question(
         seconds=recording.seconds,
         first_flops=recording.batches[0].flops,
     )
-    return check, recording.unknown

@@ -1,4 +1,4 @@
-"""Adds up votes of tokens in a sparse matrix."""
+"""Adds up votes of tokens by a matrix of counts."""
 
 import torch
 
@@ -17,4 +17,4 @@ def predict(question, runs, target, interpretation, prepared):
     counts = torch.zeros(len(runs), target.vocabulary).index_put(
         (torch.tensor(rows), torch.tensor(columns)), torch.ones(len(rows)), accumulate=True
     )
-    return counts.to_sparse() @ interpretation.tensors["votes"]
+    return counts @ interpretation.tensors["votes"]
