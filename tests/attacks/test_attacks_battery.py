@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from istar.sandbox.battery import (
     read_attack,
     read_attacks,
 )
+from istar.sandbox.witness import BETWEEN, Witness
 
 METHOD = '''
 """{doc}"""
@@ -44,8 +46,11 @@ def attack(fate, body, detail="", fence=None):
         (attack("counted", "return torch.full((len(runs), 1), 1e9)"), "counted: 0 FLOPs of"),
         (attack("counted", "return torch.zeros(len(runs), 1)"), "counted: 0 FLOPs of 0"),
         (attack("cut", "return torch.zeros(len(runs), 1)"), "not cut"),
-        (attack("seen", "return torch.zeros(len(runs), 1)", "0.1"), "seen: 0.00 of"),
-        (attack("seen", "return torch.zeros(len(runs), 1) * int('@UNITS@')", "0.1"), "seen: 0.00 of"),
+        (attack("seen", "return torch.zeros(len(runs), 1)", "0.1"), "unexplained, and no more than may be"),
+        (
+            attack("seen", "return torch.zeros(len(runs), 1) * int('@UNITS@')", "0.1"),
+            "unexplained, and no more than may be",
+        ),
         (attack("error", "return torch.zeros(len(runs), 1)", "anything"), "without an error"),
         (attack("error", "raise ValueError('this')", "something else"), "ValueError: this"),
         (attack("harmless", "raise ValueError('this')"), "ValueError: this"),
@@ -77,13 +82,20 @@ def test_the_fence_is_held_to_the_fault_that_was_declared():
     assert not check_fence(attack(None, "return torch.zeros(len(runs), 1)", fence="`open`")).held
 
 
-def test_work_that_must_be_seen_grows_until_it_is(shooting):
-    """Done once, it takes less than what a request's fork and Python may take."""
-    loop = "sum(number for number in range(1_000_000 * int('@UNITS@'))); return torch.zeros(len(runs), 1)"
-    made = attack("seen", loop, "0.05")
-    (once,) = shooting.recordings(made)
-    assert once.unexplained_cpu_seconds == 0
+def test_work_that_must_be_seen_grows_until_it_is(shooting, monkeypatch):
+    """A second may be unexplained."""
+    loop = "sum(number for number in range(1_000 * int('@UNITS@'))); return torch.zeros(len(runs), 1)"
+    made = attack("seen", loop, "0.9")
+    asked = []
+
+    def recordings(attack, units=1):
+        asked.append(units)
+        witness = Witness(0.2 * units, {BETWEEN: 0.2 * units}, allowed=1.0)
+        return [SimpleNamespace(cpu_seconds=0.2 * units, unexplained_cpu_seconds=0.2 * units, witness=witness)]
+
+    monkeypatch.setattr(shooting, "recordings", recordings)
     verdict = shooting.run(made)
+    assert asked == [1, 2, 4, 8]
     assert verdict.held, verdict.found
 
 

@@ -20,7 +20,7 @@ from istar.arms.stores import BASELINES, RECORDINGS, KeptRecording
 from istar.arms.streams import STREAMS
 from istar.errors import IstarError
 from istar.ledger import Ledger
-from istar.sandbox import INTERPRETATIONS
+from istar.sandbox import INTERPRETATIONS, Witness
 from istar.storage import Kind as StoredKind
 from istar.storage import Store
 from istar.targets.corpus import CORPORA
@@ -70,7 +70,7 @@ def _stored(name: str, folder: Path, kind: StoredKind[Any], value: Any, comparab
 
 def _recording(folder: Path) -> Kind:
     made = ForgedWorker("", METHOD).record(None, QUESTION, [[0, 2], [1]], b"", max_flops=9, shelf=_NoShelf())
-    kept = KeptRecording(made, 1.5, 0.25, "bubblewrap")
+    kept = KeptRecording(made, Witness(1.5, {"between operations": 0.25}, 2.0), "bubblewrap")
     return _stored(
         "recording", folder, RECORDINGS, kept, lambda found: {**vars(found), "recording": found.recording.to_bytes()}
     )

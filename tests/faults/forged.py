@@ -99,7 +99,7 @@ class ForgedWorker:
         )
         content = interpretation.to_bytes()
         reading = MeterReading("v1", 7, 7, {"mm": 7}, {"interpret": 7}, {}, {"mm": 1})
-        return InterpretOutcome(Interpretation.from_bytes(content), content, reading, 0.5, 0.5, 0.0, "forged")
+        return InterpretOutcome(Interpretation.from_bytes(content), content, reading, 0.5, 0.5, "forged")
 
     def record(self, view, question_hash, batches, interpretation, *, max_flops, shelf, **_) -> WorkerRecording:
         answered, flops = [], 0

@@ -4,7 +4,9 @@ from fake_arms import curve, table
 
 from istar.arms.settings import Caps
 from istar.arms.stores import BASELINES, CURVES, RECORDINGS, KeptRecording, RecordingKey
+from istar.flops.timed import KindUse
 from istar.methods.recording import ChannelBatch, Recording
+from istar.sandbox import Witness
 from istar.storage import Store
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
@@ -18,6 +20,7 @@ RECORDING = Recording(
     by_op={"mm": 7},
     total_flops=7,
 )
+WITNESS = Witness(1.5, {"between operations": 0.25, "product": 0.5}, 2.0, {"product": KindUse(7, 1, 10**9)})
 
 
 @pytest.fixture
@@ -26,9 +29,9 @@ def store(tmp_path):
 
 
 def test_recording_is_read_back_as_it_was_written(store):
-    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 1.5, 0.25, "bubblewrap"))
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, WITNESS, "bubblewrap"))
     kept = store.get(RECORDINGS, KEY.facts)
-    assert (kept.cpu_seconds, kept.unexplained_cpu_seconds, kept.tier) == (1.5, 0.25, "bubblewrap")
+    assert (kept.witness, kept.tier) == (WITNESS, "bubblewrap")
     assert kept.recording.to_bytes() == RECORDING.to_bytes()
 
 
@@ -37,14 +40,14 @@ def test_recording_is_read_back_as_it_was_written(store):
     [{"method": "other"}, {"seed": 1}, {"caps": Caps(rows_fraction=0.1)}, {"corpus": "other"}, {"rulebook": "v0"}],
 )
 def test_recording_depends_on_all_of_its_key(store, changed):
-    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, WITNESS, "plain"))
     other = RecordingKey(**{**vars(KEY), **changed})
     assert store.get(RECORDINGS, other.facts) is None
     assert other.name != KEY.name
 
 
 def test_a_recording_that_took_another_time_limit_is_the_same(store):
-    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, 0.0, 0.0, "plain"))
+    store.put(RECORDINGS, KEY.facts, KeptRecording(RECORDING, WITNESS, "plain"))
     slower = RecordingKey(**{**vars(KEY), "caps": Caps(seconds=9999.0)})
     assert store.get(RECORDINGS, slower.facts) is not None
 

@@ -5,11 +5,13 @@ import pytest
 
 from istar.errors import printable
 from istar.flops.rulebook import RULEBOOK
+from istar.flops.timed import KindUse
 from istar.methods.contract import Interpretation, MethodError
 from istar.sandbox.wire.frames import Frame
 from istar.sandbox.wire.replies import (
     ReplyError,
     check_totals,
+    clocked_in,
     raise_failure,
     read_batches,
     read_interpretation,
@@ -138,3 +140,34 @@ def test_a_failure_is_the_methods_whatever_it_says():
 def test_texts_are_cut_and_cleaned():
     assert printable("a" * 50, 10) == "a" * 10 + "..."
     assert printable("two\nlines\r\x00") == "two\nlines\ufffd\ufffd"
+
+
+TIMES = {"kinds": {"product": [85, 2, 4000], "free": [0, 9, 100]}, "main_seconds": 0.25, "seconds": 1}
+
+
+def test_what_a_worker_says_of_its_time_is_read():
+    clocked = clocked_in(recorded(**TIMES), 90, "m")
+    assert clocked.kinds == {"product": KindUse(85, 2, 4000), "free": KindUse(0, 9, 100)}
+    assert (clocked.main_seconds, clocked.seconds) == (0.25, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"kinds": None}, "does not say what each kind of operation took"),
+        ({"kinds": {"magic": [1, 1, 1]}}, "does not say what each kind of operation took"),
+        ({"kinds": {"product": [1, 1]}}, "does not say what product operations took"),
+        ({"kinds": {"product": 5}}, "does not say what product operations took"),
+        ({"kinds": {"product": [1, -1, 1]}}, "the use of product operations in the reply is not a count"),
+        ({"kinds": {"product": [1, 1, 0.5]}}, "the use of product operations in the reply is not a count"),
+        ({"kinds": {"product": [50, 1, 1], "moving": [41, 1, 1]}}, "more than were computed"),
+        ({"main_seconds": "0"}, "main_seconds in the reply is no time"),
+        ({"main_seconds": True}, "main_seconds in the reply is no time"),
+        ({"seconds": -1.0}, "seconds in the reply is no time"),
+        ({"seconds": float("inf")}, "seconds in the reply is no time"),
+        ({"seconds": float("nan")}, "seconds in the reply is no time"),
+    ],
+)
+def test_lies_about_time_are_named(said, message):
+    with pytest.raises(ReplyError, match=message):
+        clocked_in(recorded(**TIMES | said), 90, "m")

@@ -18,7 +18,7 @@ KEY = InterpretationKey("m" * 64, "t" * 64, "c" * 64)
 def outcome():
     interpretation = Interpretation({"lens": torch.arange(6.0).reshape(2, 3)}, {"layer": 3})
     reading = MeterReading("v1", 7, 5, {"mm": 5, "add": 2}, {"interpret": 7}, {}, {"mm": 1, "add": 2})
-    return InterpretOutcome(interpretation, interpretation.to_bytes(), reading, 1.5, 1.25, 0.25, "bubblewrap")
+    return InterpretOutcome(interpretation, interpretation.to_bytes(), reading, 1.5, 1.25, "bubblewrap")
 
 
 def test_what_is_put_is_got(tmp_path, outcome):

@@ -5,7 +5,6 @@ process where a method would run, because the jail must hold without it. One jai
 seconds.
 """
 
-import math
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -19,9 +18,9 @@ from istar.methods.fence import FenceError
 from istar.methods.loading import load_method
 from istar.methods.recorder import record, run_interpret
 from istar.questions import Column, QuestionView, Run, SpanLogprob, Structure, nested_batches
-from istar.sandbox.client import FIXED_CPU_SECONDS, Worker, _Counter
+from istar.sandbox.client import Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
-from istar.sandbox.jail.jail import Jail, Reply
+from istar.sandbox.jail.jail import Jail
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
 from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap
@@ -260,6 +259,8 @@ class ForgingJail(HostileJail):
             before
             + f"""
 def forge(target, request):
+    if not request.fields["replays"]:
+        return worker.handle_record(target, request)
     parent = worker._PARENT.get()
     asked = worker.RecordRequest.of(request)
     parent.batches = (tuple(asked.question.runs[row] for row in asked.batches[0]),)
@@ -489,21 +490,8 @@ def test_work_beside_the_meter_shows_as_unexplained_seconds(jail, target, view, 
         )
         return record_method(jail, target, hidden, view, batches).unexplained_cpu_seconds
 
-    enough = idle.cpu_seconds + FIXED_CPU_SECONDS
+    enough = 10 * idle.cpu_seconds + 10 / CLOCK_TICKS
     assert grown(unexplained, enough)[1] >= enough
-
-
-@pytest.mark.parametrize(("cpu_seconds", "unexplained"), [(0.3, 0.0), (0.7, 0.0), (3.7, 3.0), (103.7, 103.0)])
-def test_the_start_of_a_request_its_rows_and_its_flops_explain_processor_time(target, cpu_seconds, unexplained):
-    """Half a second, a tenth for 500 rows, and another for 10^9 FLOPs where a second explains 10^10."""
-
-    class Calibrated(Jail):
-        def __init__(self):
-            self.target, self.limits, self.flops_per_second = TargetSpec.of(target), Limits(), 1e10
-
-    worker = Worker(METHOD, TargetSpec.of(target), jail=Calibrated())
-    found = worker._unexplained(Reply(Frame("recorded"), math.nan, cpu_seconds), 10**9, 500)
-    assert found == pytest.approx(unexplained)
 
 
 def test_a_timeout_kills_and_the_next_request_finds_a_fresh_worker(jail, target, view, batches, in_process):

@@ -8,7 +8,7 @@ from istar.arms.stores import KeptRecording
 from istar.flops.histograms import added_up
 from istar.flops.meter import MeterReading
 from istar.methods.side_by_side import learned_side_by_side, recorded_side_by_side
-from istar.sandbox import InterpretOutcome
+from istar.sandbox import InterpretOutcome, together
 
 
 def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome:
@@ -33,7 +33,6 @@ def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome
         ),
         seconds=sum(part.seconds for part in parts),
         cpu_seconds=sum(part.cpu_seconds for part in parts),
-        unexplained_cpu_seconds=sum(part.unexplained_cpu_seconds for part in parts),
         tier=_tiers([part.tier for part in parts]),
     )
 
@@ -53,8 +52,7 @@ def kept_side_by_side(
         return None
     return KeptRecording(
         recording,
-        cpu_seconds=sum(part.cpu_seconds for part in parts),
-        unexplained_cpu_seconds=sum(part.unexplained_cpu_seconds for part in parts),
+        witness=together([part.witness for part in parts]),
         tier=_tiers([part.tier for part in parts]),
     )
 

@@ -118,8 +118,9 @@ class SandboxArms(Replays):
     def flops_per_second(self) -> float:
         """Return how many FLOPs a second all jails together are good for; waits until the first has measured it."""
         jail = self._jails[0]
-        jail.wait_ready()
-        return jail.flops_per_second * min(cores(), self.config.side_by_side * self.config.threads)
+        return jail.known_rates().forward_flops_per_second * min(
+            cores(), self.config.side_by_side * self.config.threads
+        )
 
     def priced(self, table: Table) -> QuestionRecord:
         """See `Arms`."""

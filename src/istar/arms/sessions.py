@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 Answered = TypeVar("Answered")
 
-VOID_SHARE = 0.5
-"""A recording whose unexplained processor time exceeds that of so many brute forces is void.
-
-Of 203 honest ones on SmolLM2 those that run token by token left up to 0.32 unexplained."""
-
 
 class SandboxSession:
     """A method on the target; see `Session`.
@@ -152,14 +147,15 @@ class SandboxSession:
         """
         kept = self.record(table)
         question = table.question.hash
-        if kept.unexplained_cpu_seconds > self._void_seconds(table, kept) and question not in self._tried_again:
+        if kept.witness.void and question not in self._tried_again:
             self._tried_again.add(question)
             kept = self.record(table, again=True)
-        if kept.unexplained_cpu_seconds > self._void_seconds(table, kept):
+        witness = kept.witness
+        if witness.void:
             raise _VoidError(
-                f"{kept.unexplained_cpu_seconds:.1f} seconds of processor time on question {table.question.index} of "
-                f"{table.question.task} are not explained by the metered FLOPs; do the arithmetic in torch, not in "
-                "Python",
+                f"{witness.unexplained_seconds:.1f} seconds of processor time on question {table.question.index} of "
+                f"{table.question.task} are not explained by what was metered, more than the {witness.allowed:.1f} "
+                f"that may be: {witness.words}",
                 _spending(kept),
             )
         return kept
@@ -190,7 +186,7 @@ class SandboxSession:
             except MethodError as failure:  # which it meets each time it is asked; once is enough
                 self._failed[question] = failure
                 raise
-            kept = KeptRecording(recording, recording.cpu_seconds, recording.unexplained_cpu_seconds, recording.tier)
+            kept = KeptRecording(recording, recording.witness, recording.tier)
             store.put(RECORDINGS, key, kept)
         return kept
 
@@ -240,11 +236,6 @@ class SandboxSession:
             config.caps,
         )
 
-    def _void_seconds(self, table: Table, kept: KeptRecording) -> float:
-        explained = kept.cpu_seconds - kept.unexplained_cpu_seconds
-        share = kept.recording.total_flops / table.brute_flops
-        return max(10.0, VOID_SHARE * explained / max(share, 0.01))
-
 
 class _VoidError(MethodError):
     """A recording whose processor time is not explained."""
@@ -263,8 +254,8 @@ def _spending(kept: KeptRecording) -> Spending:
         rows=sum(len(batch.rows) for batch in recording.batches),
         by_op=dict(recording.by_op),
         by_region=dict(recording.by_region),
-        cpu_seconds=kept.cpu_seconds,
-        unexplained_cpu_seconds=kept.unexplained_cpu_seconds,
+        cpu_seconds=kept.witness.cpu_seconds,
+        unexplained_cpu_seconds=kept.witness.unexplained_seconds,
         seconds=recording.seconds,
         batches=tuple(BatchSpending(batch.flops, batch.by_op) for batch in recording.batches),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from istar.arms.settings import Caps
 from istar.methods.recording import Recording
 from istar.rewards.curves import Curve, curve_from_json
+from istar.sandbox import Witness
 from istar.storage import Kind, Parts, from_json, to_json
 
 
@@ -51,28 +52,26 @@ class KeptRecording:
 
     Attributes:
         recording: the recording.
-        cpu_seconds: the worker's processor time.
-        unexplained_cpu_seconds: processor time that the metered FLOPs do not explain.
+        witness: what the worker's processor time says of it.
         tier: the tier of isolation it ran under.
     """
 
     recording: Recording
-    cpu_seconds: float
-    unexplained_cpu_seconds: float
+    witness: Witness
     tier: str
 
 
 def _encode_recording(kept: KeptRecording) -> Parts:
-    outside = {name: value for name, value in vars(kept).items() if name != "recording"}
+    outside = {"witness": kept.witness.to_json(), "tier": kept.tier}
     return json.dumps(outside).encode(), kept.recording.to_bytes()
 
 
 def _decode_recording(parts: Parts) -> KeptRecording:
-    outside, recording = parts
-    return KeptRecording(Recording.from_bytes(recording), **json.loads(outside))
+    outside, recording = json.loads(parts[0]), parts[1]
+    return KeptRecording(Recording.from_bytes(recording), Witness.from_json(outside["witness"]), outside["tier"])
 
 
-RECORDINGS = Kind("recordings", _encode_recording, _decode_recording)
+RECORDINGS = Kind("recordings", _encode_recording, _decode_recording, version=2)
 """What a method said of a question."""
 
 

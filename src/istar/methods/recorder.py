@@ -19,6 +19,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from istar.flops.meter import BudgetExceededError, Meter
+from istar.flops.timed import TimedMeter
 from istar.methods.contract import Interpretation, MethodError, text_of, why_unreadable
 from istar.methods.loading import shown_file
 from istar.methods.recording import ChannelBatch, Recording
@@ -42,13 +43,13 @@ CONVERSION_FLOPS = 8
 Result = TypeVar("Result")
 
 
-def recording_meter(max_flops: int | None = None) -> Meter:
+def recording_meter(max_flops: int | None = None) -> TimedMeter:
     """Return the meter that methods run under wherever they run: it refuses what the rulebook has no price for.
 
     Args:
         max_flops: where a recording may end; the meter cuts it off at twice as much, and never if None.
     """
-    return Meter(budget=None if max_flops is None else 2 * max_flops, strict=True)
+    return TimedMeter(budget=None if max_flops is None else 2 * max_flops, strict=True)
 
 
 def run_interpret(method: Method, target: Target, corpus: Corpus, meter: Meter, seed: int = 0) -> Interpretation:
@@ -85,6 +86,7 @@ def record(
     max_flops: int | None = None,
     max_rows_fraction: float = 1.0,
     seed: int = 0,
+    meter: Meter | None = None,
     source: StreamSource | None = None,
 ) -> Recording:
     """Run `prepare` once and `predict` on each batch, and return what the method said and what it cost.
@@ -102,13 +104,14 @@ def record(
         max_flops: where the recording may end; no limit if None.
         max_rows_fraction: the share of rows after which it may end.
         seed: seeds torch's random numbers, together with the hashes of method and question.
+        meter: a `recording_meter`; a new one if None.
         source: has standard runs, for which the method is charged as if they were computed.
 
     Raises:
         MethodError: the method raised, returned wrong shapes or numbers, or changed the target.
     """
     started = time.perf_counter()
-    meter = recording_meter(max_flops)
+    meter = meter or recording_meter(max_flops)
     recorded: list[ChannelBatch] = []
     complete = False
     prepare_flops = 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from istar.sandbox.jail.tiers import Tier, choose_tier
     from istar.sandbox.standard import compute_standard_run
     from istar.sandbox.wire.requests import TargetSpec
+    from istar.sandbox.witness import Witness, together
 
 __all__ = [
     "INTERPRETATIONS",
@@ -32,6 +33,7 @@ __all__ = [
     "Tier",
     "TierReport",
     "WeightsChangedError",
+    "Witness",
     "Worker",
     "WorkerLostError",
     "WorkerRecording",
@@ -39,6 +41,7 @@ __all__ = [
     "compute_standard_run",
     "short_battery",
     "tier_report",
+    "together",
 ]
 
 _MODULES = {
@@ -51,6 +54,7 @@ _MODULES = {
     "jail.tiers": ("Tier", "choose_tier"),
     "standard": ("compute_standard_run",),
     "wire.requests": ("TargetSpec",),
+    "witness": ("Witness", "together"),
 }
 
 

@@ -15,8 +15,8 @@ and the jail's part is one of
                       is 0 everywhere, and the bait was not touched
     counted           its channel says what FLOPs it spent, by its own reckoning, and the meter counted no fewer
     cut               it is stopped by the meter: the recording ends early, within twice its budget
-    seen: SHARE       at least so much of its processor time is not explained by what the meter counted; its work, which
-                      it does `int("@UNITS@")` times, is doubled until that is so, for some time is always explained
+    seen: SHARE       its recording is void, and at least so much of its processor time is not explained by what the
+                      meter counted; its work, which it does `int("@UNITS@")` times, is doubled until that is so
     open: PART        a hole that is known: PART is what ought to hold, and does not
 """
 
@@ -277,7 +277,9 @@ def _seen(recordings: Sequence[WorkerRecording], least: str) -> tuple[bool, str]
     (recording,) = recordings
     seconds, unexplained = recording.cpu_seconds, recording.unexplained_cpu_seconds
     share = unexplained / seconds if unexplained else 0.0
-    return share >= float(least), f"seen: {share:.2f} of {seconds:.2f} seconds of processor time are unexplained"
+    held = recording.witness.void and share >= float(least)
+    said = "and more than may be" if recording.witness.void else "and no more than may be"
+    return held, f"seen: {share:.2f} of {seconds:.2f} seconds of processor time are unexplained, {said}"
 
 
 def _no_error(recordings: Sequence[WorkerRecording], _: str) -> tuple[bool, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -16,13 +16,14 @@ from istar.methods.contract import Interpretation
 from istar.methods.recording import Recording
 from istar.questions import QuestionView
 from istar.sandbox.errors import SandboxError
-from istar.sandbox.jail.jail import Jail, Reply
+from istar.sandbox.jail.jail import Feed, Jail, Reply
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.tiers import Tier
 from istar.sandbox.wire.frames import Frame
 from istar.sandbox.wire.replies import (
     ReplyError,
     check_totals,
+    clocked_in,
     histogram_of,
     matmul_flops_of,
     raise_failure,
@@ -30,17 +31,25 @@ from istar.sandbox.wire.replies import (
     read_interpretation,
 )
 from istar.sandbox.wire.requests import RecordRequest, TargetSpec, interpret_frame
+from istar.sandbox.witness import Witness, judged
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus
     from istar.targets.standard_runs import Replayed
 
-FIXED_CPU_SECONDS = 0.5
-"""Processor time of a request that its metered work need not explain: the fork, reading the request, loading the
-method, its Python."""
+EMPTY_METHOD = """
+import torch
 
-CPU_SECONDS_PER_ROW = 2e-4
-"""The same for each row of a question: reading it, building its trie."""
+def interpret(target, corpus):
+    pass
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.zeros(len(runs), 0)
+"""
+"""A method that does nothing: what it takes, a worker takes whatever the method is."""
+
+EMPTY_SECONDS = 600.0
+"""Wall-clock seconds that it may take at least, however few the limits leave to a method."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,8 @@ class InterpretOutcome:
         content: the same, serialised: what `record` takes and the cache keeps.
         reading: FLOPs as the worker's meter counted them.
         seconds: wall-clock seconds by the parent's clock.
-        cpu_seconds: processor time of the worker, by the operating system's count.
-        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the rate of short forwards
-            (`istar.sandbox.worker.calibrate`); a method that runs token by token shows some though it hides nothing.
+        cpu_seconds: processor time of the worker, by the operating system's count. What is learned once is not charged,
+            so nothing is asked of it.
         tier: the tier of isolation it ran under.
     """
 
@@ -63,7 +71,6 @@ class InterpretOutcome:
     reading: MeterReading
     seconds: float
     cpu_seconds: float
-    unexplained_cpu_seconds: float
     tier: str
 
     @property
@@ -77,15 +84,22 @@ class WorkerRecording(Recording):
     """A recording made by a worker, with what its parent saw from outside.
 
     Attributes:
-        cpu_seconds: processor time of the worker, by the operating system's count.
-        unexplained_cpu_seconds: processor time beyond what the metered FLOPs explain at the rate of short forwards
-            (`istar.sandbox.worker.calibrate`); a method that runs token by token shows some though it hides nothing.
+        witness: what the worker's processor time says of it.
         tier: the tier of isolation it ran under.
     """
 
-    cpu_seconds: float = 0.0
-    unexplained_cpu_seconds: float = 0.0
+    witness: Witness = field(default_factory=Witness)
     tier: str = ""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of the worker."""
+        return self.witness.cpu_seconds
+
+    @property
+    def unexplained_cpu_seconds(self) -> float:
+        """Processor time that its operations do not explain."""
+        return self.witness.unexplained_seconds
 
 
 class Shelf(Protocol):
@@ -200,7 +214,6 @@ class Worker:
             reading,
             answer.seconds,
             answer.cpu_seconds,
-            self._unexplained(answer, reading.flops, rows=0),
             self.tier,
         )
 
@@ -237,19 +250,43 @@ class Worker:
         content = interpretation if isinstance(interpretation, bytes) else interpretation.to_bytes()
         replays = shelf is not None
         request = RecordRequest(question, question_hash, batches, content, budget, max_rows_fraction, seed, replays)
-        rows = sum(len(each) for each in batches)
+        empty_seconds = self._empty_seconds(request)
         counter = None if shelf is None else _Counter(shelf)
-        answer = self.jail.ask(
-            lambda allowance: request.frame(self.source, self.name, allowance),
-            self.limits.reply_caps(rows, len(batches)),
-            self.limits.record_seconds,
-            self.name,
-            self.limits,
-            counter,
+        answer = self._asked(request, self.source, self.name, self.limits.record_seconds, counter)
+        handed = 0 if counter is None else counter.flops
+        recording = self._recording(answer, request, handed)
+        witness = judged(
+            clocked_in(answer.frame, recording.total_flops - handed, self.name),
+            self.jail.known_rates(),
+            cpu_seconds=answer.cpu_seconds,
+            empty_seconds=empty_seconds,
+            brute_flops=brute_flops or 0,
+            threads=self.limits.threads,
         )
-        return self._recording(answer, request, rows, 0 if counter is None else counter.flops)
+        return replace(recording, witness=witness)
 
-    def _recording(self, answer: Reply, request: RecordRequest, rows: int, handed: int) -> WorkerRecording:
+    def _asked(self, request: RecordRequest, source: str, name: str, seconds: float, feed: Feed | None = None) -> Reply:
+        rows = sum(len(each) for each in request.batches)
+        return self.jail.ask(
+            lambda allowance: request.frame(source, name, allowance),
+            self.limits.reply_caps(rows, len(request.batches)),
+            seconds,
+            name,
+            self.limits,
+            feed,
+        )
+
+    def _empty_seconds(self, request: RecordRequest) -> float:
+        """Return the processor time that a method that does nothing takes on a question, measured once a jail."""
+        known = self.jail.empty_seconds
+        if request.question_hash not in known:
+            nothing = replace(request, interpretation=Interpretation().to_bytes(), replays=False)
+            seconds = max(EMPTY_SECONDS, self.limits.record_seconds)
+            answer = self._asked(nothing, EMPTY_METHOD, "a method that does nothing", seconds)
+            known[request.question_hash] = answer.cpu_seconds
+        return known[request.question_hash]
+
+    def _recording(self, answer: Reply, request: RecordRequest, handed: int) -> WorkerRecording:
         frame = answer.frame
         if frame.kind == "failed":
             raise_failure(frame, self.name)
@@ -275,15 +312,8 @@ class Worker:
             matmul_flops=matmul_flops_of(frame.fields.get("matmul_flops"), total, self.name),
             unknown=histogram_of(frame.fields.get("unknown"), "unknown", self.name),
             complete=len(batches) == len(request.batches),
-            cpu_seconds=answer.cpu_seconds,
-            unexplained_cpu_seconds=self._unexplained(answer, total - handed, rows),
             tier=self.tier,
         )
-
-    def _unexplained(self, answer: Reply, flops: int, rows: int) -> float:
-        """Return the processor time that so many FLOPs, really computed, do not explain."""
-        explained = FIXED_CPU_SECONDS + CPU_SECONDS_PER_ROW * rows + flops / self.jail.flops_per_second
-        return max(0.0, answer.cpu_seconds - explained)
 
     def close(self) -> None:
         """End the worker's processes, unless they belong to a jail that was handed in."""

@@ -36,7 +36,6 @@ def _encode(outcome: InterpretOutcome) -> Parts:
         "reading": outcome.reading.to_json(),
         "seconds": outcome.seconds,
         "cpu_seconds": outcome.cpu_seconds,
-        "unexplained_cpu_seconds": outcome.unexplained_cpu_seconds,
         "tier": outcome.tier,
     }
     return json.dumps(facts).encode(), outcome.content
@@ -49,5 +48,5 @@ def _decode(parts: Parts) -> InterpretOutcome:
     return InterpretOutcome(Interpretation.from_bytes(content), content, reading, **facts)
 
 
-INTERPRETATIONS = Kind("interpretations", _encode, _decode)
+INTERPRETATIONS = Kind("interpretations", _encode, _decode, version=2)
 """What `interpret` gave and took."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -38,11 +38,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Target", Frame], Frame]
 
-CALIBRATION_SECONDS = 0.1
-CALIBRATION_TOKENS = 16
 MOST_LEFT = 2**62
 """What a worker without a budget says it can still pay, in FLOPs."""
-"""A short forward: about half the rate of a long one, eight times that of single tokens (measured on 135M weights)."""
 
 
 def main(control: int, handlers: Mapping[str, Handler] | None = None) -> NoReturn:
@@ -60,12 +57,12 @@ def main(control: int, handlers: Mapping[str, Handler] | None = None) -> NoRetur
     except (IstarError, ImportError, OSError, RuntimeError) as error:
         write_frame(control, Frame("failed", {"text": f"{type(error).__name__}: {error}"}))
         os._exit(1)
-    flops_per_second = calibrate(target)
+    rates = _calibrated(target)
     # What exists now is never garbage; without this a collection in a fork would touch, and so copy, all of it.
     gc.collect()
     gc.freeze()
     seconds = time.perf_counter() - started
-    write_frame(control, Frame("ready", {"id": target.id, "seconds": seconds, "flops_per_second": flops_per_second}))
+    write_frame(control, Frame("ready", {"id": target.id, "seconds": seconds, "rates": rates}))
     serve(channel, target, handlers or HANDLERS, bool(hello.fields["filtered"]))
 
 
@@ -109,6 +106,7 @@ def _wait(child: int, control: int) -> int:
 def _answer(pipes: tuple[int, int], target: Target, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
     """Answer one request in this fork, and end it whatever happens."""
     reply, feed = pipes
+    started = time.perf_counter()
     status = 1
     try:
         import torch
@@ -117,7 +115,7 @@ def _answer(pipes: tuple[int, int], target: Target, handlers: Mapping[str, Handl
         allowance = Allowance(**request.fields["allowance"])
         confine(pipes, allowance, filtered)
         torch.set_num_threads(allowance.threads)
-        _PARENT.set(ParentStreams(reply, feed))
+        _PARENT.set(ParentStreams(reply, feed, started))
         write_frame(reply, _handled(target, request, handlers))
         status = 0
     except BaseException as error:  # nothing may leave this function but through the exit below
@@ -147,12 +145,16 @@ class ParentStreams:
     Attributes:
         reply: descriptor of the pipe to the parent.
         feed: descriptor of the pipe from it.
+        started: when this process began, by `time.perf_counter`.
         batches: the runs of each batch.
+        waited: seconds in which this process did nothing but wait for the parent.
     """
 
     reply: int
     feed: int
+    started: float
     batches: tuple[tuple[Run, ...], ...] = ()
+    waited: float = 0.0
 
     def find(self, runs: Sequence[Run], layer: int, left: float) -> Replayed | None:
         """See `StreamSource`."""
@@ -161,15 +163,22 @@ class ParentStreams:
         asked = tuple(runs)
         for number, batch in enumerate(self.batches):
             if asked == batch:
+                since, worked = time.perf_counter(), time.thread_time()
                 write_frame(
                     self.reply, Frame("wanted", {"batch": number, "layer": layer, "left": int(min(left, MOST_LEFT))})
                 )
                 answer = read_frame(self.feed, REQUEST_CAPS)
+                self.waited += time.perf_counter() - since - (time.thread_time() - worked)
                 if answer.kind != "streams":
                     return None
                 bill = StreamBill(answer.fields["by_op"], answer.fields["matmul_flops"])
                 return Replayed(answer.arrays["values"], bill)
         return None
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of this process so far, without those in which it waited for the parent."""
+        return time.perf_counter() - self.started - self.waited
 
 
 _PARENT: ContextVar[ParentStreams] = ContextVar("istar_parent_streams")
@@ -191,9 +200,10 @@ def handle_record(target: Target, request: Frame) -> Frame:
     """Record a method on one question; the reply holds channels and FLOPs, batch by batch."""
     from istar.methods.contract import Interpretation
     from istar.methods.loading import load_method
-    from istar.methods.recorder import record
+    from istar.methods.recorder import record, recording_meter
 
     asked = RecordRequest.of(request)
+    meter = recording_meter(asked.max_flops)
     parent = _PARENT.get()
     if asked.replays:
         parent.batches = tuple(tuple(asked.question.runs[row] for row in rows) for rows in asked.batches)
@@ -208,6 +218,7 @@ def handle_record(target: Target, request: Frame) -> Frame:
         max_flops=asked.max_flops,
         max_rows_fraction=asked.max_rows_fraction,
         seed=asked.seed,
+        meter=meter,
         source=parent if asked.replays else None,
     )
     fields = {
@@ -220,6 +231,9 @@ def handle_record(target: Target, request: Frame) -> Frame:
         "unknown": dict(recording.unknown),
         "matmul_flops": recording.matmul_flops,
         "by_region": dict(recording.by_region),
+        "kinds": {kind: list(use) for kind, use in meter.kinds.items()},
+        "main_seconds": time.thread_time(),
+        "seconds": parent.seconds,
     }
     arrays: dict[str, Array] = {f"channels.{i}": batch.channels for i, batch in enumerate(recording.batches)}
     return Frame("recorded", fields, arrays)
@@ -242,24 +256,11 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-def calibrate(target: Target) -> float:
-    """Return how many FLOPs a second of processor time does in short forwards under the meter, on one thread.
+def _calibrated(target: Target) -> dict[str, Any]:
+    """Return what honest work costs here, as JSON values; see `istar.sandbox.calibration`."""
+    from istar.sandbox.calibration import calibrate
 
-    It also makes torch choose its kernels and the meter learn its operations once here instead of in every fork.
-    """
-    import torch
-
-    from istar.flops.meter import Meter
-
-    tokens = torch.full((1, CALIBRATION_TOKENS), target.bos)
-    meter = Meter()
-    with torch.no_grad():
-        target.forward(tokens)
-        started = time.process_time()
-        while time.process_time() - started < CALIBRATION_SECONDS:
-            with meter:
-                target.unembed(target.forward(tokens))
-    return meter.flops / (time.process_time() - started)
+    return calibrate(target).to_json()
 
 
 def load(hello: Frame) -> Target:

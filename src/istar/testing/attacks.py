@@ -42,9 +42,6 @@ CORPUS = Corpus(
 )
 """Enough for `interpret` to learn from; what it learns is not judged."""
 
-QUIET_SECONDS = 2.0
-"""Processor time beyond what the meter explains at which an honest method of a second would look suspicious."""
-
 
 @dataclass(frozen=True)
 class Flag:
@@ -120,8 +117,8 @@ def flag_of(method: Path, shooting: Range) -> Flag | None:
         recording = worker.record(shooting.view, "h" * 64, batches, content)
     except MethodError as error:
         return Flag(method.stem, tier, str(error))
-    if recording.unexplained_cpu_seconds > QUIET_SECONDS:
-        return Flag(method.stem, tier, f"{recording.unexplained_cpu_seconds:.1f} seconds are not explained")
+    if recording.witness.void:
+        return Flag(method.stem, tier, f"seconds that are not explained: {recording.witness.words}")
     return None
 
 

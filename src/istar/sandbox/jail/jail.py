@@ -34,6 +34,7 @@ from istar.sandbox.wire.frames import (
 from istar.sandbox.wire.replies import ReplyError
 from istar.sandbox.wire.requests import Allowance, TargetSpec
 from istar.sandbox.wire.shipping import shipment
+from istar.sandbox.witness import Rates
 
 _CONTROL_CAPS = FrameCaps(header_bytes=2**17, array_bytes=0, arrays=0)
 _EXIT_SECONDS = 5.0
@@ -67,6 +68,10 @@ class Jail:
         target: how the worker finds the target.
         tier: how it is isolated; the best there is by default.
         limits: what each request may use.
+
+    Attributes:
+        rates: what honest work costs in it, once it is ready.
+        empty_seconds: processor time that a method that does nothing takes, by the hash of the question.
     """
 
     def __init__(self, target: TargetSpec, tier: Tier | None = None, limits: Limits | None = None) -> None:
@@ -75,7 +80,8 @@ class Jail:
         self.tier = tier or choose_tier()
         self.limits = limits or Limits()
         self.target_id = target.id
-        self.flops_per_second = math.inf
+        self.rates: Rates | None = None
+        self.empty_seconds: dict[str, float] = {}
         self.startup_seconds = 0.0
         self._lock = threading.Lock()
         self._weights = _fingerprint(target.path)
@@ -147,9 +153,20 @@ class Jail:
                 f"the worker for {self.target.name!r} did not start: {printable(frame.fields.get('text'))}"
             )
         self.target_id = str(frame.fields["id"])
-        self.flops_per_second = float(frame.fields["flops_per_second"])
+        self.rates = Rates.from_json(frame.fields["rates"])
         self.startup_seconds = float(frame.fields["seconds"])
         self._ready = True
+
+    def known_rates(self) -> Rates:
+        """Return what honest work costs here; waits until the target is loaded.
+
+        Raises:
+            SandboxError: see `wait_ready`.
+        """
+        if self.rates is None:
+            self.wait_ready()
+        assert self.rates is not None
+        return self.rates
 
     def ask(
         self,

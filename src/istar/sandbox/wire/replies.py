@@ -6,6 +6,7 @@ rest is checked for type, shape, finiteness and for sums and orders that an hone
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import NoReturn
@@ -14,11 +15,14 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from istar.errors import printable
+from istar.flops.kinds import KINDS
 from istar.flops.meter import MeterReading, meter_reading_from_json
 from istar.flops.rulebook import RULEBOOK
+from istar.flops.timed import KindUse
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.recording import ChannelBatch
 from istar.sandbox.wire.frames import JSON, Array, Frame
+from istar.sandbox.witness import Clocked
 
 FLOPS_LIMIT = 2**62
 NAMES_LIMIT = 4096
@@ -170,3 +174,33 @@ def check_totals(frame: Frame, batches: Sequence[ChannelBatch], max_flops: int |
     if max_flops is not None and total > 2 * max_flops:
         raise ReplyError(f"{method!r}: the reply reports {total} FLOPs, past the cut-off at {2 * max_flops}")
     return total
+
+
+def clocked_in(frame: Frame, computed: int, method: str) -> Clocked:
+    """Return what a reply to `record` says of the worker's time.
+
+    Args:
+        frame: the reply.
+        computed: FLOPs of what really ran.
+        method: its name, for messages.
+
+    Raises:
+        ReplyError: it says nothing that an honest worker does.
+    """
+    said = frame.fields.get("kinds")
+    if not isinstance(said, dict) or not set(said) <= set(KINDS):
+        raise ReplyError(f"{method!r}: the reply does not say what each kind of operation took")
+    kinds = {}
+    for kind, use in said.items():
+        if not isinstance(use, list) or len(use) != len(KindUse._fields):
+            raise ReplyError(f"{method!r}: the reply does not say what {kind} operations took")
+        kinds[kind] = KindUse(*(flops_of(each, f"the use of {kind} operations", method) for each in use))
+    if sum(use.flops for use in kinds.values()) > computed:
+        raise ReplyError(f"{method!r}: the reply's FLOPs by kind of operation are more than were computed")
+    return Clocked(kinds, *(_seconds_of(frame.fields.get(name), name, method) for name in ("main_seconds", "seconds")))
+
+
+def _seconds_of(value: JSON, name: str, method: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
+        raise ReplyError(f"{method!r}: {name} in the reply is no time")
+    return float(value)
