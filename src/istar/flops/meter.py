@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
 import torch
+from torch import Tensor
 from torch._C import DispatchKey
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
@@ -27,6 +28,7 @@ from istar.flops.histograms import added_up
 from istar.flops.rulebook import RULEBOOK, Pricing, Rulebook, unknown_operation
 
 _NOTHING: dict[str, Any] = {}
+_SINGLE = torch.float32
 OUTSIDE = "outside"
 """The region of operations that no named region encloses."""
 
@@ -93,7 +95,7 @@ class _Entry:
     """What the meter remembers of one operation overload."""
 
     __slots__ = (
-        *("calls", "flops", "known", "name", "of_result", "operation", "price", "product", "run", "shortcut"),
+        *("calls", "each", "flops", "known", "name", "of_result", "operation", "price", "product", "run", "shortcut"),
         "special",
     )
 
@@ -103,6 +105,7 @@ class _Entry:
         self.run = operation._op  # what calling the overload calls, without a Python frame between
         self.price = pricing.price
         self.of_result = pricing.of_result
+        self.each = pricing.each
         self.product = pricing.product
         self.known = pricing.known
         self.special = composite
@@ -183,7 +186,10 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self._exceeded(func, 0)
         result = entry.run(*args, **kwargs) if kwargs else entry.run(*args)
         if entry.of_result is not None:
-            price = entry.of_result(result, args, kwargs or _NOTHING)
+            if entry.each and not kwargs and type(result) is Tensor and result.dtype is _SINGLE:
+                price = result.numel() * entry.each
+            else:
+                price = entry.of_result(result, args, kwargs or _NOTHING)
             flops = self._flops + price
             if flops > self._limit:
                 raise self._exceeded(func, price)

@@ -60,12 +60,14 @@ class Pricing(NamedTuple):
         product: whether it is among `MeterReading.matmul_flops`.
         known: whether the rulebook lists the operation.
         of_result: the price from the result, after it ran; None if there is none. A free operation has neither.
+        each: FLOPs for each element of a result of float32 where `of_result` comes to that; 0 where it does not.
     """
 
     price: Pricer | None
     product: bool
     known: bool
     of_result: ResultPricer | None = None
+    each: int = 0
 
 
 PRODUCT_BASES = frozenset(
@@ -92,6 +94,10 @@ ALL_PRODUCT_BASES = frozenset(
     }
 )
 """Bases of the products of v2: of matrices, with vectors too, convolutions, attention; all are in `matmul_flops`."""
+PER_RESULT = frozenset({"pointwise", "scaled_sum", "moved"})
+"""Bases that price so much for each element of the result, if its type is float32 and no option is given."""
+TAKES_COMPLEX = frozenset({"abs"})
+"""Operations of these bases that make real numbers of complex ones."""
 DEAREST_EACH = 16
 DEAREST_RULE = 10**6
 LONGEST_VERSION = 20
@@ -149,7 +155,8 @@ class Rulebook:
             return Pricing(
                 None, product, known=True, of_result=lambda _, args, kwargs: of_result(args[0], args, kwargs)
             )
-        return Pricing(None, product, known=True, of_result=of_result)
+        plain = rule.basis in PER_RESULT and name not in TAKES_COMPLEX
+        return Pricing(None, product, known=True, of_result=of_result, each=rule.each if plain else 0)
 
     def price(
         self, op: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None, result: Any = None

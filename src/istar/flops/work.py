@@ -36,18 +36,6 @@ def _results(result: Any) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else tensors_in(result) if isinstance(result, (list, tuple)) else []
 
 
-def _is_plain(result: Any, args: Args, kwargs: Kwargs) -> bool:
-    """Whether an operation took and gave float32: the commonest case, to be told in the least time."""
-    first = args[0]
-    return (
-        not kwargs
-        and type(result) is Tensor
-        and result.dtype is _SINGLE
-        and type(first) is Tensor
-        and first.dtype is _SINGLE
-    )
-
-
 def _produced(result: Any) -> int:
     """Return the elements of a result; of several that belong together, such as values and places, the largest's."""
     if isinstance(result, Tensor):
@@ -70,9 +58,15 @@ def _is_integer(dtype: torch.dtype) -> bool:
 
 
 def moving_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
-    """Return how many times over an element counts that is moved or compared: integers once."""
-    found = [*_results(result), *_operands(args, kwargs)]
-    weight = max((DTYPE_WEIGHT.get(each.dtype, 1) for each in found), default=1)
+    """Return how many times over an element counts that is moved or compared: integers once.
+
+    A result of floating-point numbers tells the type of the arithmetic, unless it came of complex ones.
+    """
+    types = {each.dtype for each in _results(result)}
+    found = types | {each.dtype for each in _operands(args, kwargs)}
+    if any(dtype.is_floating_point for dtype in types):
+        found = types | {dtype for dtype in found if dtype.is_complex}
+    weight = max((DTYPE_WEIGHT.get(dtype, 1) for dtype in found), default=1)
     return max(weight, DTYPE_WEIGHT.get(kwargs.get("dtype"), 1))  # type: ignore[arg-type]
 
 
@@ -109,8 +103,6 @@ def pointwise(op: OpOverload, each: int) -> ResultPricer:
     """Price arithmetic per element of the results."""
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
-        if _is_plain(result, args, kwargs):
-            return int(result.numel()) * each
         return _produced(result) * each * arithmetic_weight(result, args, kwargs)
 
     return price
@@ -124,8 +116,6 @@ def scaled_sum(op: OpOverload, each: int) -> ResultPricer:
     """
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
-        if not kwargs and type(result) is Tensor and result.dtype is _SINGLE:
-            return result.numel() * each
         twice = 2 if kwargs.get("alpha", 1) != 1 else 1
         summand = args[1] if len(args) > 1 else kwargs.get("other")
         small = type(summand) is int and abs(summand) < 2**24 and _is_integer(_results(result)[0].dtype)
@@ -149,8 +139,6 @@ def moved(op: OpOverload, each: int) -> ResultPricer:
     """Price copies, comparisons and selections per element of the results."""
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
-        if _is_plain(result, args, kwargs):
-            return int(result.numel()) * each
         return _produced(result) * each * moving_weight(result, args, kwargs)
 
     return price
@@ -158,10 +146,12 @@ def moved(op: OpOverload, each: int) -> ResultPricer:
 
 def reduced(op: OpOverload, each: int) -> ResultPricer:
     """Price arithmetic per element worked through: reductions, scans, norms, losses."""
+    alone = len([argument for argument in op._schema.arguments if "Tensor" in str(argument.type)]) == 1
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
-        if _is_plain(result, args, kwargs) and not (len(args) > 1 and isinstance(args[1], Tensor)):
-            return max(int(args[0].numel()), int(result.numel())) * each
+        source = args[0]
+        if alone and type(source) is Tensor and source.dtype is _SINGLE and not kwargs:
+            return max(int(source.numel()), _produced(result)) * each
         return _extent(result, args, kwargs) * each * arithmetic_weight(result, args, kwargs)
 
     return price
