@@ -8,6 +8,7 @@ import torch
 
 from istar.cli.app import SUCCESS, run
 from istar.flops import RULEBOOK, Meter, Rulebook
+from istar.flops.timed import TimedMeter
 from istar.methods import MethodError, recorder
 from istar.methods.check import check_method
 from istar.questions import READOUTS
@@ -116,7 +117,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_what_has_no_price_is_an_error_as_it_is_in_a_jail(check, questions, monkeypatch):
     rules = {name: rule for name, rule in RULEBOOK.rules.items() if name != "sinh"}
-    monkeypatch.setattr(recorder, "Meter", lambda **options: Meter(Rulebook("lacking", rules), **options))
+    monkeypatch.setattr(recorder, "TimedMeter", lambda **options: TimedMeter(Rulebook("lacking", rules), **options))
     for changed in (
         GOOD.replace("    return target.values", "    torch.ones(9).sinh()\n    return target.values"),
         GOOD.replace("    return Interpretation", "    torch.ones(9).sinh()\n    return Interpretation"),

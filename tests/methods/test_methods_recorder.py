@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from istar.flops import RULEBOOK, Meter, Rulebook
+from istar.flops.timed import TimedMeter
 from istar.methods import Interpretation, MethodError, Recording, load_method, recorder
 from istar.methods.recorder import record, recording_meter, run_interpret
 from istar.questions import nested_batches
@@ -289,8 +290,8 @@ def test_a_method_is_given_no_arrays(recorded):
 
 def test_what_has_no_price_is_refused_in_recordings_and_in_interpret_alike(recorded, target, corpus, monkeypatch):
     rules = {name: rule for name, rule in RULEBOOK.rules.items() if name != "sinh"}
-    lacking = lambda **options: Meter(Rulebook("lacking", rules), **options)  # noqa: E731
-    monkeypatch.setattr(recorder, "Meter", lacking)
+    lacking = lambda **options: TimedMeter(Rulebook("lacking", rules), **options)  # noqa: E731
+    monkeypatch.setattr(recorder, "TimedMeter", lacking)
     hyperbolic = "torch.ones(9).sinh()"
     with pytest.raises(MethodError, match=r"rulebook lacking has no price for the operation aten\.sinh"):
         recorded(method(f"{hyperbolic}; return torch.zeros(len(runs), 0)"))
