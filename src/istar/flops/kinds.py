@@ -32,6 +32,7 @@ _OF_BASIS: dict[str, Kind] = {
     "matched": "sorting",
     "ordered": "sorting",
     "reduced": "reduction",
+    "traced": "reduction",
     "searched": "reduction",
     "norms": "reduction",
     "pooled": "reduction",

@@ -89,9 +89,10 @@ V2: tuple[tuple[str, int, str], ...] = (
     (
         "reduced",
         1,
-        "sum nansum mean prod cumsum cumprod trace unfold_backward avg_pool2d_backward reflection_pad1d_backward "
+        "sum nansum mean prod cumsum cumprod unfold_backward avg_pool2d_backward reflection_pad1d_backward "
         "replication_pad1d_backward",
     ),
+    ("traced", 1, "trace"),
     ("reduced", 3, "var std var_mean std_mean mse_loss"),
     # A difference, its modulus and three steps.
     ("reduced", 5, "smooth_l1_loss huber_loss allclose"),

@@ -157,6 +157,11 @@ def reduced(op: OpOverload, each: int) -> ResultPricer:
     return price
 
 
+def traced(op: OpOverload, each: int) -> ResultPricer:
+    """Price the sum of a diagonal, per element of it."""
+    return lambda result, args, kwargs: each * min(args[0].shape) * arithmetic_weight(result, args, kwargs)
+
+
 def searched(op: OpOverload, each: int) -> ResultPricer:
     """Price per element worked through where elements are compared and moved: maxima, masks, counts."""
     return lambda result, args, kwargs: _extent(result, args, kwargs) * each * moving_weight(result, args, kwargs)
