@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from istar.flops.witness import BETWEEN, Witness
 from istar.sandbox.bait import ANYBODYS, Bait
 from istar.sandbox.battery import (
     SHIPPED,
@@ -19,7 +20,6 @@ from istar.sandbox.battery import (
     read_attack,
     read_attacks,
 )
-from istar.sandbox.witness import BETWEEN, Witness
 
 METHOD = '''
 """{doc}"""

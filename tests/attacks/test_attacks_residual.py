@@ -7,12 +7,12 @@ import pytest
 from istar.arms.sessions import SandboxSession
 from istar.flops.kinds import KINDS
 from istar.flops.timed import KindUse
+from istar.flops.witness import BETWEEN, THREADS, Clocked, KindRate, Rates, judged, together
 from istar.methods.contract import MethodError
 from istar.questions import nested_batches
 from istar.sandbox.battery import LIMITS
 from istar.sandbox.client import Worker
 from istar.sandbox.jail.process import CLOCK_TICKS
-from istar.sandbox.witness import BETWEEN, THREADS, Clocked, KindRate, Rates, judged, together
 from istar.seeds import Seed
 from measured import grown
 

@@ -19,8 +19,9 @@ from ledger_records import fill
 from istar.arms.stores import BASELINES, RECORDINGS, KeptRecording
 from istar.arms.streams import STREAMS
 from istar.errors import IstarError
+from istar.flops.witness import Witness
 from istar.ledger import Ledger
-from istar.sandbox import INTERPRETATIONS, Witness
+from istar.sandbox import INTERPRETATIONS
 from istar.storage import Kind as StoredKind
 from istar.storage import Store
 from istar.targets.corpus import CORPORA

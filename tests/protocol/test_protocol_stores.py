@@ -5,8 +5,8 @@ from fake_arms import curve, table
 from istar.arms.settings import Caps
 from istar.arms.stores import BASELINES, CURVES, RECORDINGS, KeptRecording, RecordingKey
 from istar.flops.timed import KindUse
+from istar.flops.witness import Witness
 from istar.methods.recording import ChannelBatch, Recording
-from istar.sandbox import Witness
 from istar.storage import Store
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())

@@ -8,8 +8,8 @@ import torch
 from istar.flops.kinds import KINDS, kind_of
 from istar.flops.meter import Meter
 from istar.flops.timed import TimedMeter
+from istar.flops.witness import Rates
 from istar.sandbox.calibration import _works, calibrate
-from istar.sandbox.witness import Rates
 from istar.targets.loading import load_target
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from istar.flops import CostModel, price_sheet
+from istar.flops.policing import unseen_flops
 from istar.questions import (
     BestArmMean,
     Column,
@@ -108,18 +110,19 @@ def test_between_questions() -> None:
     assert between_question_reliability([np.zeros(1)] * 5, [np.ones(1)] * 5) == 0.0
 
 
-def _table(question: Question, values: np.ndarray) -> Table:
-    prices = price_sheet(build_trie(question.runs), question.runs, CostModel(per_token=1000, per_pair=10, per_read=100))
-    return Table(question, values, prices, Provenance("ab" * 32, "made-up", "float32", "v1", 0, ()))
+def _table(question: Question, values: np.ndarray, times: int = 10**6, target: str = "made-up") -> Table:
+    costs = CostModel(per_token=1000 * times, per_pair=10 * times, per_read=100 * times)
+    prices = price_sheet(build_trie(question.runs), question.runs, costs)
+    return Table(question, values, prices, Provenance("ab" * 32, target, "float32", "v1", 0, ()))
 
 
 class TestSummaries:
     chosen = (task("loss_quantile/kjv"),)
 
-    def _fill(self, store: ParquetStore, spread: float, rows: int = 400) -> None:
+    def _fill(self, store: ParquetStore, spread: float, rows: int = 400, **options: Any) -> None:
         for index in range(4):
             values = np.random.default_rng(index).normal(size=rows) + spread * index
-            store.write(_table(replace(_stream(rows), index=index), values))
+            store.write(_table(replace(_stream(rows), index=index), values, **options))
 
     def test_a_reliable_task_is_active(self, tmp_path: Path) -> None:
         store = ParquetStore(tmp_path)
@@ -148,6 +151,25 @@ class TestSummaries:
         assert (summary.status, summary.reason) == ("active", "")
         (mark,) = summary.marks
         assert "times the dearest run, less than 100" in mark
+
+    def test_a_task_on_which_python_could_hide_is_dropped_with_the_figures(self, tmp_path: Path) -> None:
+        store = ParquetStore(tmp_path)
+        self._fill(store, spread=3.0, times=1)
+        (summary,) = task_summaries("made-up", self.chosen, store=store, thorough=False)
+        assert summary.status == "dropped"
+        hidden = unseen_flops(summary.brute_flops)
+        assert summary.reason == (
+            f"a method could hide {hidden:.1e} FLOPs in Python where the cheapest brute force costs "
+            f"{summary.brute_flops:.1e}, 0 times as many and not 100"
+        )
+
+    def test_on_a_target_for_practice_it_is_marked_instead(self, tmp_path: Path) -> None:
+        store = ParquetStore(tmp_path)
+        self._fill(store, spread=3.0, times=1, target="tiny-random")
+        (summary,) = task_summaries("tiny-random", self.chosen, store=store, thorough=False)
+        assert (summary.status, summary.reason) == ("active", "")
+        (mark,) = summary.marks
+        assert mark.startswith("for practice: a method could hide")
 
     def test_a_task_without_tables_says_how_to_build_them(self, tmp_path: Path) -> None:
         (summary,) = task_summaries("nobody", self.chosen, store=ParquetStore(tmp_path))

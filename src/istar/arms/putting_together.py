@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from istar.arms.stores import KeptRecording
 from istar.flops.histograms import added_up
 from istar.flops.meter import MeterReading
+from istar.flops.witness import together
 from istar.methods.side_by_side import learned_side_by_side, recorded_side_by_side
-from istar.sandbox import InterpretOutcome, together
+from istar.sandbox import InterpretOutcome
 
 
 def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from istar.arms.settings import Caps
+from istar.flops.witness import Witness
 from istar.methods.recording import Recording
 from istar.rewards.curves import Curve, curve_from_json
-from istar.sandbox import Witness
 from istar.storage import Kind, Parts, from_json, to_json
 
 

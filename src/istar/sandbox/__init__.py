@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from istar.sandbox.jail.tiers import Tier, choose_tier
     from istar.sandbox.standard import compute_standard_run
     from istar.sandbox.wire.requests import TargetSpec
-    from istar.sandbox.witness import Witness, together
 
 __all__ = [
     "INTERPRETATIONS",
@@ -33,7 +32,6 @@ __all__ = [
     "Tier",
     "TierReport",
     "WeightsChangedError",
-    "Witness",
     "Worker",
     "WorkerLostError",
     "WorkerRecording",
@@ -41,7 +39,6 @@ __all__ = [
     "compute_standard_run",
     "short_battery",
     "tier_report",
-    "together",
 ]
 
 _MODULES = {
@@ -54,7 +51,6 @@ _MODULES = {
     "jail.tiers": ("Tier", "choose_tier"),
     "standard": ("compute_standard_run",),
     "wire.requests": ("TargetSpec",),
-    "witness": ("Witness", "together"),
 }
 
 

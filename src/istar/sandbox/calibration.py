@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from istar.flops.timed import TimedMeter
-from istar.sandbox.witness import Clocked, KindRate, Rates
+from istar.flops.witness import Clocked, KindRate, Rates
 
 if TYPE_CHECKING:
     from istar.targets.target import Target

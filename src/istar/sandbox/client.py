@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from istar.flops.meter import MeterReading
 from istar.flops.rulebook import RULEBOOK
+from istar.flops.witness import Witness, judged
 from istar.methods.contract import Interpretation
 from istar.methods.recording import Recording
 from istar.questions import QuestionView
@@ -31,7 +32,6 @@ from istar.sandbox.wire.replies import (
     read_interpretation,
 )
 from istar.sandbox.wire.requests import RecordRequest, TargetSpec, interpret_frame
-from istar.sandbox.witness import Witness, judged
 
 if TYPE_CHECKING:
     from istar.targets.corpus import Corpus

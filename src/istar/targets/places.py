@@ -21,6 +21,8 @@ for small in NAMES:
     FOLDERS.add(small, partial(weights_folder, small))
 
 TINY = "tiny-random"
+PRACTICE = (*NAMES, TINY)
+"""Targets on which things are tried out: what a method says of them is of no use to anybody."""
 
 
 def at_hand(name_or_path: str) -> bool:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from istar.flops.policing import LEAST_TIMES, is_policed, unseen_flops
 from istar.targets.errors import TargetError
-from istar.targets.places import at_hand
+from istar.targets.places import PRACTICE, at_hand
 from istar.tasks import Split, Task, TaskError, barred, tasks
 from istar.truth.advice import CHANGED, build_command
 from istar.truth.asked import Asked, is_ours
@@ -40,8 +41,9 @@ class TaskSummary:
         brute_flops: FLOPs of brute force of a question, on average.
         dearest_run_flops: FLOPs of a question's dearest row, on average.
         reliability: split-half reliability of the answer, or None where too few questions have tables to know.
-        status: `active`; `dropped` if the task is too unreliable to enter a reward; `stale` if a table answers a
-            question that is not asked any more; `missing` without tables; `use only`, with tables or without, if tasks
+        status: `active`; `dropped` if the task is too unreliable to enter a reward, or too cheap for what a method
+            computes in Python to be seen, unless its target is one for practice; `stale` if a table answers a question
+            that is not asked any more; `missing` without tables; `use only`, with tables or without, if tasks
             of its kind never enter a reward.
         reason: why a task is not active, else empty.
         marks: what limits the task without making it unsound.
@@ -222,6 +224,11 @@ def _summary(task: Task, target: Target | str, name: str, tables: _SortedOut) ->
     reliability = task_reliability(digests)
     if reliability is not None and reliability < FLOOR:
         reasons.append(f"reliability {reliability:.2f} is under {FLOOR}")
+    cheapest = min(each.brute_flops for each in digests)
+    unpoliced = "" if is_policed(cheapest) else _unpoliced(cheapest)
+    practice = digests[0].target_name in PRACTICE
+    if unpoliced and not practice:
+        reasons.append(unpoliced)
     summary = TaskSummary(
         *about,
         len(digests),
@@ -234,7 +241,16 @@ def _summary(task: Task, target: Target | str, name: str, tables: _SortedOut) ->
         stale=stale,
         unchecked=tables.unchecked,
     )
+    marks = [f"for practice: {unpoliced}"] if unpoliced and practice else []
     ratio = summary.times_dearest_run
-    if ratio is None or ratio >= LEAST_RATIO:
-        return summary
-    return replace(summary, marks=(f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}",))
+    if ratio is not None and ratio < LEAST_RATIO:
+        marks.append(f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}")
+    return replace(summary, marks=tuple(marks))
+
+
+def _unpoliced(brute_flops: int) -> str:
+    hidden = unseen_flops(brute_flops)
+    return (
+        f"a method could hide {hidden:.1e} FLOPs in Python where the cheapest brute force costs {brute_flops:.1e}, "
+        f"{brute_flops / hidden:.0f} times as many and not {LEAST_TIMES}"
+    )

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from istar.errors import IstarError, printable
+from istar.flops.witness import Rates
 from istar.methods.contract import MethodError
 from istar.sandbox.errors import SandboxError, WeightsChangedError, WorkerLostError
 from istar.sandbox.jail.limits import Limits
@@ -34,7 +35,6 @@ from istar.sandbox.wire.frames import (
 from istar.sandbox.wire.replies import ReplyError
 from istar.sandbox.wire.requests import Allowance, TargetSpec
 from istar.sandbox.wire.shipping import shipment
-from istar.sandbox.witness import Rates
 
 _CONTROL_CAPS = FrameCaps(header_bytes=2**17, array_bytes=0, arrays=0)
 _EXIT_SECONDS = 5.0

@@ -19,10 +19,10 @@ from istar.flops.kinds import KINDS
 from istar.flops.meter import MeterReading, meter_reading_from_json
 from istar.flops.rulebook import RULEBOOK
 from istar.flops.timed import KindUse
+from istar.flops.witness import Clocked
 from istar.methods.contract import Interpretation, MethodError
 from istar.methods.recording import ChannelBatch
 from istar.sandbox.wire.frames import JSON, Array, Frame
-from istar.sandbox.witness import Clocked
 
 FLOPS_LIMIT = 2**62
 NAMES_LIMIT = 4096

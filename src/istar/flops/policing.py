@@ -1,0 +1,36 @@
+"""What the witness cannot see of a question, in FLOPs: a task that is not much dearer is in no reward.
+
+The figures are of one machine, so that the same tasks are in a reward everywhere. `make trust` measures what they rest
+on again, and `benchmarks/python_arithmetic.py` what the fence leaves to Python.
+"""
+
+from __future__ import annotations
+
+from istar.flops.witness import FLOOR_SECONDS, VOID_SHARE
+
+PYTHON_FLOPS_PER_SECOND = 2e8
+"""Useful arithmetic that a second of Python can hide: `math.sumprod` and its like, on lists of floats."""
+
+PRODUCT_FLOPS_PER_SECOND = 1e11
+"""What products of matrices do a second on one core of the same machine."""
+
+EMPTY_SECONDS = 0.25
+"""What a method that does nothing takes on a question of 4,096 rows."""
+
+LEAST_TIMES = 100
+"""How many times what cannot be seen brute force must cost, at least."""
+
+
+def unseen_flops(brute_flops: int) -> int:
+    """Return the FLOPs that a method could compute on a question in Python without its recording being void.
+
+    Args:
+        brute_flops: FLOPs of brute force of the question.
+    """
+    seconds = VOID_SHARE * brute_flops / PRODUCT_FLOPS_PER_SECOND + FLOOR_SECONDS + 2 * EMPTY_SECONDS
+    return round(PYTHON_FLOPS_PER_SECOND * seconds)
+
+
+def is_policed(brute_flops: int) -> bool:
+    """Return whether brute force costs at least `LEAST_TIMES` what cannot be seen."""
+    return brute_flops >= LEAST_TIMES * unseen_flops(brute_flops)
