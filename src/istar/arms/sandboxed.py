@@ -129,7 +129,7 @@ class SandboxArms(Replays):
 
     def _rows_by_op(self, table: Table) -> dict[str, dict[str, int]]:
         question = table.question
-        setups = setup_readings(self.target, question.runs).values()
+        setups = setup_readings(self.target, question.runs, table.provenance.rulebook).values()
         parts = rows_by_op(build_trie(question.runs), self._costs, [reading.by_op for reading in setups])
         counted = sum(flops for by_op in parts.values() for flops in by_op.values())
         if counted != table.brute_flops:

@@ -18,7 +18,7 @@ V2: tuple[tuple[str, int, str], ...] = (
         "free",
         0,
         "_unsafe_view empty empty_like empty_strided empty_permuted new_empty new_empty_strided new_full new_ones "
-        "new_zeros zeros zeros_like ones ones_like full full_like scalar_tensor _efficientzerotensor eye fill zero "
+        "new_zeros zeros zeros_like ones ones_like full full_like scalar_tensor _efficientzerotensor eye "
         "t transpose squeeze unsqueeze as_strided detach lift lift_fresh_copy resize _resize_output is_pinned "
         "is_same_size is_set_to _has_same_storage_numel _assert_async _assert_scalar _assert_tensor_metadata "
         "_functional_assert_async _functional_assert_scalar sym_constrain_range _linalg_check_errors "
@@ -70,7 +70,7 @@ V2: tuple[tuple[str, int, str], ...] = (
     (
         "moved",
         1,
-        "eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isposinf isneginf where "
+        "fill zero eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isposinf isneginf where "
         "masked_fill clone copy _to_copy cat stack _stack repeat flip roll tril triu diag_embed block_diag "
         "select_scatter slice_scatter diagonal_scatter constant_pad_nd reflection_pad1d replication_pad1d "
         "select_backward slice_backward diagonal_backward arange linspace tril_indices triu_indices lu_unpack "

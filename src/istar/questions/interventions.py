@@ -240,9 +240,9 @@ class Ablate(Intervention):
 class Prune(Intervention):
     """The smallest weights of every matrix of every block are set to zero.
 
-    The threshold is the magnitude of the n-th smallest weight, n = floor(share * weights), and every weight that does not
-    exceed it goes: all ties too, so that no order among equal weights decides. Weights that were quantised have many
-    ties, and more than the share of them goes.
+    The threshold is the magnitude of the n-th smallest weight, n = floor(share * weights), and every weight that does
+    not exceed it goes: all ties too, so that no order among equal weights decides. Weights that were quantised have
+    many ties, and more than the share of them goes.
 
     Attributes:
         share: which share of them at least, by magnitude.

@@ -119,16 +119,17 @@ class Switch:
         self.key = ""
 
 
-def setup_reading(target: Target, intervention: Intervention) -> MeterReading:
+def setup_reading(target: Target, intervention: Intervention, rulebook: str | None = None) -> MeterReading:
     """Return what putting a target under an intervention was metered at; an organism is the subject and free.
 
     Args:
         target: the model, plain.
         intervention: what is set up once and then undone again.
+        rulebook: the version of the prices; the one in use if None.
     """
-    from istar.flops.meter import Meter
+    from istar.flops import RULEBOOK, RULEBOOKS, Meter
 
-    meter = Meter()
+    meter = Meter(RULEBOOK if rulebook is None else RULEBOOKS[rulebook])
     with ExitStack() as stack, meter:
         stack.enter_context(applied(target, intervention))
     return meter.snapshot()
@@ -149,11 +150,11 @@ def setup_prices(target: Target, runs: Iterable[Run]) -> dict[str, int]:
     return {key: reading.flops for key, reading in setup_readings(target, runs).items()}
 
 
-def setup_readings(target: Target, runs: Iterable[Run]) -> dict[str, MeterReading]:
-    """Return what setting up each intervention of some runs was metered at; see `setup_prices`."""
+def setup_readings(target: Target, runs: Iterable[Run], rulebook: str | None = None) -> dict[str, MeterReading]:
+    """Return what setting up each intervention of some runs was metered at; see `setup_prices` and `setup_reading`."""
     interventions = {run.intervention.key: run.intervention for run in runs if run.intervention is not None}
     metered: dict[str, MeterReading] = {}
     for intervention in interventions.values():
         if intervention.cost_key not in metered:
-            metered[intervention.cost_key] = setup_reading(target, intervention)
+            metered[intervention.cost_key] = setup_reading(target, intervention, rulebook)
     return {key: metered[intervention.cost_key] for key, intervention in interventions.items()}
