@@ -1,7 +1,7 @@
 """Names refused attributes in a class of its own, and then takes them from tensors.
 
 Fence: passes
-Jail: error: the attribute 'numpy' of a Tensor is closed to methods
+Jail: error: closed to methods
 Round: 2
 """
 

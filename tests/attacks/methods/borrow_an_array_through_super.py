@@ -1,7 +1,7 @@
 """Reaches numpy through `super`, in a file with a method of that name.
 
 Fence: passes
-Jail: error: the attribute 'numpy' of a Tensor is closed to methods
+Jail: error: closed to methods
 Round: 2
 """
 

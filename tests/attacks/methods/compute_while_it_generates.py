@@ -1,0 +1,31 @@
+"""Lets Python work between the tokens that the target writes.
+
+Fence: passes
+Jail: seen: 0.3
+Round: 2
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def prepare(question, target, interpretation):
+    def work(tokens, scores):
+        total.append(sum(number * number for number in range(10_000_000 * UNITS)))
+        return scores
+
+    total = []
+    tokens = torch.tensor([question.runs[0].tokens])
+    target.module.generate(tokens, max_new_tokens=2, do_sample=False, pad_token_id=1, logits_processor=[work])
+    return 2 * 10_000_000 * UNITS * 2
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.full((len(runs), 1), float(prepared))
