@@ -25,7 +25,7 @@ from istar.questions import (
     intervention_from_json,
 )
 from istar.targets import setup_flops, setup_prices
-from istar.targets.appliers import block_at, block_matrices
+from istar.targets.appliers import block_at, block_matrices, replaced
 from istar.targets.interventions import applied
 
 TOKENS = (0, 40, 41, 42, 43, 44, 45, 46)
@@ -142,6 +142,17 @@ def test_pruning_zeroes_the_smallest_weights(llama):
             gone = weight == 0
             assert gone.float().mean().item() == pytest.approx(0.25, abs=0.01)
             assert before[name][gone].abs().max() <= before[name][~gone].abs().min()
+
+
+def test_pruning_zeroes_every_weight_that_ties_with_the_last(llama):
+    """Of weights of three magnitudes a tenth each way is asked for: the whole of the smallest goes."""
+    tied = {
+        name: (weight.data.abs().argsort(-1) % 3 + 1).to(weight.dtype) for name, weight in block_matrices(llama).items()
+    }
+    with replaced(llama, tied), applied(llama, Prune(0.1)):
+        for name, weight in block_matrices(llama).items():
+            assert torch.equal(weight == 0, tied[name] == 1)
+            assert (weight == 0).float().mean() > 0.2
 
 
 def test_a_bias_moves_one_token_and_a_temperature_sharpens(llama):
