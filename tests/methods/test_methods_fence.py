@@ -5,8 +5,9 @@ import pickle
 import pytest
 import torch
 
-from istar.methods import FenceError, MethodError, check_source, language, load_method, loading
+from istar.methods import FenceError, MethodError, check_source, language, load_method
 from istar.methods.fence import SOURCE_BYTES_LIMIT
+from istar.methods.guards import GUARDS
 
 FRAME = """import torch
 from torch import nn
@@ -244,7 +245,7 @@ def run(body):
 def test_loaded_code_has_no_other_builtins():
     loaded = load_method(method())
     available = loaded.predict.__globals__["__builtins__"]
-    assert set(available) <= language.BUILTINS | {"__build_class__", "__import__", "__name__", *loading.GUARDS}
+    assert set(available) <= language.BUILTINS | {"__build_class__", "__import__", "__name__", *GUARDS}
     assert "open" not in available
     assert "eval" not in available
 

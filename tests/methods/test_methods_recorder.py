@@ -300,6 +300,6 @@ def test_what_has_no_price_is_refused_in_recordings_and_in_interpret_alike(recor
 
 
 def test_an_error_that_cannot_say_what_it_is_is_one_of_the_method(recorded):
-    for unsayable in ("10**5000", "[x := []] + [x := [x] for _ in range(10**5)]"):
-        with pytest.raises(MethodError, match=r"`predict` of 'mine' raised ValueError: \(an error that cannot say"):
-            recorded(method(f"raise ValueError({unsayable})"))
+    unsayable = "[x := []] + [x := [x] for _ in range(10**5)]"
+    with pytest.raises(MethodError, match=r"`predict` of 'mine' raised ValueError: \(an error that cannot say"):
+        recorded(method(f"raise ValueError({unsayable})"))

@@ -20,16 +20,18 @@ def predict(question, runs, target, interpretation, prepared):
     {predict}
 """
 NOTHING = {"interpret": "return Interpretation()", "predict": "return torch.zeros(len(runs), 1)"}
-RESIZED = "torch.nn.functional.interpolate(torch.ones(1, 1, 8), size=7)"
+REFLECTED = "torch.nn.functional.pad(torch.ones(1, 4, 4), (1, 1, 1, 1), 'reflect')"
 FAULTY = {
-    "an operation without a price": {"predict": f"return {RESIZED}[0]"},
-    "the same in interpret": {"interpret": f"{RESIZED}; return Interpretation()"},
+    "an operation without a price": {"predict": f"{REFLECTED}; return torch.zeros(len(runs), 1)"},
+    "the same in interpret": {"interpret": f"{REFLECTED}; return Interpretation()"},
     "too many channels": {"predict": "return torch.zeros(len(runs), 65)"},
     "channels that are not finite": {"predict": "return torch.zeros(len(runs), 1) / 0"},
     "a tensor that cannot be stored": {"interpret": "return Interpretation({'x': torch.zeros(1).cdouble()})"},
     "a name that cannot be written": {"interpret": "return Interpretation({'\\ud800': torch.zeros(1)})"},
     "no dictionary": {"interpret": "return Interpretation([torch.zeros(1)])"},
-    "an error that cannot say what it is": {"predict": "raise ValueError(10**5000)"},
+    "an error that cannot say what it is": {
+        "predict": "raise ValueError([x := []] + [x := [x] for _ in range(10**5)])"
+    },
     "an interpretation that is too large": {"interpret": "return Interpretation({'x': torch.zeros(2**24)})"},
 }
 

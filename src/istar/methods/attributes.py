@@ -17,7 +17,17 @@ from functools import lru_cache
 from istar.methods import attribute_lists as lists
 from istar.methods.contract import MethodError
 
-__all__ = ["OWNERS", "Owner", "asked", "attribute_refusal", "check_attribute", "is_asked", "own_names", "refusal_on"]
+__all__ = [
+    "OWNERS",
+    "Owner",
+    "asked",
+    "attribute_refusal",
+    "check_attribute",
+    "class_of",
+    "is_asked",
+    "own_names",
+    "refusal_on",
+]
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,13 @@ def refusal_on(kind: type, name: str) -> str | None:
     return f"{why}; {instead}"
 
 
+def class_of(value: object) -> type:
+    """Return the class whose attributes a value has: its own if it is one, and of `super` what it was made for."""
+    if type(value) is super:
+        return object.__getattribute__(value, "__self_class__") or super
+    return value if isinstance(value, type) else type(value)
+
+
 def check_attribute(value: object, name: str) -> None:
     """Raise `MethodError` if methods may not name this attribute of this value, an object or a class.
 
@@ -101,9 +118,7 @@ def check_attribute(value: object, name: str) -> None:
         value: what has the attribute.
         name: a name that `attribute_refusal` lets through.
     """
-    kind = value if isinstance(value, type) else type(value)
-    if kind is super:  # which hands out attributes of what it was made for
-        kind = object.__getattribute__(value, "__self_class__") or super
+    kind = class_of(value)
     closed = refusal_on(kind, name)
     if closed is not None:
         raise MethodError(f"the attribute {name!r} of a {kind.__name__} is closed to methods: {closed}")

@@ -14,6 +14,7 @@ import re
 from istar.errors import printable
 from istar.methods import language
 from istar.methods.attributes import attribute_refusal, own_names
+from istar.methods.bounds import INTEGER_BITS, TEXT_LENGTH
 from istar.methods.faults import Fault, FenceError
 from istar.methods.signatures import contract_faults, describe
 from istar.parsing import parsed
@@ -237,6 +238,25 @@ class _Fence(ast.NodeVisitor):
             self.fault(node, f"`{name}`", "it is not among the built-in names methods may use", "do without it")
         else:
             self.fault(node, f"`{name}`", "nothing in the file defines it", "define or import it")
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        value = node.value
+        if isinstance(value, bytes):
+            self.fault(node, "bytes", "Python works on them uncounted", "use text, or a tensor of torch.uint8")
+        elif isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+            self.fault(
+                node,
+                f"an integer of {value.bit_length()} bits",
+                f"the limit is {INTEGER_BITS}: arithmetic on longer ones could not be metered",
+                "use a float, or learn it in `interpret`",
+            )
+        elif isinstance(value, str) and len(value) > TEXT_LENGTH:
+            self.fault(
+                node,
+                f"a text of {len(value)} characters",
+                f"the limit is {TEXT_LENGTH}",
+                "a method is code; learn from the corpus instead of writing it down",
+            )
 
     def visit_arg(self, node: ast.arg) -> None:
         if node.arg in self.modules:

@@ -6,7 +6,6 @@ import goes through a guard, and attribute names that reach `getattr` at run tim
 
 from __future__ import annotations
 
-import ast
 import builtins
 import hashlib
 import importlib
@@ -17,7 +16,6 @@ import sys
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -25,14 +23,13 @@ from typing import Any, cast
 from torch import Tensor
 
 from istar.methods import language
-from istar.methods.attributes import asked, attribute_refusal, check_attribute, is_asked, own_names
+from istar.methods.attributes import attribute_refusal, check_attribute, own_names
+from istar.methods.bounds import BUILTINS, STAND_INS, StandIn
 from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction, text_of
 from istar.methods.fence import FenceError, check_source
+from istar.methods.guards import guarded, guards
 from istar.parsing import parsed
 from istar.texts import name_for_people
-
-OWN, ASKED = GUARDS = ("__own__", "__asked__")
-"""What `_own` and `asked` are called in a method's code; the fence refuses the names in its source."""
 
 _COOKIE = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+", re.ASCII)
 """A comment that declares a file's encoding (PEP 263), up to its name."""
@@ -141,7 +138,7 @@ def _run_definitions(source: str, name: str) -> Method:
     try:
         tree = parsed(source, filename)
         own = own_names(tree)
-        module.__dict__["__builtins__"] = restricted_builtins(own) | {OWN: partial(_own, module.__name__)}
+        module.__dict__["__builtins__"] = restricted_builtins(own) | guards(module.__name__)
         exec(compile(guarded(tree, own), filename, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         raise MethodError(
@@ -161,53 +158,6 @@ def _run_definitions(source: str, name: str) -> Method:
     )
 
 
-def guarded(tree: ast.Module, own: frozenset[str]) -> ast.Module:
-    """Return a method's code with its guards.
-
-    Args:
-        tree: the code; it is changed.
-        own: names that its classes define.
-    """
-    _Guards(own).visit(tree)
-    return ast.fix_missing_locations(tree)
-
-
-class _Guards(ast.NodeTransformer):
-    """Makes a method's code ask, when it runs, what its source does not tell.
-
-    Before `self.x = 1`, whether `self` is an object of the method's own classes: the fence lets a method assign to
-    attributes of `self` alone, but anything can be passed as `self`, torch's classes too. Before `x.encode`, whether
-    `x` is one of the types that allow this attribute, where not all do.
-    """
-
-    def __init__(self, own: frozenset[str]) -> None:
-        self.own = own
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        self.generic_visit(node)
-        if not isinstance(node.ctx, ast.Load):
-            node.value = _call(OWN, node, node.value)
-        elif is_asked(node.attr, self.own):
-            return _call(ASKED, node, node.value, ast.Constant(node.attr))
-        return node
-
-
-def _call(name: str, node: ast.expr, *arguments: ast.expr) -> ast.expr:
-    """Return a call of one of the guards, standing where a node stands."""
-    call = ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
-    return ast.copy_location(call, node)
-
-
-def _own(module: str, value: object) -> object:
-    """Return an object whose attributes a method may set, or raise `MethodError`."""
-    if type(value).__module__ != module:
-        raise MethodError(
-            f"an attribute of a {type(value).__name__} is assigned to; a method may do so on objects of its own "
-            "classes only"
-        )
-    return value
-
-
 def restricted_builtins(own: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the built-in names that a method's code runs with.
 
@@ -215,13 +165,14 @@ def restricted_builtins(own: frozenset[str] = frozenset()) -> dict[str, Any]:
         own: names that the file's classes define.
     """
     allowed = {name: getattr(builtins, name) for name in language.BUILTINS if hasattr(builtins, name)}
-    return allowed | {
+    return {
+        **allowed,
+        **BUILTINS,
         "__build_class__": _guarded_class,
         "__import__": _guarded_import,
         "__name__": "builtins",
         "getattr": _guarded(getattr, own),
         "hasattr": _guarded(hasattr, own),
-        ASKED: asked,
     }
 
 
@@ -243,9 +194,17 @@ def _guarded(function: Callable[..., Any], own: frozenset[str]) -> Callable[...,
 
 
 def _guarded_class(body: Callable[..., Any], name: str, *bases: Any, **keywords: Any) -> Any:
-    """Stand in for what a `class` statement calls; tensors of other classes could lie to the meter about their size."""
+    """Stand in for what a `class` statement calls.
+
+    Tensors of other classes could lie to the meter about their size, and integers and texts to what bounds them.
+    """
     if any(isinstance(base, type) and issubclass(base, Tensor) for base in bases):
         raise MethodError(f"class {name} derives from Tensor, which is closed to methods; hold a tensor instead")
+    for base in bases:
+        if isinstance(base, StandIn) or (isinstance(base, type) and issubclass(base, (int, str))):
+            raise MethodError(
+                f"class {name} derives from {base.__name__}, which is closed to methods; hold one instead"
+            )
     return builtins.__build_class__(body, name, *bases, **keywords)
 
 
@@ -262,4 +221,4 @@ def _guarded_import(
     for member in names or ():
         if member not in language.MODULES[name]:
             raise MethodError(f"`from {name} import {member}` is closed to methods")
-    return __import__(name, None, None, names or (), 0)
+    return STAND_INS.get(name) or __import__(name, None, None, names or (), 0)

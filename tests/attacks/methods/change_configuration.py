@@ -14,5 +14,5 @@ def interpret(target, corpus):
 
 
 def predict(question, runs, target, interpretation, prepared):
-    target.module.config.update({"rms_norm_eps": 1.0})
+    target.module.config.rope_parameters.update({"rope_theta": 1.0})
     return torch.full((len(runs), 1), float(1))

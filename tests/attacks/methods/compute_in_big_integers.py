@@ -1,7 +1,7 @@
 """Packs its numbers into one integer of Python and multiplies.
 
 Fence: passes
-Jail: seen: 0.3
+Jail: error: an integer of 3000001 bits
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Raises an error of a hundred megabytes.
 
 Fence: passes
-Jail: error: ValueError: aaa
+Jail: error: ValueError: .'aaa
 """
 
 from istar.methods import Interpretation
@@ -12,4 +12,4 @@ def interpret(target, corpus):
 
 
 def predict(question, runs, target, interpretation, prepared):
-    raise ValueError("a" * 10**8)
+    raise ValueError(["a" * 10**4] * 10**4)

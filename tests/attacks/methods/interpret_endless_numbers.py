@@ -1,7 +1,7 @@
 """Learns a number longer than may be read.
 
 Fence: passes
-Jail: error: data must be JSON
+Jail: error: an integer of 33220 bits
 """
 
 import torch
