@@ -9,7 +9,6 @@ from istar.flops import RULEBOOKS, Meter
 from istar.methods.check_questions import sample_questions
 from istar.targets import costs, setup_readings
 
-
 INTEGERS = "sub"
 """Differences of places, by which transformers looks for packed sequences: 64-bit integers, which v2 counts 8 times."""
 
