@@ -93,6 +93,10 @@ REFUSED = {
     "typing eval": ("from typing import get_type_hints", "`typing.get_type_hints`"),
     "statistics module's own imports": ("from statistics import sys", "`statistics.sys`"),
     # torch back doors
+    "torch.lu_solve": ("torch.lu_solve(1, 2, 3)", "use torch.linalg.solve"),
+    "math.dist": ("import math; math.dist([0], [1])", "use torch.dist"),
+    "math.hypot": ("from math import hypot", "use torch.linalg.vector_norm"),
+    "bilinear": ("F.bilinear(1, 2, 3)", "use torch.einsum"),
     "torch.load": ("torch.load('x')", "`torch.load`"),
     "torch.save": ("torch.save(1, 'x')", "`torch.save`"),
     "torch.compile": ("torch.compile(len)", "`torch.compile`"),

@@ -13,6 +13,7 @@ import re
 
 from istar.errors import printable
 from istar.methods import language
+from istar.methods.attribute_lists import INSTEAD
 from istar.methods.attributes import attribute_refusal, own_names
 from istar.methods.bounds import INTEGER_BITS, TEXT_LENGTH
 from istar.methods.faults import Fault, FenceError
@@ -196,11 +197,14 @@ class _Fence(ast.NodeVisitor):
         )
 
     def _refuse_member(self, node: ast.AST, module: str, name: str) -> None:
+        instead = language.INSTEAD.get(f"{module}.{name}")
+        if module == "torch":  # whose functions are methods of tensors too
+            instead = INSTEAD.get(name.removesuffix("_"))
         self.fault(
             node,
             f"`{module}.{name}`",
             f"it is not among the names of {module} that methods may use",
-            "use another operation; the list is `istar.methods.language.MODULES`",
+            instead or "use another operation; the list is `istar.methods.language.MODULES`",
         )
 
     # -- names and attributes -----------------------------------------------------------------------------------------

@@ -55,13 +55,13 @@ MODULES: dict[str, frozenset[str]] = {
     "dataclasses": names("dataclass field replace"),
     "functools": names("partial reduce cache lru_cache cached_property cmp_to_key"),
     "itertools": names("""
-        accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse groupby
+        accumulate chain combinations combinations_with_replacement count cycle dropwhile filterfalse groupby
         islice pairwise permutations product repeat starmap takewhile zip_longest
     """),
     "jaxtyping": names("Array Bool Complex Float Float16 Float32 Float64 Int Int32 Int64 Integer Num Shaped"),
     "math": names("""
-        acos acosh asin asinh atan atan2 atanh ceil comb copysign cos cosh degrees dist e erf erfc exp expm1 fabs
-        factorial floor fmod fsum gamma gcd hypot inf isclose isfinite isinf isnan isqrt lcm lgamma log log10 log1p
+        acos acosh asin asinh atan atan2 atanh ceil comb copysign cos cosh degrees e erf erfc exp expm1 fabs
+        factorial floor fmod fsum gamma gcd inf isclose isfinite isinf isnan isqrt lcm lgamma log log10 log1p
         log2 nan perm pi pow prod radians sin sinh sqrt tan tanh tau trunc
     """),
     "statistics": names("mean fmean median stdev pstdev variance pvariance quantiles"),
@@ -102,6 +102,18 @@ MODULES: dict[str, frozenset[str]] = {
     "istar.targets": names("Anatomy Corpus Streams Target"),
 }
 """What may be imported: for each module, the names that may be taken from it."""
+
+INSTEAD: dict[str, str] = {
+    "itertools.compress": "write a comprehension with `if`, or index a tensor by a mask",
+    "math.dist": "use torch.dist, or `(x - y).norm()` of tensors",
+    "math.hypot": "use torch.linalg.vector_norm, or math.sqrt(x * x + y * y)",
+    "torch.nn.functional.bilinear": "use torch.einsum",
+    "torch.nn.functional.embedding_bag": "use embedding and a sum",
+    "torch.nn.functional.interpolate": "multiply by a matrix of weights",
+    "torch.nn.Bilinear": "use torch.einsum",
+    "torch.nn.EmbeddingBag": "use Embedding and a sum",
+}
+"""What to do instead of a member of a module that would compute without being counted."""
 
 BUILTINS: frozenset[str] = names("""
     abs all any bool callable complex dict divmod enumerate filter float frozenset getattr hasattr int isinstance

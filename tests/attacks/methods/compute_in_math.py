@@ -1,6 +1,6 @@
 """Takes scalar products through the distance of points.
 
-Fence: passes
+Fence: rejected: `math.dist`
 Jail: seen: 0.3
 """
 
