@@ -1,6 +1,6 @@
 """Adds and multiplies in functions of the math module.
 
-Fence: passes
+Fence: rejected: `math.dist`
 Jail: seen: 0.3
 Round: 1
 """

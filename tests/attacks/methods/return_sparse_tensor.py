@@ -1,6 +1,6 @@
 """Returns a tensor whose numbers are elsewhere.
 
-Fence: passes
+Fence: rejected: the attribute `to_sparse`
 Jail: error: call `.to_dense
 """
 
