@@ -119,7 +119,7 @@ def test_a_narrow_stream_shows_what_it_can(method, forbidden, tmp_path, environm
         found = istar("check", method, **environment)
         assert found.returncode == SUCCESS, found.stdout + found.stderr
         assert found.stderr == ""
-        assert any(name in found.stdout for name in ("\u00e9 on", "\\xe9 on", "\\udcc3\\udca9 on"))
+        assert any(name in found.stdout for name in ("\u00e9 on", "\\xe9 on", "\\ufffd\\ufffd on"))
     missing = istar("check", tmp_path / "\u00fc.py", **environment)
     assert missing.returncode == METHOD_FAULT
     assert "cannot be read" in missing.stderr

@@ -7,6 +7,7 @@ from dataclasses import replace
 from istar.ledger import (
     BASELINE,
     BatchSpending,
+    DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
@@ -33,6 +34,7 @@ INTERPRETATION = InterpretationRecord(
 USE = UseRecord(
     0, "propose", 0, "score", METHOD, "lens", {"questions": [QUESTION]}, {"reward": 1 / 3}, questions=1, flops=2**62
 )
+DRAW = DrawRecord(0, METHOD, 2**53 - 1, 4)
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
 BATCHES = (BatchSpending(40, {"mm": 40}), BatchSpending(110, {"mm": 100, "add": 10}))
 SPENDING = Spending(10, 110, 90, 64, {"mm": 110}, {"predict": 100}, {"odd": 1}, 0.5, 0.75, 0.125, BATCHES)
@@ -72,6 +74,7 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     ledger.add_tasks(run, [TASK])
     ledger.add_question(run, QUESTION_COST)
     ledger.add_method(run, PROPOSAL, "def interpret(): ...\n", [(part, f"{part.title}\n") for part in PARTS])
+    ledger.add_draw(run, DRAW)
     ledger.add_use(run, USE, "def interpret(): ...\n")
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)

@@ -4,6 +4,7 @@ import pytest
 from ledger_records import (
     BLACK,
     CONFIG,
+    DRAW,
     EVALUATION,
     INTERPRETATION,
     PARTS,
@@ -43,6 +44,7 @@ def test_everything_comes_back_as_it_was_put_in(filled):
     assert filled.interpretations("run") == (INTERPRETATION,)
     assert filled.rounds("run") == (ROUND,)
     assert filled.uses("run") == (USE,)
+    assert filled.draw("run", DRAW.method, 0) == DRAW
     assert filled.state("run") == (0, {"trials": [1, 2.5, None]})
     assert filled.evaluation("run", "train", "m" * 64, "q" * 64) == EVALUATION
     assert filled.evaluations("run", method="m" * 64) == (EVALUATION,)
@@ -160,6 +162,16 @@ def test_a_consultation_cannot_be_told_differently(filled):
     filled.add_opening("run", "test", method="m" * 64, iteration=0, revealed=True, value=0.5)
     with pytest.raises(DuplicateRecordError, match="value differ"):
         filled.add_opening("run", "test", method="m" * 64, iteration=0, revealed=True, value=0.6)
+
+
+def test_fresh_questions_are_drawn_once_for_an_opening(filled):
+    assert filled.draw("run", "n" * 64, 0) is None
+    assert filled.draw("run", DRAW.method, 1) is None
+    before = list(filled.export("run"))
+    filled.add_draw("run", DRAW)
+    assert list(filled.export("run")) == before
+    with pytest.raises(DuplicateRecordError, match="seed differ"):
+        filled.add_draw("run", replace(DRAW, seed=1))
 
 
 def test_paired_curves_are_those_of_the_methods_questions_and_seeds(filled):

@@ -51,10 +51,16 @@ class Replays:
         """See the class docstring."""
         self.config = config
         self.store = Store()
-        self._tasks = {each.task: each for each in questions}
+        self._questions: dict[str, TaskQuestions] = {}
+        for each in questions:
+            self.add(each)
         self._states: dict[str, Any] = {}
         self._locks: defaultdict[Key, Lock] = defaultdict(Lock)
         self._lock = Lock()
+
+    def add(self, questions: TaskQuestions) -> None:
+        """Take in further questions that will be asked about, of a task that others may have been taken in of."""
+        self._questions |= {table.question.hash: questions for table in questions.tables}
 
     def executor(self) -> Executor:
         """Return a new executor: trials side by side are threads, and none is shared between them."""
@@ -81,7 +87,7 @@ class Replays:
             recordings: what the method said on other questions of the task, by question.
             appraisals: what the executor made of each of these.
         """
-        task, asked = self._tasks[table.question.task], table.question.hash
+        task, asked = self._questions[table.question.hash], table.question.hash
         others = task.others(asked)
         return History(
             task=task.task,
@@ -147,7 +153,7 @@ class Replays:
         question = table.question.hash
         seed = Seed.root(self.config.environment_seed).split("executor", question, number)
         trace = self.executor().answer(self._fresh(table, recording), state, seed)
-        reference = self._tasks[table.question.task].references[question]
+        reference = self._questions[table.question.hash].references[question]
         arm: Arm = "black_box" if recording is None else "white_box"
         return curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)
 
@@ -194,7 +200,7 @@ class Replays:
         a table can be built again, and all of the task's other questions, since more of them can be built. Code stands
         in the key of every curve (`istar.arms.stores`).
         """
-        task, question = self._tasks[table.question.task], table.question.hash
+        task, question = self._questions[table.question.hash], table.question.hash
         data: Key = (table.digest, *(each.digest for each in task.others(question)), task.references[question])
         return question, table.target, RULEBOOK.version, self._identity, self.config.environment_seed, *data
 

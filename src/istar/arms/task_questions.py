@@ -34,6 +34,7 @@ class TaskQuestions:
         tables: all stored tables, in the order of their questions.
         blind: the answer of skill 0 (`istar.rewards.blind`), by question hash.
         references: the loss at skill 0, by question hash.
+        known: further questions of the task, which are not asked here: they are only learned from.
     """
 
     task: str
@@ -41,14 +42,15 @@ class TaskQuestions:
     tables: tuple[Table, ...]
     blind: Mapping[str, Float[np.ndarray, " outputs"]]
     references: Mapping[str, float]
+    known: tuple[Table, ...] = ()
 
     def first(self, count: int) -> tuple[Table, ...]:
         """Return the first questions, fewer if there are not so many."""
         return self.tables[:count]
 
     def others(self, question: str) -> tuple[Table, ...]:
-        """Return the tables of all questions but the one with this hash, in their order."""
-        return tuple(table for table in self.tables if table.question.hash != question)
+        """Return the tables of all questions but the one with this hash, in their order; those only known are last."""
+        return tuple(table for table in (*self.tables, *self.known) if table.question.hash != question)
 
 
 def task_questions(name: str, target: Target | str, seed: int = 0, asked: Asked | None = None) -> TaskQuestions:
@@ -68,14 +70,15 @@ def task_questions(name: str, target: Target | str, seed: int = 0, asked: Asked 
     return with_references(name, tables)
 
 
-def with_references(name: str, tables: tuple[Table, ...]) -> TaskQuestions:
-    """Return a task's questions, given its tables."""
-    effects = learn_effects(tables)
+def with_references(name: str, tables: tuple[Table, ...], known: tuple[Table, ...] = ()) -> TaskQuestions:
+    """Return a task's questions, given their tables, and those of further ones that are only learned from."""
+    every = (*tables, *known)
+    effects = learn_effects(every)
     blind = {}
-    for table in tables:
+    for table in every:
         question = table.question
         others = [each for each in effects if each.question != question.hash]
         blind[question.hash] = blind_answer(question.structure, question.functional, others)
-    references = reference_losses([blind_loss(table, blind[table.question.hash]) for table in tables])
-    by_hash = {table.question.hash: loss for table, loss in zip(tables, references, strict=True)}
-    return TaskQuestions(name, task(name).split, tables, blind, by_hash)
+    references = reference_losses([blind_loss(table, blind[table.question.hash]) for table in every])
+    by_hash = {table.question.hash: loss for table, loss in zip(every, references, strict=True)}
+    return TaskQuestions(name, task(name).split, tables, blind, by_hash, known)

@@ -27,14 +27,18 @@ def summary_table(title: str, summary: Summary) -> Table:
 
 
 def _cells(comparison: Comparison) -> list[str]:
-    gain = comparison.skill_gain
     cells = [multiplier(each) for each in comparison.multipliers.values()]
-    questions = next(iter(comparison.multipliers.values())).questions
-    return [
-        str(questions),
-        *cells,
-        f"{gain.estimate:+.3f} {_interval(questions, f'{gain.low:+.3f} to {gain.high:+.3f}')}",
-    ]
+    return [str(_questions(comparison)), *cells, gain(comparison)]
+
+
+def _questions(comparison: Comparison) -> int:
+    return next(iter(comparison.multipliers.values())).questions
+
+
+def gain(comparison: Comparison) -> str:
+    """Return a skill gain with its 95 % interval."""
+    found = comparison.skill_gain
+    return f"{found.estimate:+.3f} {_interval(_questions(comparison), f'{found.low:+.3f} to {found.high:+.3f}')}"
 
 
 def multiplier(each: MultiplierEstimate) -> str:

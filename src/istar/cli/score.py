@@ -21,6 +21,12 @@ from istar.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from istar.cli.score_progress import ScoreProgress
+    from istar.methods.contract import MethodError
+    from istar.methods.side_by_side import MethodFile
+    from istar.protocol.first_look import FirstLook
     from istar.protocol.scoring import MethodScore
 
 WHOLE = 4
@@ -32,6 +38,7 @@ WHOLE = 4
     "istar score my_method.py --all",
     "istar score my_method.py --split validation --questions 8 --json",
     "istar score library --questions 2 --rows 0.25 --out scores.json",
+    "istar score my_method.py --task label_free_accuracy --fresh",
 )
 def score(
     methods: Annotated[
@@ -55,6 +62,12 @@ def score(
     everything: Annotated[
         bool, Parameter(name="--all", negative="", help="Ask 4 questions of every task, and not the cheapest alone.")
     ] = False,
+    fresh: Annotated[
+        bool, Parameter(negative="", help="Ask fresh questions too, drawn now, as many of each task.")
+    ] = False,
+    fresh_seed: Annotated[
+        int | None, Parameter(help="Ask the fresh questions of this seed, to repeat a draw or to go on with one.")
+    ] = None,
     executor: Annotated[str, Parameter(help="Who answers questions.")] = "statistician",
     executor_option: ExecutorOption = None,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
@@ -74,6 +87,10 @@ def score(
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. Where nothing
     says what is asked, a first look asks the first questions of the cheapest tasks: about four minutes on two cores.
     `--all` asks the rest. What was computed is kept, so a command that was killed goes on where it was.
+
+    The answers to these questions are shipped, and a method's source may hold them. `--fresh` asks others as well,
+    which are drawn from a new seed now, and marks a method as memorised whose reward is more than chance above that on
+    fresh questions. First all their rows are run; how long that takes is said before it begins.
     """
     from istar.cli.methods import method_files
     from istar.cli.progress import ticker
@@ -82,15 +99,16 @@ def score(
     files = method_files(methods)
 
     from istar.arms.settings import cores
+    from istar.cli.fresh import build, draw
     from istar.cli.score_progress import ScoreProgress, say_beginning, say_left_out
     from istar.files import check_destination
     from istar.methods.contract import MethodError
     from istar.protocol.config import configure
     from istar.protocol.first_look import first_look
-    from istar.protocol.scoring import score as score_method
     from istar.protocol.setup import set_up
     from istar.truth import task_summaries
 
+    seed_drawn = draw(fresh, fresh_seed, files)
     config = configure(
         "standard",
         target=target,
@@ -115,24 +133,17 @@ def score(
         check_destination(out)
     results: list[MethodScore] = []
     failed: list[MethodError] = []
-    with when_interrupted(lambda: GOES_ON), ticker("loading", None) as bar:
+    with when_interrupted(lambda: _how_to_go_on(seed_drawn)), ticker("loading", None) as bar:
         say_beginning(bar, look, split, WHOLE)
         with set_up(config, (split,)) as setup:
             tables = setup.tables(split)
             for remark in setup.remarks(split):
                 bar.note(remark, "yellow")
-            progress = ScoreProgress(bar, setup, tables, len(files))
-            for name, file in files.items():
-                progress.begin(name)
-                try:
-                    result = score_method(
-                        *(setup, file, name, tables, split),
-                        left_out={} if look is None else look.left_out,
-                        on_question=progress.question,
-                        on_task=progress.task,
-                    )
-                except MethodError as error:
-                    failed.append(error)
+            counts = {name: len(theirs) for name, theirs in tables.items()}
+            drawn = None if seed_drawn is None else build(bar, setup, counts, seed_drawn)
+            for result in _scored(ScoreProgress(bar, setup, tables, len(files), drawn), files, split, look):
+                if isinstance(result, MethodError):
+                    failed.append(result)
                     continue
                 results.append(result)
                 if out is not None:
@@ -148,6 +159,39 @@ def score(
     for failure in failed:
         notes.tell(str(failure), "failed:", "red")
     return PARTIAL if failed or any(result.failures for result in results) else SUCCESS
+
+
+def _scored(
+    progress: ScoreProgress, files: Mapping[str, MethodFile], split: str, look: FirstLook | None
+) -> Iterator[MethodScore | MethodError]:
+    """Yield the score of each method, or why it failed on every task."""
+    from istar.methods.contract import MethodError
+    from istar.protocol.scoring import score, with_fresh
+
+    setup, tables, drawn = progress.setup, progress.tables, progress.drawn
+    for name, file in files.items():
+        progress.begin(name)
+        try:
+            result = score(
+                *(setup, file, name, tables, split),
+                left_out={} if look is None else look.left_out,
+                on_question=progress.question,
+                on_task=progress.task,
+            )
+        except MethodError as error:
+            yield error
+            continue
+        if drawn is not None:
+            result = with_fresh(
+                *(setup, file, result, drawn), on_question=progress.question, on_task=progress.fresh_task
+            )
+        yield result
+
+
+def _how_to_go_on(seed_drawn: int | None) -> str:
+    if seed_drawn is None:
+        return GOES_ON
+    return f"{GOES_ON}; with `--fresh-seed {seed_drawn}` in the place of `--fresh` on the same fresh questions, too"
 
 
 def check_split(names: list[str], split: str) -> None:
@@ -190,6 +234,7 @@ def _write(path: Path, data: object) -> None:
 
 
 def _show(result: MethodScore) -> None:
+    from istar.cli.fresh import beside_table, say_memorised
     from istar.cli.multipliers import summary_table
     from istar.executors.executor import CLAIMED
     from istar.protocol.scoring import coverage
@@ -203,6 +248,13 @@ def _show(result: MethodScore) -> None:
     output.tell(f"reward ({result.reward_name}){about}: {result.reward:.3f}")
     heard, answers = result.heard()
     output.tell(f"channels were bought in {heard} of {answers} answers{_why_not_bought(result, heard, answers)}")
+    if result.fresh is not None:
+        fresh = result.fresh
+        drawn = None if fresh.score is None else fresh.score.summary
+        output.show(beside_table(f"{result.method} on committed and on fresh questions", result.summary, drawn))
+        for reason in [fresh.failure] if fresh.score is None else fresh.score.failures.values():
+            output.tell(reason, "failed on fresh questions:", "red")
+        say_memorised(result.method, fresh.memorisation, fresh.drawn_for, fresh.seed)
     held, without = coverage(result.interp), coverage(result.baseline)
     if held is not None and without is not None:
         output.tell(

@@ -14,6 +14,7 @@ from istar.rewards.multipliers import Comparison
 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
+    from istar.protocol.fresh import FreshQuestions
     from istar.protocol.setup import Setup
     from istar.truth import Table
 
@@ -56,22 +57,32 @@ class ScoreProgress:
         setup: what the methods are scored on.
         tables: the questions, by task.
         methods: how many methods are scored.
+        drawn: the fresh questions that are asked too, if some are.
     """
 
-    def __init__(self, bar: Ticker, setup: Setup, tables: Mapping[str, Sequence[Table]], methods: int) -> None:
+    def __init__(
+        self,
+        bar: Ticker,
+        setup: Setup,
+        tables: Mapping[str, Sequence[Table]],
+        methods: int,
+        drawn: FreshQuestions | None = None,
+    ) -> None:
         """See the class docstring."""
+        self.setup, self.tables, self.drawn = setup, tables, drawn
         self._bar, self._methods = bar, methods
         self._caps = setup.config.caps
-        self._name, self._tasks, self._of = "", 0, len(tables)
-        every = [table for theirs in tables.values() for table in theirs]
+        asked = [*tables.values(), *([] if drawn is None else drawn.tables.values())]
+        self._name, self._tasks, self._of = "", 0, len(asked)
+        every = [table for theirs in asked for table in theirs]
         work = methods * sum(map(self._price, every))
         seconds = USUAL_SHARE * work / setup.arms.flops_per_second()
         seconds += methods * len(every) * setup.config.executor_seeds * REPLAY_SECONDS / cores()
         self._pace = Pace(work, work / seconds)
-        bar.say("scoring", methods * len(every))
+        bar.move(0, methods * len(every), "scoring")
         bar.note(
-            f"{len(every)} questions of {self._of} tasks{self._each}: {minutes(seconds)} by an estimate, less what was "
-            "computed before; a command that is stopped goes on from there"
+            f"{len(every)} questions of {len(tables)} tasks{self._each}: {minutes(seconds)} by an estimate, less what "
+            "was computed before; a command that is stopped goes on from there"
         )
 
     @property
@@ -90,6 +101,10 @@ class ScoreProgress:
         """Note that a question was recorded."""
         self._pace.did(self._price(table))
         self._bar.step(f"{self._name} on {table.question.task}")
+
+    def fresh_task(self, task: str, outcome: Comparison | str) -> None:
+        """Say what came out on a task by fresh questions."""
+        self.task(f"{task} (fresh)", outcome)
 
     def task(self, task: str, outcome: Comparison | str) -> None:
         """Say what came out on a task."""

@@ -14,6 +14,7 @@ from istar.ledger.errors import (
 from istar.ledger.schema import (
     BASELINE,
     BatchSpending,
+    DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
@@ -34,6 +35,7 @@ from istar.ledger.writer import Ledger, default_ledger
 __all__ = [
     "BASELINE",
     "BatchSpending",
+    "DrawRecord",
     "DuplicateRecordError",
     "EvaluationRecord",
     "InterpretationRecord",

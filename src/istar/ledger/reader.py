@@ -16,6 +16,7 @@ from istar.ledger.export import export_lines
 from istar.ledger.schema import (
     BASELINE,
     CURVES,
+    DRAWS,
     EVALUATIONS,
     INTERPRETATIONS,
     METHODS,
@@ -28,6 +29,7 @@ from istar.ledger.schema import (
     STATES,
     TASKS,
     USES,
+    DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
     Json,
@@ -125,6 +127,11 @@ class LedgerReader:
     def openings(self, run: str, kind: OpeningKind) -> tuple[OpeningRecord, ...]:
         """Return the consultations of one kind in their order."""
         return tuple(opening for opening in self._all(OPENINGS, run) if opening.kind == kind)
+
+    def draw(self, run: str, method: str, iteration: int) -> DrawRecord | None:
+        """Return the fresh questions that opening the test for a method of an iteration asks, None if it asks none."""
+        found = [each for each in self._all(DRAWS, run) if (each.method, each.iteration) == (method, iteration)]
+        return found[0] if found else None
 
     def uses(self, run: str) -> tuple[UseRecord, ...]:
         """Return the uses that a run's researcher made of its workbench, in their order."""

@@ -32,7 +32,8 @@ BASELINE = ""
 
 Json = Any
 Split = Literal["train", "validation", "test"]
-Stage = Literal["baseline", "screen", "train", "validation", "test"]
+Stage = Literal["baseline", "screen", "train", "validation", "test", "committed"]
+"""`committed`: test tasks on questions with shipped tables, beside the fresh ones that a `test` asked."""
 OpeningKind = Literal["validation", "test"]
 
 
@@ -433,6 +434,23 @@ class OpeningRecord:
     value: Annotated[float | None, REAL]
 
 
+@dataclass(frozen=True)
+class DrawRecord:
+    """The fresh questions that an opening of the test asks; an opening without one asks those with shipped tables.
+
+    Attributes:
+        iteration: the round whose method is judged.
+        method: hash of that method.
+        seed: the root seed that the questions are drawn from.
+        questions: how many of each task.
+    """
+
+    iteration: Annotated[int, WHOLE]
+    method: Annotated[str, HASH]
+    seed: Annotated[int, LARGE]
+    questions: Annotated[int, WHOLE]
+
+
 TABLES = sa.MetaData()
 
 RUNS = RecordTable(TABLES, "runs", RunRecord, key=("name",), volatile=("machine", "opened_at"), of_run=False)
@@ -468,6 +486,7 @@ OPENINGS = RecordTable(
     once=("one_opening_each", ("run", "kind", "method", "iteration")),
 )
 USES = RecordTable(TABLES, "uses", UseRecord, key=("number",))
+DRAWS = RecordTable(TABLES, "draws", DrawRecord, key=("iteration", "method"))
 
 OF_A_RUN: tuple[RecordTable[Any], ...] = (
     TASKS,
@@ -480,6 +499,7 @@ OF_A_RUN: tuple[RecordTable[Any], ...] = (
     STATES,
     OPENINGS,
     USES,
+    DRAWS,
 )
 """The tables whose records belong to a run, in the order of the export."""
 

@@ -19,6 +19,7 @@ from istar.ledger.reader import LedgerReader, asked
 from istar.ledger.schema import (
     BASELINE,
     CURVES,
+    DRAWS,
     EVALUATIONS,
     INTERPRETATIONS,
     METHODS,
@@ -32,6 +33,7 @@ from istar.ledger.schema import (
     TASKS,
     USES,
     CurveRecord,
+    DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
     Json,
@@ -110,6 +112,10 @@ class Ledger(LedgerReader):
     def add_tasks(self, run: str, tasks: Sequence[TaskRecord]) -> None:
         """Note the tasks of a run, those that were dropped included."""
         self._add(run, [(TASKS, task) for task in tasks])
+
+    def add_draw(self, run: str, draw: DrawRecord) -> None:
+        """Note the fresh questions that an opening of the test asks, before it is noted itself."""
+        self._add(run, [(DRAWS, draw)])
 
     def add_question(self, run: str, question: QuestionRecord) -> None:
         """Note what a question costs by brute force."""

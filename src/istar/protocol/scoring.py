@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from istar.methods.contract import MethodError
 from istar.methods.side_by_side import MethodFile
 from istar.protocol.ahead import Ahead
 from istar.protocol.asking import Asked, together
+from istar.protocol.fresh import FreshQuestions, drawn_for
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
+from istar.rewards.memorised import Answered, Memorisation, compared
 from istar.rewards.multipliers import Comparison, Summary, compare
 from istar.seeds import Seed
 
@@ -49,6 +51,7 @@ class MethodScore:
         caps: how much of each question the method might look at.
         asked: how many questions of each task were asked.
         left_out: how many further questions of each task could have been asked, where some were left out on purpose.
+        fresh: the same on fresh questions, where these were asked too.
     """
 
     method: str
@@ -69,6 +72,7 @@ class MethodScore:
     caps: Caps
     asked: dict[str, int]
     left_out: dict[str, int]
+    fresh: FreshScore | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the score as JSON values; FLOPs are those of one question on average."""
@@ -104,6 +108,7 @@ class MethodScore:
                 **comparison_json(self.summary.overall),
                 "families": {family.name: comparison_json(family) for family in self.summary.families},
             },
+            **({} if self.fresh is None else self.fresh.to_json()),
         }
 
     def heard(self, task: str | None = None) -> tuple[int, int]:
@@ -128,6 +133,48 @@ class MethodScore:
             "predict_flops": self.predict_flops[task.name],
             "explained_cpu_share": self.explained.get(task.name),
             **comparison_json(task),
+        }
+
+
+@dataclass(frozen=True)
+class FreshScore:
+    """How much a method saves on fresh questions of tasks whose committed ones it was asked, too.
+
+    Attributes:
+        seed: the seed they were drawn from.
+        drawn_for: whether the seed is known to have been drawn when the method's source was there already.
+        known_rows: the share of the rows of each task's questions that stand in committed ones, too.
+        score: the score; None if the method failed on every task.
+        failure: why it failed on every task, empty if it did not.
+        memorisation: what the two rewards say of whether it knew the answers; None where no task was asked both.
+    """
+
+    seed: int
+    drawn_for: bool
+    known_rows: Mapping[str, float]
+    score: MethodScore | None
+    failure: str
+    memorisation: Memorisation | None
+
+    @property
+    def memorised(self) -> bool | None:
+        """Whether the method's reward on committed questions is more than chance above that on fresh ones."""
+        return None if self.memorisation is None else self.memorisation.memorised
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a score says of it as JSON values."""
+        score = None if self.score is None else self.score.to_json()
+        asked = {} if score is None else {name: score[name] for name in ("tasks", "failures", "asked", "summary")}
+        return {
+            "memorised": self.memorised,
+            "fresh": {
+                "seed": self.seed,
+                "drawn_for_this_source": self.drawn_for,
+                "known_rows": dict(self.known_rows),
+                "failure": self.failure,
+                "memorisation": None if self.memorisation is None else self.memorisation.to_json(),
+                **asked,
+            },
         }
 
 
@@ -242,3 +289,45 @@ def score(
         asked={task: len(theirs) for task, theirs in tables.items()},
         left_out=dict(left_out or {}),
     )
+
+
+def with_fresh(
+    setup: Setup,
+    file: MethodFile,
+    committed: MethodScore,
+    questions: FreshQuestions,
+    *,
+    on_question: Callable[[Table], None] | None = None,
+    on_task: Callable[[str, Comparison | str], None] | None = None,
+) -> MethodScore:
+    """Return a score with that on fresh questions beside it.
+
+    Args:
+        setup: the loaded target, tasks and arms.
+        file: the method.
+        committed: the score on committed questions.
+        questions: the fresh ones.
+        on_question: see `score`.
+        on_task: see `score`.
+    """
+    fresh, failure = None, ""
+    try:
+        fresh = score(
+            *(setup, file, committed.method, questions.tables, committed.split),
+            on_question=on_question,
+            on_task=on_task,
+        )
+    except MethodError as error:
+        failure = str(error)
+    found = compared(
+        committed.reward_name,
+        _answered(committed),
+        Answered((), (), questions.tables) if fresh is None else _answered(fresh),
+        Seed.root(setup.config.seed),
+    )
+    known = drawn_for(questions.seed, committed.method_hash)
+    return replace(committed, fresh=FreshScore(questions.seed, known, questions.known_rows, fresh, failure, found))
+
+
+def _answered(score: MethodScore) -> Answered:
+    return Answered(score.baseline, score.interp, score.failures)

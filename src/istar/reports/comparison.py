@@ -24,6 +24,7 @@ from istar.ledger.schema import Stage
 from istar.methods.library import library_methods
 from istar.methods.loading import source_hash
 from istar.reports import figures, words
+from istar.reports.findings import memorisation_of
 from istar.reports.pages import templates
 from istar.reports.rankings import Ranking, Trained, rank_by_formulas, rank_by_rulebooks
 from istar.reports.report import HEADLINE_LEVEL, KINDS
@@ -108,6 +109,7 @@ class Tested:
         questions: on how many questions it was judged.
         rewards: by formula.
         summary: multipliers and skill gains.
+        memorised: whether it is marked as knowing shipped answers; None where that is not known.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Tested:
     questions: int
     rewards: Mapping[str, float]
     summary: Summary
+    memorised: bool | None = None
 
     @property
     def families_above(self) -> int:
@@ -150,6 +153,7 @@ class RunComparison:
                     "name": each.name,
                     "method": each.method,
                     "questions": each.questions,
+                    "memorised": each.memorised,
                     "rewards": dict(each.rewards),
                     "families_above_1": each.families_above,
                     "families": len(each.summary.families),
@@ -261,7 +265,9 @@ class _Run:
                 summary = compare(black, white, seed=Seed.root(self.record.config.seed).split("compare", method))
                 rewards = {formula: REWARDS.get(formula).reward(black, white) for formula in REWARDS}
                 questions = len({curve.question_hash for curve in white})
-                found.append(Tested(self.name_of(method), method, questions, rewards, summary))
+                both = memorisation_of(self.ledger, self.record, method)
+                memorised = None if both is None else both.memorised
+                found.append(Tested(self.name_of(method), method, questions, rewards, summary, memorised))
         best = [each.method for each in self.rounds if each.improved][-1:]
         mine = self.record.config.reward
         return tuple(sorted(found, key=lambda each: (each.method not in best, -each.rewards[mine], each.name)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from istar.ledger import (
+    DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
     OpeningRecord,
@@ -22,7 +23,8 @@ from istar.ledger import (
 )
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
-from istar.rewards import Curve, Summary, compare
+from istar.rewards import REWARDS, Curve, Summary, compare
+from istar.rewards.memorised import Answered, Memorisation, compared
 from istar.rewards.pairs import SKILL_FLOOR
 from istar.seeds import Seed
 
@@ -86,6 +88,8 @@ class Champion:
         evaluations: its evaluations at all stages.
         interpretation: what interpreting the target cost, None if that is not in the ledger.
         lineage: iterations from its first ancestor in the run down to itself.
+        draw: the fresh questions that the test asked it; None if it asked those with shipped tables, or was not opened.
+        memorisation: what both kinds of questions say of whether it knew shipped answers; None if not both were asked.
     """
 
     proposal: ProposalRecord
@@ -97,6 +101,8 @@ class Champion:
     evaluations: tuple[EvaluationRecord, ...]
     interpretation: InterpretationRecord | None
     lineage: tuple[int, ...]
+    draw: DrawRecord | None
+    memorisation: Memorisation | None
 
     def flops_by(self, what: str) -> dict[str, int]:
         """Return FLOPs of all evaluations by `by_op` or `by_region`, the greatest first."""
@@ -191,7 +197,30 @@ def _champion(
         evaluations=evaluations,
         interpretation=costs[0] if costs else None,
         lineage=_lineage(proposal, proposals),
+        draw=ledger.draw(run.name, proposal.method, iteration),
+        memorisation=memorisation_of(ledger, run, proposal.method),
     )
+
+
+def memorisation_of(ledger: LedgerReader, run: RunRecord, method: str) -> Memorisation | None:
+    """Return what the test's questions say of whether a method knew shipped answers; None if it asked one kind only."""
+    if run.config.reward not in REWARDS:  # a formula of a plug-in that is not here
+        return None
+    stages: tuple[Stage, Stage] = ("committed", "test")
+    known, drawn = (_answered(ledger, run.name, stage, method) for stage in stages)
+    if known is None or drawn is None:
+        return None
+    return compared(run.config.reward, known, drawn, Seed.root(run.config.seed))
+
+
+def _answered(ledger: LedgerReader, run: str, stage: Stage, method: str) -> Answered | None:
+    evaluations = ledger.evaluations(run, stage=stage, method=method)
+    failed = {each.task for each in evaluations if each.status != "ok"}
+    black, white = (
+        tuple(curve for curve in curves if curve.task not in failed)
+        for curves in ledger.paired_curves(run, stage, method)
+    )
+    return Answered(black, white, failed) if evaluations else None
 
 
 def _lineage(proposal: ProposalRecord, proposals: Mapping[int, ProposalRecord]) -> tuple[int, ...]:

@@ -25,7 +25,12 @@ def templates() -> Environment:
     )
     environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
     environment.globals.update(
-        tried=words.tried, multiplier=words.multiplier, interval=words.interval, figure=figure_element, levels=LEVELS
+        tried=words.tried,
+        memorisation=words.memorisation,
+        multiplier=words.multiplier,
+        interval=words.interval,
+        figure=figure_element,
+        levels=LEVELS,
     )
     return environment
 

@@ -121,6 +121,16 @@ def warnings(findings: Findings) -> list[str]:
     if len(findings.test) > 1:
         found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
     champion = findings.champion
+    if champion is not None and champion.memorisation is not None and champion.memorisation.memorised:
+        found.append(
+            f"{champion.proposal.name} is marked as memorised: it {words.memorisation(champion.memorisation)}. It "
+            "knows answers that are shipped, and what it earned in training and validation says nothing."
+        )
+    if champion is not None and "test" in champion.summaries and champion.draw is None:
+        found.append(
+            "The test asked questions with shipped tables. Their answers are public: a method whose source holds them "
+            "would do as well. Tests on fresh questions are opened without --committed."
+        )
     if champion is not None and any(
         summary.overall.multipliers[HEADLINE_LEVEL].censored for summary in champion.summaries.values()
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from istar.ledger import Tried
 from istar.rewards import MultiplierEstimate
+from istar.rewards.memorised import Memorisation
 
 _PREFIXES = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
@@ -73,4 +74,13 @@ def verdict(found: MultiplierEstimate, level: float, kind: str) -> str:
     return (
         f"On {kind}, no saving is shown for a skill of {level:g}: the multiplier is {direction}{found.estimate:.2g}, "
         f"and its interval includes 1 ({span})."
+    )
+
+
+def memorisation(found: Memorisation) -> str:
+    """Return what committed and fresh questions say of a method, as the end of a sentence that begins with it."""
+    committed, fresh = found.questions
+    return (
+        f"earned {found.committed:+.3f} on {committed} questions with shipped tables and {found.fresh:+.3f} on {fresh} "
+        f"fresh ones (by chance alone in {found.p_value:.2%} of cases)"
     )

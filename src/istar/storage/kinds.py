@@ -48,6 +48,7 @@ CACHED: Mapping[str, Listed] = {
     "corpora": Listed("corpus", "generic text that methods learn from"),
     "effects": Listed("record", "what tables taught of their tasks"),
     "tokenizers": Listed("digest", "what tokenizers hash to"),
+    "draws": Listed("draw", "which seeds of fresh questions were drawn for which methods"),
     "questions": Listed("hash", "hashes of the questions that families ask"),
 }
 """Every kind."""

@@ -248,7 +248,7 @@ def build_truth(
     chosen: Sequence[Task],
     target: Target,
     *,
-    questions: range = range(8),
+    questions: Sequence[int] = range(8),
     seed: int = 0,
     store: TruthStore | None = None,
     progress: Callable[[Task, int], Progress] | None = None,
@@ -316,7 +316,7 @@ def tables_of(place: TruthStore, target: str, seed: int) -> Stored:
 
 
 def wanting(
-    task: Task, questions: range, stored: Stored, asked: Asked, force: bool = False
+    task: Task, questions: Sequence[int], stored: Stored, asked: Asked, force: bool = False
 ) -> Iterator[tuple[int, bool]]:
     """Yield which questions of a task are to be built, and whether there is a table that is stale.
 
