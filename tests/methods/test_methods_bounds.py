@@ -71,6 +71,9 @@ LONG_INTEGERS = {
     "prod by map": "return list(map(math.prod, [[2**64] * 9]))",
     "lcm": "return math.lcm(2**127 - 1, 3**80)",
     "accumulated": "return list(itertools.accumulate([2**127] * 9))",
+    "total of a counter": "return Counter({0: 2**127, 1: 2**127, 2: 1}).total()",
+    "variance": "return statistics.pvariance([2**127, 0])",
+    "squares": "return statistics.variance([2**127, 0])",
     "counter added": "x = Counter({0: 2**127}); return x + x + x",
     "counter added in place": "x = Counter({0: 2**127})\n    for _ in range(3): x += x\n    return x",
 }
@@ -96,6 +99,10 @@ LONG_TEXTS = {
     "made a text": "return str([1] * 9999)",
     "made a text by map": "return list(map(str, [[1] * 9999]))",
     "repr": "return repr([1] * 9999)",
+    "repr in an f-string": "x = [1] * 9999; return f'{x!r}'",
+    "upper case": "return ('\u0390' * 9999).upper()",
+    "upper case by the class": "return list(map(str.upper, ['\u0390' * 9999]))",
+    "joined by getattr": "return getattr('', 'join')(['ab'] * 9999)",
     "accumulated": "return list(itertools.accumulate(['a' * 9999] * 2))",
     "decoded": "return target.decode(range(20000))",
 }
@@ -132,10 +139,48 @@ def test_no_text_grows_beyond_the_bound(body):
 
 def test_counts_are_not_added_unseen():
     own = "class Mine(Counter):\n    def grow(self): super().update(self)\n"
-    for call in ("x.update(x)", "x.subtract({0: 1})", "x.update(a=1)", "Counter.update(x, x)", "Mine([1]).grow()"):
+    for call in (
+        "x.update(x)",
+        "x.subtract({0: 1})",
+        "x.update(a=1)",
+        "getattr(x, 'update')(x)",
+        "Counter.update(x, x)",
+        "Mine([1]).grow()",
+    ):
         with pytest.raises(MethodError, match="a Counter is updated with counts; use `counter \\+= other`"):
             run(f"x = Counter([0]); {call}; return x", own)
     assert run("x = Counter([0]); x.update([0, 1]); x.subtract([1, 1]); return x") == {0: 2, 1: -1}
+
+
+def test_what_stands_in_for_a_type_does_not_give_it_away():
+    for way in ("int.plain", "getattr(int, 'plain')"):
+        with pytest.raises(AttributeError, match="plain"):
+            run(f"return {way}")
+
+
+GUARDED = "__bounded__"
+BINDINGS = [
+    f"def f({GUARDED}): return 1",
+    f"def f(*{GUARDED}): return 1",
+    f"def f(*, {GUARDED}=1): return 1",
+    f"f = lambda {GUARDED}: 1",
+    f"class {GUARDED}: pass",
+    f"def {GUARDED}(x): return x",
+    f"from math import sqrt as {GUARDED}",
+    f"import math as {GUARDED}",
+    f"{GUARDED} = 1",
+    f"x = ({GUARDED} := 1)",
+    f"for {GUARDED} in runs: pass",
+    f"x = [1 for {GUARDED} in runs]",
+    f"\n    with nn.Linear(1, 1) as {GUARDED}: pass",
+]
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_no_name_takes_the_place_of_a_guard(binding):
+    assert any(
+        f"the name `{GUARDED}`" in str(fault) or f"`{GUARDED}`" in str(fault) for fault in check_source(method(binding))
+    )
 
 
 @pytest.mark.parametrize(

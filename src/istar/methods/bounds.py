@@ -13,6 +13,7 @@ import builtins
 import collections
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from istar.methods.attributes import class_of
 from istar.methods.contract import MethodError
+from istar.methods.language import MODULES, names
 
 __all__ = [
     "BUILTINS",
@@ -105,30 +107,32 @@ def _results(function: Callable[..., Any]) -> Callable[..., Any]:
 class StandIn(type):
     """The class of what stands in for `int` and `str`: they make bounded values, and else are what they stand for."""
 
-    plain: Any
+    _plain: Any  # a public name could be named by a method
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
         """Make a value."""
-        return bounded(cls.plain(*arguments, **keywords))
+        return bounded(cls._plain(*arguments, **keywords))
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, cls.plain)
+        return isinstance(value, cls._plain)
 
     def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind.plain if isinstance(kind, StandIn) else kind, cls.plain)
+        return issubclass(kind._plain if isinstance(kind, StandIn) else kind, cls._plain)
 
     def __getattr__(cls, name: str) -> Any:
-        return watched(cls.plain, name)
+        return watched(cls._plain, name)
 
     def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.plain
+        return other is cls or other is cls._plain
 
     def __hash__(cls) -> int:
-        return hash(cls.plain)
+        return hash(cls._plain)
 
 
-WATCHED = frozenset({"join", "replace", "decode", "update", "subtract"})
-"""Attributes whose calls make texts of any length, or add counts."""
+_LENGTHENING = names("join replace decode capitalize casefold lower swapcase title upper")
+_COUNTING = names("update subtract total")
+WATCHED: frozenset[str] = _LENGTHENING | _COUNTING
+"""Attributes whose calls may make a text longer (the lower case of a letter can be three), or add counts."""
 
 
 def watched(value: Any, name: str) -> Any:
@@ -136,9 +140,10 @@ def watched(value: Any, name: str) -> Any:
     found = getattr(value, name)
     if name not in WATCHED:
         return found
-    if name in ("join", "replace", "decode"):
+    counter = issubclass(class_of(value), collections.Counter)
+    if name in _LENGTHENING or (counter and name == "total"):
         return _results(found)
-    return _items(found) if issubclass(class_of(value), collections.Counter) else found
+    return _items(found) if counter else found
 
 
 def _items(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,7 +162,7 @@ def _accumulate(*arguments: Any, **keywords: Any) -> Iterator[Any]:
 
 
 BUILTINS: Mapping[str, Any] = {
-    **{kind.__name__: StandIn(kind.__name__, (), {"plain": kind, "__module__": "builtins"}) for kind in (int, str)},
+    **{kind.__name__: StandIn(kind.__name__, (), {"_plain": kind, "__module__": "builtins"}) for kind in (int, str)},
     **{name: _results(getattr(builtins, name)) for name in ("pow", "repr", "round", "sum")},
 }
 """The built-in names that make integers or texts, with their results bounded."""
@@ -180,5 +185,9 @@ STAND_INS: Mapping[str, ModuleType] = {
         },
     ),
     "itertools": _stand_in(itertools, accumulate=_accumulate),
+    # exact sums and squares of integers, whose results would be the next ones' operands
+    "statistics": _stand_in(
+        statistics, **{name: _results(getattr(statistics, name)) for name in sorted(MODULES["statistics"])}
+    ),
 }
 """The modules that a method imports under these names."""

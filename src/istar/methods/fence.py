@@ -129,6 +129,7 @@ class _Fence(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._check_binding(node, node.name)
         for keyword in node.keywords:
             self.fault(
                 node,
@@ -167,7 +168,11 @@ class _Fence(ast.NodeVisitor):
 
     # -- imports ------------------------------------------------------------------------------------------------------
 
+    def visit_alias(self, node: ast.alias) -> None:
+        self._check_binding(node, node.asname or "")
+
     def visit_Import(self, node: ast.Import) -> None:
+        self.generic_visit(node)
         for alias in node.names:
             if alias.name.startswith("istar."):
                 self.fault(
@@ -181,6 +186,7 @@ class _Fence(ast.NodeVisitor):
         if node.level or module not in language.MODULES:
             self._refuse_module(node, "." * node.level + module)
             return
+        self.generic_visit(node)
         for alias in node.names:
             if alias.name == "*":
                 self.fault(node, f"`from {module} import *`", "it hides what is used", "name what you need")
@@ -216,8 +222,7 @@ class _Fence(ast.NodeVisitor):
         if not isinstance(node.ctx, ast.Load):
             if name in self.modules:
                 self.fault(node, f"`{name}` is bound again", "it names a module", "use another name")
-            if name.startswith("__"):
-                self.fault(node, f"the name `{name}`", "double underscores are Python's own", "use another name")
+            self._check_binding(node, name)
             return
         if name in self.modules:
             self.fault(node, f"the module `{name}` as a value", "it hides what is used", f"write `{name}.NAME`")
@@ -233,6 +238,11 @@ class _Fence(ast.NodeVisitor):
             self.fault(node, f"`{name}` as a value", "attribute names must be readable", "call it with a text constant")
         elif name not in language.BUILTINS:
             self._refuse_name(node, name)
+
+    def _check_binding(self, node: ast.AST, name: str) -> None:
+        """Refuse a name that would take the place of a guard (`istar.methods.guards`) or of Python's own."""
+        if name.startswith("__"):
+            self.fault(node, f"the name `{name}`", "double underscores are Python's own", "use another name")
 
     def _refuse_name(self, node: ast.AST, name: str) -> None:
         if name in language.REFUSED_BUILTINS:
@@ -263,6 +273,7 @@ class _Fence(ast.NodeVisitor):
             )
 
     def visit_arg(self, node: ast.arg) -> None:
+        self._check_binding(node, node.arg)
         if node.arg in self.modules:
             self.fault(node, f"the parameter `{node.arg}`", "it names a module", "use another name")
         self.generic_visit(node)

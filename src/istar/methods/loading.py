@@ -24,7 +24,7 @@ from torch import Tensor
 
 from istar.methods import language
 from istar.methods.attributes import attribute_refusal, check_attribute, own_names
-from istar.methods.bounds import BUILTINS, STAND_INS, StandIn
+from istar.methods.bounds import BUILTINS, STAND_INS, WATCHED, StandIn, watched
 from istar.methods.contract import InterpretFunction, MethodError, PredictFunction, PrepareFunction, text_of
 from istar.methods.fence import FenceError, check_source
 from istar.methods.guards import guarded, guards
@@ -188,7 +188,8 @@ def _guarded(function: Callable[..., Any], own: frozenset[str]) -> Callable[...,
         if isinstance(value, ModuleType):
             raise MethodError(f"{function.__name__} on the module {value.__name__!r} is closed to methods")
         check_attribute(value, name)
-        return function(value, name, *default)
+        found = function(value, name, *default)
+        return watched(value, name) if function is getattr and name in WATCHED and hasattr(value, name) else found
 
     return guarded
 
