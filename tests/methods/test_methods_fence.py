@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from istar.methods import FenceError, MethodError, check_source, language, load_method
-from istar.methods.fence import SOURCE_BYTES_LIMIT
+from istar.methods.fence import CONSTANTS_LIMIT, SOURCE_BYTES_LIMIT
 from istar.methods.guards import GUARDS
 
 FRAME = """import torch
@@ -230,6 +230,25 @@ def test_unparsable_sources_are_faults():
     assert f"the limit is {SOURCE_BYTES_LIMIT}" in str(check_source("#" * (SOURCE_BYTES_LIMIT + 1))[0])
 
 
+TABLES = {
+    "text": f"x = '{'a' * (CONSTANTS_LIMIT + 1)}'",
+    "texts": f"x = [{', '.join(['1234567'] * 600)}]",
+    "numbers": f"x = {{{', '.join(f'{number}: 0.{number}' for number in range(800))}}}",
+    "arguments": f"x = max({', '.join(['0.125'] * 900)})",
+    "names": f"z = o = 1; x = [{', '.join('zo' * 2100)}]",
+    "an f-string": f"x = f'{{runs}}{'a' * CONSTANTS_LIMIT}'",
+}
+
+
+@pytest.mark.parametrize("body", TABLES.values(), ids=TABLES)
+def test_a_table_is_not_written_down(body):
+    assert any(f"the limit is {CONSTANTS_LIMIT}; a method is code; learn" in fault for fault in faults(body))
+
+
+def test_what_a_method_cannot_read_is_no_table():
+    assert faults("x = [1, 2, 3]", f"def helper():\n    '{'a' * CONSTANTS_LIMIT}'\n") == []
+
+
 def test_the_error_lists_every_fault_and_survives_pickling():
     with pytest.raises(FenceError, match=r"(?s)method 'mine' has 2 faults:.*line \d+: `open`.*`print`") as caught:
         load_method(method("print(open('x'))"), name="mine")
@@ -346,5 +365,5 @@ def test_a_fault_holds_no_text_that_could_confuse_a_terminal():
     (fault,) = check_source(method("getattr(target, '_\\x1b]0;title\\x07')"))
     assert "\x1b" not in str(fault)
     assert "title" in str(fault)
-    (long,) = check_source(method(f"getattr(target, '_{'x' * 10_000}')"))
+    (long,) = check_source(method(f"getattr(target, '_{'x' * 3_000}')"))
     assert len(str(long)) < 400

@@ -24,6 +24,12 @@ __all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
 
 SOURCE_BYTES_LIMIT = 64 * 1024
 
+CONSTANTS_LIMIT = 4096
+"""Characters that a file's texts and numbers may have, with one more for each element of a list and the like.
+
+No method of the library has 300; a table of answers needs thousands.
+"""
+
 _SHAPE = re.compile(r"^\s*(?:(?:[*#?]*[A-Za-z0-9_]*|\.\.\.)\s*)*$")
 
 
@@ -77,6 +83,7 @@ class _Fence(ast.NodeVisitor):
         for node in ast.walk(self.tree):
             self._bind(node)
         self.faults.extend(contract_faults(self.tree))
+        self._check_constants()
         self.visit(self.tree)
 
     # -- what the file binds ------------------------------------------------------------------------------------------
@@ -101,6 +108,33 @@ class _Fence(ast.NodeVisitor):
             self.bound.add(node.arg)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             self.bound.add(node.name)
+
+    # -- what the file holds ------------------------------------------------------------------------------------------
+
+    def _check_constants(self) -> None:
+        """Refuse a table that is written down; docstrings, which a method cannot read, do not count."""
+        unread = {
+            statement.value
+            for node in ast.walk(self.tree)
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+            for statement in node.body[:1]
+            if isinstance(statement, ast.Expr)
+        }
+        total = 0
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and node not in unread:
+                total += len(node.value) if isinstance(node.value, str) else len(ast.unparse(node))
+            elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+                total += len(node.elts)
+            elif isinstance(node, ast.Dict):
+                total += 2 * len(node.values)
+        if total > CONSTANTS_LIMIT:
+            self.fault(
+                self.tree,
+                f"constants of {total} characters",
+                f"the limit is {CONSTANTS_LIMIT}",
+                "a method is code; learn numbers and words in `interpret` instead of writing them down",
+            )
 
     # -- syntax -------------------------------------------------------------------------------------------------------
 

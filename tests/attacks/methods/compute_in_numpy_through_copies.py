@@ -1,7 +1,7 @@
 """Takes apart a copy of what it was given, down to arrays of numpy.
 
 Fence: rejected: `dataclasses.asdict`
-Jail: seen: 0.3
+Jail: error: no price for the operation
 """
 
 from dataclasses import asdict

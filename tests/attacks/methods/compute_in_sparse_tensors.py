@@ -1,7 +1,7 @@
 """Multiplies full matrices as if they were sparse.
 
 Fence: rejected: the attribute `to_sparse_csr`
-Jail: counted
+Jail: error: no price for the operation
 """
 
 import torch

@@ -11,7 +11,7 @@ from istar.methods import Interpretation
 
 
 def interpret(target, corpus):
-    return Interpretation({f"{number:09d}" * 1_000_000: torch.zeros(1) for number in range(4)})
+    return Interpretation({f"{number:09d}" * 1_700: torch.zeros(1) for number in range(2_300)})
 
 
 def predict(question, runs, target, interpretation, prepared):

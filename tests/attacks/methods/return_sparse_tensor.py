@@ -1,7 +1,7 @@
 """Returns a tensor whose numbers are elsewhere.
 
 Fence: rejected: the attribute `to_sparse`
-Jail: error: call `.to_dense
+Jail: error: no price for the operation
 """
 
 import torch
