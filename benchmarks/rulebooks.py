@@ -29,10 +29,16 @@ from istar.seeds import Seed
 from machine import describe_machine
 
 METHODS = (
-    *("answer_logits", "attention_gates", "attribution_patching", "confidence_probe", "covariance_lens"),
-    *("early_exit_head", "gradient_activation", "logit_lens", "ngram", "short_context"),
+    *("gradient_influence", "attention_gates", "projected_influence", "stitched_cache", "linear_probe"),
+    *("covariance_lens", "pruned_forward", "behavioural_student", "answer_logits", "logit_lens"),
 )
-TASKS = ("format_sensitivity/lexicon", "label_free_accuracy/cities", "position_bias/opposites", "shot_shapley/antonyms")
+"""Those of the library that the executor bought something of in training."""
+TASKS = (
+    "active_learning/kinds",
+    "context_attribution/facts-subsets",
+    "position_bias/opposites",
+    "shot_shapley/antonyms",
+)
 
 
 class BothMeters(Meter):
@@ -127,7 +133,7 @@ def main() -> None:
     parser.add_argument("--method", action="append", help="of the library; may be repeated")
     parser.add_argument("--task", action="append", help="of training; may be repeated")
     parser.add_argument("--questions", type=int, default=2)
-    parser.add_argument("--flops", type=float, default=0.1, help="share of brute force that methods may take")
+    parser.add_argument("--flops", type=float, default=0.25, help="share of brute force that methods may take")
     parser.add_argument("--target", default="smollm2-135m")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "rulebooks.json")
     arguments = parser.parse_args()
