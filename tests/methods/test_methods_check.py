@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -160,3 +161,12 @@ def test_questions_of_ones_own_take_the_place_of_the_small_ones(tmp_path, target
     report = check_method(path, target, {"mine": next(iter(questions.values()))})
     assert report.passed
     assert [each.question for each in report.questions] == ["mine"]
+
+
+def test_what_a_score_would_stop_is_named(check, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("istar.arms.settings.Caps", lambda: SimpleNamespace(seconds=0.0))
+    check(GOOD)
+    assert run(["check", str(tmp_path / "mine.py")]) == SUCCESS
+    shown = capsys.readouterr().out
+    assert "slow `interpret` took 0 seconds on a tiny model; a score stops it after 0" in shown
+    assert "slow on plain sequences, it took 0 seconds" in shown

@@ -22,7 +22,7 @@ from istar import paths
 from istar.arms.base import StoppedError
 from istar.arms.replays import Replays
 from istar.arms.sessions import SandboxSession
-from istar.arms.settings import ArmSettings, cores
+from istar.arms.settings import INTERPRET_TIMES, ArmSettings, cores
 from istar.arms.streams import MOST_BYTES_OF_A_BATCH
 from istar.arms.task_questions import TaskQuestions
 from istar.files import sweep
@@ -87,7 +87,9 @@ class SandboxArms(Replays):
         self._limits = threadpool_limits(1, user_api="blas")  # replays are small, and the same on every machine
         # jails that share cores take longer, and a method is not to fail for that
         seconds = self.config.caps.seconds * max(1.0, self.config.side_by_side * self.config.threads / cores())
-        limits = Limits(threads=self.config.threads, interpret_seconds=4 * seconds, record_seconds=seconds)
+        limits = Limits(
+            threads=self.config.threads, interpret_seconds=INTERPRET_TIMES * seconds, record_seconds=seconds
+        )
         for _ in range(self.config.side_by_side):
             jail = Jail(TargetSpec.of(self.target), self._tier, limits)
             self._jails.append(jail)

@@ -33,6 +33,10 @@ class Caps(Strict):
     """Wall-clock seconds of one question after which the worker is killed."""
 
 
+INTERPRET_TIMES = 4
+"""How many times as long as on one question a method may take to interpret the target."""
+
+
 class ArmSettings(Strict):
     """Settings of the two arms, whatever they are compared for."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from istar.cli.console import styled
 from istar.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from istar.methods.check import CheckReport
     from istar.questions import QuestionView
 
 
@@ -69,6 +70,10 @@ def check(
             "silent",
             "yellow",
         )
+    for what, took, most in _too_slow(report):
+        output.tell(
+            f"{what} took {took:.0f} seconds on a tiny model; a score stops it after {most:.0f}", "slow", "yellow"
+        )
     for each in report.questions:
         if each.too_dear:
             output.tell(
@@ -84,6 +89,18 @@ def check(
         styled("the method keeps the contract", "green") if report.passed else styled("the method has faults", "red")
     )
     return SUCCESS if report.passed else METHOD_FAULT
+
+
+def _too_slow(report: CheckReport) -> Iterator[tuple[str, float, float]]:
+    """Yield what took longer than a score would wait, how long, and how long that would."""
+    from istar.arms.settings import INTERPRET_TIMES, Caps
+
+    seconds = Caps().seconds
+    if report.interpret is not None and report.interpret.seconds > INTERPRET_TIMES * seconds:
+        yield "`interpret`", report.interpret.seconds, INTERPRET_TIMES * seconds
+    for each in report.questions:
+        if each.seconds > seconds:
+            yield f"on {each.question}, it", each.seconds, seconds
 
 
 def _questions_of(names: Sequence[str]) -> dict[str, QuestionView]:
