@@ -68,6 +68,7 @@ def main() -> int:
         "statistics": lambda: _run("tests/rewards/simulations.py"),
         "posterior": lambda: _run("tests/executors/posterior.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),
+        "witness": lambda: _run("tests/attacks/processor_time.py"),
         "faults": lambda: _run("tests/faults/campaign.py", *numbers),
         "guided": lambda: _run("tests/bad_input/coverage_guided.py", f"--inputs={arguments.guided}"),
     }

@@ -15,6 +15,19 @@ SOUND = {
         "open": [],
         "honest": {"tried": 20, "flagged": []},
     },
+    "witness": {
+        "honest": {"tried": 100, "flagged": []},
+        "hiding": {"tried": 8, "missed": []},
+        "by machine and task": {
+            "as it is": {
+                "a/b": {
+                    "honest": {"tried": 100, "flagged": [], "most of what is allowed": {"slow": 0.31, "quick": 0.1}},
+                    "hiding": {"tried": 8, "missed": []},
+                },
+                "c/d": {"honest": {"tried": 1, "flagged": [], "most of what is allowed": {"slow": 0.0}}},
+            }
+        },
+    },
     "statistics": {
         "intervals": {
             "something saved": {"evaluations": 400, "held": 0.95, "above": 0.02, "below": 0.03, "null": False},
@@ -58,6 +71,8 @@ def test_a_sound_run_says_so():
     assert "Not run" not in page
     assert "7 rejected, 2 passes" in page
     assert "10,000 queries" in page
+    assert "100 recordings of honest methods, 0 of them flagged; 8 of methods that compute in Python" in page
+    assert "31%" in page
     assert "94.0% (standard error 1.0%), and 89.0% without the factor" in page
 
 
@@ -75,6 +90,14 @@ def test_a_sound_run_says_so():
                 {"method": "scan", "wall": "fence", "reason": "line 3"}
             ),
             "honest method scan was flagged at fence: line 3",
+        ),
+        (
+            lambda found: found["witness"]["honest"]["flagged"].append({"method": "scan", "reason": "3.0 inside"}),
+            "honest method scan was flagged by its processor time: 3.0 inside",
+        ),
+        (
+            lambda found: found["witness"]["hiding"]["missed"].append({"hiding": "a loop", "said": {}}),
+            "arithmetic in Python was missed: a loop",
         ),
         (
             lambda found: found["posterior"].update(held=0.85),

@@ -1,13 +1,21 @@
-"""A meter that also holds a clock: how long the operations of each kind take, beside what is billed for them."""
+"""A meter that also holds a clock: what the operations of each kind take, beside what is billed for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter_ns
+from random import Random
+from time import thread_time_ns
 from typing import Any, NamedTuple
 
 from istar.flops.kinds import kind_of
 from istar.flops.meter import Meter, _Entry
+
+LONG = 20_000
+"""Nanoseconds from which an operation is long; reading the clock twice takes one."""
+STREAK = 8
+"""How many calls after a long one are timed too, since sizes alternate."""
+MOST_SKIPPED = 31
+"""Of other calls each sixteenth is timed, on average. Which ones is drawn, so that nobody can know."""
 
 
 class KindUse(NamedTuple):
@@ -16,7 +24,7 @@ class KindUse(NamedTuple):
     Attributes:
         flops: FLOPs billed for what ran; not for what was only charged.
         calls: how often one ran.
-        nanoseconds: time inside them, by the wall's clock.
+        nanoseconds: processor time of this thread inside them.
     """
 
     flops: int
@@ -25,21 +33,21 @@ class KindUse(NamedTuple):
 
 
 class TimedMeter(Meter):  # type: ignore[no-untyped-call]
-    """Counts as any meter, and measures the time inside each operation.
+    """Counts as any meter, and takes the processor time inside operations: of long ones always, of others at random.
 
-    What torch takes apart is timed part by part, so nothing is counted twice. It costs a fifth of a microsecond an
-    operation.
+    What torch takes apart is timed part by part, so nothing is counted twice.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """See `Meter`."""
         super().__init__(*arguments, **options)
         self._clocks: dict[int, _Clock] = {}
+        self._draw = Random()
 
     def _learn(self, func: Any) -> _Entry:
         entry = super()._learn(func)
         clock = self._clocks[id(func)] = _Clock()
-        entry.run = _timed(entry.run, clock)
+        entry.run = _timed(entry.run, clock, self._draw.random)
         return entry
 
     @property
@@ -51,22 +59,49 @@ class TimedMeter(Meter):  # type: ignore[no-untyped-call]
             if entry.calls:
                 kind = kind_of(entry.name)
                 flops, calls, nanoseconds = found.get(kind, KindUse(0, 0, 0))
-                found[kind] = KindUse(flops + entry.flops, calls + entry.calls, nanoseconds + clock.nanoseconds)
+                found[kind] = KindUse(
+                    flops + entry.flops, calls + entry.calls, nanoseconds + clock.nanoseconds(entry.calls)
+                )
         return found
 
 
 class _Clock:
-    __slots__ = ("nanoseconds",)
+    """Processor time of one operation, from the calls of it that were timed."""
+
+    __slots__ = ("drawn", "drawn_total", "skip", "streak", "timed", "total")
 
     def __init__(self) -> None:
-        self.nanoseconds = 0
+        self.skip = self.streak = 0
+        self.timed = self.total = 0
+        self.drawn = self.drawn_total = 0
+
+    def nanoseconds(self, calls: int) -> int:
+        """Return what so many calls took: those that were not timed, as those that were drawn."""
+        others = max(0, calls - self.timed)
+        return self.total + (others * self.drawn_total // self.drawn if self.drawn else 0)
 
 
-def _timed(run: Callable[..., Any], clock: _Clock, now: Callable[[], int] = perf_counter_ns) -> Callable[..., Any]:
+def _timed(
+    run: Callable[..., Any], clock: _Clock, draw: Callable[[], float], now: Callable[[], int] = thread_time_ns
+) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
+        if clock.skip:
+            clock.skip -= 1
+            return run(*arguments, **options)
         started = now()
         result = run(*arguments, **options)
-        clock.nanoseconds += now() - started
+        taken = now() - started
+        clock.timed += 1
+        clock.total += taken
+        if clock.streak:
+            clock.streak -= 1
+        else:
+            clock.drawn += 1
+            clock.drawn_total += taken
+        if taken > LONG:
+            clock.streak = STREAK
+        if not clock.streak:
+            clock.skip = int(draw() * MOST_SKIPPED)
         return result
 
     return call

@@ -5,9 +5,9 @@ sees both. What a recording took is held against what its operations explain, at
 machine and target before any method's code was seen:
 
 - **inside operations**: the time that was measured there, but at most `MOST_TIMES` what the bill of their kind takes;
-- **between operations**: what honest code takes there for each call, but at most `MOST_BETWEEN` times what the FLOPs
-  that were really computed take in short forwards, so that whoever fills the time between operations with work of
-  Python's own pays for it in FLOPs;
+- **between operations**: what honest code takes there for each call, but, where a question is policed
+  (`istar.flops.policing`), at most `MOST_BETWEEN` times what the FLOPs that were really computed take in short
+  forwards, so that whoever fills the time between operations with work of Python's own pays for it in FLOPs;
 - **beside the method**: what a method that does nothing takes on the same question, measured in the same jail.
 
 The rest is unexplained, and a recording of which more than `Witness.allowed` is so is void. More calls, slow shapes and
@@ -20,13 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from istar.flops.policing import FLOOR_SECONDS, VOID_SHARE, is_policed
 from istar.flops.timed import KindUse
-
-VOID_SHARE = 0.25
-"""The share of the time that a question's brute force takes, at the rate of products, which may be unexplained."""
-
-FLOOR_SECONDS = 1.0
-"""What may be unexplained of any question, in seconds, beside that and what a method that does nothing takes."""
 
 MOST_TIMES = 4.0
 """How many times the time that its bill explains an operation may take. It is calibrated on slow shapes."""
@@ -36,8 +31,9 @@ CALL_TIMES = 3.0
 with gradients it is twice as long, and on a busy machine longer still."""
 
 MOST_BETWEEN = 2.0
-"""How many times the time of the FLOPs that were computed the time between operations may be: that of single tokens,
-which are as many operations as whole texts, is 1.6 times as long."""
+"""How many times the time of the FLOPs that were computed the time between operations may be where a question is policed:
+that of single tokens, which are as many operations as whole texts, is 1.6 times as long on SmolLM2. On questions so small
+that they are in no reward operations are so short that the time between them is all there is."""
 
 BETWEEN = "between operations"
 THREADS = "in other threads"
@@ -87,23 +83,17 @@ class Clocked:
     """What a worker says of its time.
 
     Attributes:
-        kinds: what was billed and the time inside operations, by the wall's clock, by kind.
+        kinds: what was billed and the time inside operations, by kind.
         main_seconds: processor time of the thread that ran the method.
-        seconds: wall-clock seconds, without those in which it waited for its parent.
     """
 
     kinds: Mapping[str, KindUse]
     main_seconds: float
-    seconds: float
 
     @property
     def inside(self) -> dict[str, float]:
-        """Seconds of that thread's processor time inside operations, by kind.
-
-        What else a machine does makes the wall's clock run on, inside operations and between them alike.
-        """
-        share = min(1.0, self.main_seconds / self.seconds) if self.seconds else 1.0
-        return {kind: share * use.nanoseconds / 1e9 for kind, use in self.kinds.items()}
+        """Seconds of that thread's processor time inside operations, by kind."""
+        return {kind: use.nanoseconds / 1e9 for kind, use in self.kinds.items()}
 
 
 @dataclass(frozen=True)
@@ -205,7 +195,9 @@ def judged(
     }
     flops = sum(use.flops for use in clocked.kinds.values())
     calls = sum(use.calls for use in clocked.kinds.values())
-    between = min(CALL_TIMES * calls * rates.between_seconds, MOST_BETWEEN * flops / rates.forward_flops_per_second)
+    between = CALL_TIMES * calls * rates.between_seconds
+    if is_policed(brute_flops):
+        between = min(between, MOST_BETWEEN * flops / rates.forward_flops_per_second)
     beyond = {kind: inside[kind] - most[kind] for kind in inside}
     beyond[BETWEEN] = clocked.main_seconds - sum(inside.values()) - between - empty_seconds
     # other threads work inside operations, and wait for the next one between them

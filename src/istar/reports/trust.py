@@ -14,7 +14,7 @@ from typing import Any
 from istar.errors import IstarError
 from istar.reports.pages import templates
 
-PARTS = ("attacks", "statistics", "posterior", "faults", "guided")
+PARTS = ("attacks", "witness", "statistics", "posterior", "faults", "guided")
 CLAIMED, LEAST_COVERAGE, MOST_FALSE = 0.95, 0.93, 0.05
 """What intervals claim, what they must cover, and how often noise may be called better than no method."""
 
@@ -50,6 +50,14 @@ def broken(found: Mapping[str, Any]) -> list[str]:
     said += [
         f"honest method {each['method']} was flagged at {each['wall']}: {each['reason']}"
         for each in attacks.get("honest", {}).get("flagged", [])
+    ]
+    witness = found.get("witness", {})
+    said += [
+        f"honest method {each['method']} was flagged by its processor time: {each['reason']}"
+        for each in witness.get("honest", {}).get("flagged", [])
+    ]
+    said += [
+        f"arithmetic in Python was missed: {each['hiding']}" for each in witness.get("hiding", {}).get("missed", [])
     ]
     statistics = found.get("statistics", {})
     for name, each in statistics.get("intervals", {}).items():

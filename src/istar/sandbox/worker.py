@@ -106,7 +106,6 @@ def _wait(child: int, control: int) -> int:
 def _answer(pipes: tuple[int, int], target: Target, handlers: Mapping[str, Handler], filtered: bool) -> NoReturn:
     """Answer one request in this fork, and end it whatever happens."""
     reply, feed = pipes
-    started = time.perf_counter()
     status = 1
     try:
         import torch
@@ -115,7 +114,7 @@ def _answer(pipes: tuple[int, int], target: Target, handlers: Mapping[str, Handl
         allowance = Allowance(**request.fields["allowance"])
         confine(pipes, allowance, filtered)
         torch.set_num_threads(allowance.threads)
-        _PARENT.set(ParentStreams(reply, feed, started))
+        _PARENT.set(ParentStreams(reply, feed))
         write_frame(reply, _handled(target, request, handlers))
         status = 0
     except BaseException as error:  # nothing may leave this function but through the exit below
@@ -145,16 +144,12 @@ class ParentStreams:
     Attributes:
         reply: descriptor of the pipe to the parent.
         feed: descriptor of the pipe from it.
-        started: when this process began, by `time.perf_counter`.
         batches: the runs of each batch.
-        waited: seconds in which this process did nothing but wait for the parent.
     """
 
     reply: int
     feed: int
-    started: float
     batches: tuple[tuple[Run, ...], ...] = ()
-    waited: float = 0.0
 
     def find(self, runs: Sequence[Run], layer: int, left: float) -> Replayed | None:
         """See `StreamSource`."""
@@ -163,22 +158,15 @@ class ParentStreams:
         asked = tuple(runs)
         for number, batch in enumerate(self.batches):
             if asked == batch:
-                since, worked = time.perf_counter(), time.thread_time()
                 write_frame(
                     self.reply, Frame("wanted", {"batch": number, "layer": layer, "left": int(min(left, MOST_LEFT))})
                 )
                 answer = read_frame(self.feed, REQUEST_CAPS)
-                self.waited += time.perf_counter() - since - (time.thread_time() - worked)
                 if answer.kind != "streams":
                     return None
                 bill = StreamBill(answer.fields["by_op"], answer.fields["matmul_flops"])
                 return Replayed(answer.arrays["values"], bill)
         return None
-
-    @property
-    def seconds(self) -> float:
-        """Wall-clock seconds of this process so far, without those in which it waited for the parent."""
-        return time.perf_counter() - self.started - self.waited
 
 
 _PARENT: ContextVar[ParentStreams] = ContextVar("istar_parent_streams")
@@ -233,7 +221,6 @@ def handle_record(target: Target, request: Frame) -> Frame:
         "by_region": dict(recording.by_region),
         "kinds": {kind: list(use) for kind, use in meter.kinds.items()},
         "main_seconds": time.thread_time(),
-        "seconds": parent.seconds,
     }
     arrays: dict[str, Array] = {f"channels.{i}": batch.channels for i, batch in enumerate(recording.batches)}
     return Frame("recorded", fields, arrays)

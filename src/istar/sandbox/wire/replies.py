@@ -197,7 +197,7 @@ def clocked_in(frame: Frame, computed: int, method: str) -> Clocked:
         kinds[kind] = KindUse(*(flops_of(each, f"the use of {kind} operations", method) for each in use))
     if sum(use.flops for use in kinds.values()) > computed:
         raise ReplyError(f"{method!r}: the reply's FLOPs by kind of operation are more than were computed")
-    return Clocked(kinds, *(_seconds_of(frame.fields.get(name), name, method) for name in ("main_seconds", "seconds")))
+    return Clocked(kinds, _seconds_of(frame.fields.get("main_seconds"), "main_seconds", method))
 
 
 def _seconds_of(value: JSON, name: str, method: str) -> float:
