@@ -48,11 +48,11 @@ LARGE = {
 
 HIDER = '''
 """Hides arithmetic in Python."""
-import math
 import torch
 from istar.methods import Interpretation
 
 NUMBERS = [0.5] * 10_000
+PRODUCTS = {{0.5: 0.25}}
 
 def hidden(units, between):
     total = 0.0
@@ -73,11 +73,11 @@ def predict(question, runs, target, interpretation, prepared):
     return torch.zeros(len(runs), 1)
 '''
 LOOP = "for number in range(1_000): total += number * 0.5"
-DISTANCE = "total += math.dist(NUMBERS, NUMBERS)"
+LOOKED_UP = "total += sum(map(PRODUCTS.get, NUMBERS))"
 NOTHING = "pass"
 HIDERS = {
     "a loop": (LOOP, "hidden({units}, lambda: None)", NOTHING),
-    "distances": (DISTANCE, "hidden({units}, lambda: None)", NOTHING),
+    "looked-up products": (LOOKED_UP, "hidden({units}, lambda: None)", NOTHING),
     "sums of a generator": ("total += sum(x * 0.5 for x in NUMBERS[:1000])", "hidden({units}, lambda: None)", NOTHING),
     "whole numbers": ("total += len(str(3**2000 % 10**300))", "hidden({units}, lambda: None)", NOTHING),
     "a bit between views": (

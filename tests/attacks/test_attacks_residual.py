@@ -17,7 +17,6 @@ from istar.seeds import Seed
 from measured import grown
 
 HIDING = """
-import math
 import torch
 from istar.methods import Interpretation
 
@@ -25,14 +24,14 @@ def interpret(target, corpus):
     return Interpretation()
 
 def prepare(question, target, interpretation):
-    point, other = [0.5] * 1_000_000, [0.25] * 1_000_000
-    return sum(math.dist(point, other) for _ in range({times}))
+    products, places = {{number: number / 7 for number in range(256)}}, [number % 256 for number in range(100_000)]
+    return sum(sum(map(products.get, places)) for _ in range({times}))
 
 def predict(question, runs, target, interpretation, prepared):
     return torch.zeros(len(runs), 1)
 """
-HIDDEN_FLOPS = 3 * 1_000_000
-"""A difference, a square and a sum for each number: the fastest scalar product that the fence lets Python have."""
+HIDDEN_FLOPS = 2 * 100_000
+"""A product and a sum for each number: the fastest scalar product that the fence lets Python have."""
 
 
 def test_python_hides_little_in_a_second(shooting):

@@ -1,10 +1,12 @@
 """`istar tasks`: which tasks are listed, and how, in pipes and at 80 columns."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from istar.cli.app import SUCCESS, output, run
+from istar.flops.policing import PYTHON_FLOPS_PER_SECOND
 from istar.targets.places import PRACTICE
 from istar.tasks import tasks
 from istar.truth import TaskSummary
@@ -74,6 +76,12 @@ def test_the_column_and_the_mark_are_one_number():
         ratio = each.times_dearest_run
         said = f"brute force is only {ratio:.0f} times the dearest run, less than {LEAST_RATIO}"
         assert (said in each.marks) == (ratio < LEAST_RATIO)
+
+
+def test_what_python_makes_a_second_is_what_was_measured():
+    measured = json.loads((Path(__file__).parents[2] / "benchmarks/results/python_arithmetic.json").read_text())
+    making = [measured["fastest"][group]["operations_a_second"] for group in ("products", "single", "bits", "order")]
+    assert max(making) <= PYTHON_FLOPS_PER_SECOND <= 1.1 * max(making)
 
 
 def test_what_a_method_could_hide_is_little_on_every_task_that_is_in_a_reward():

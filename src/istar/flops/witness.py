@@ -31,9 +31,9 @@ CALL_TIMES = 3.0
 with gradients it is twice as long, and on a busy machine longer still."""
 
 MOST_BETWEEN = 2.0
-"""How many times the time of the FLOPs that were computed the time between operations may be where a question is policed:
-that of single tokens, which are as many operations as whole texts, is 1.6 times as long on SmolLM2. On questions so small
-that they are in no reward operations are so short that the time between them is all there is."""
+"""How many times the time of the FLOPs that were computed the time between operations may be where a question is
+policed: that of single tokens, which are as many operations as whole texts, is 1.6 times as long on SmolLM2. On
+questions so small that they are in no reward operations are so short that the time between them is all there is."""
 
 BETWEEN = "between operations"
 THREADS = "in other threads"
