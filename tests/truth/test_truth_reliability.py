@@ -110,7 +110,7 @@ def test_between_questions() -> None:
     assert between_question_reliability([np.zeros(1)] * 5, [np.ones(1)] * 5) == 0.0
 
 
-def _table(question: Question, values: np.ndarray, times: int = 10**6, target: str = "made-up") -> Table:
+def _table(question: Question, values: np.ndarray, times: int = 10**8, target: str = "made-up") -> Table:
     costs = CostModel(per_token=1000 * times, per_pair=10 * times, per_read=100 * times)
     prices = price_sheet(build_trie(question.runs), question.runs, costs)
     return Table(question, values, prices, Provenance("ab" * 32, target, "float32", "v1", 0, ()))
