@@ -2,7 +2,8 @@
 
     python tests/trust.py [--kills 300] [--damages 1000] [--inputs 1000] [--guided 20000] [--to results/trust.html]
 
-The tests that `make test` leaves out, since quicker ones sample there what they try; attacks on every tier of
+The tests that `make test` leaves out, since quicker ones sample there what they try; what operations count and take
+for what they are billed; attacks on every tier of
 isolation, honest methods that must not be flagged, simulated statistics, the statistician's intervals, kills, damaged
 files and bad input, arbitrary and grown by coverage. Counts are written beside the page as JSON after each part, and a
 part that is there already is not run again unless `--afresh` says so. Exits with 1 if anything did not hold.
@@ -65,6 +66,7 @@ def main() -> int:
     parts: dict[str, Callable[[], Any]] = {
         "machine": describe_machine,
         "tests": _tests,
+        "operations": lambda: _run("-m", "istar.testing.operations"),
         "statistics": lambda: _run("tests/rewards/simulations.py"),
         "posterior": lambda: _run("tests/executors/posterior.py"),
         "attacks": lambda: _run("-m", "istar.testing.attacks", "tests/attacks/methods", "tests/attacks/honest"),

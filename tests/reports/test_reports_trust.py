@@ -9,6 +9,16 @@ from istar.reports.trust import TrustError, broken, read_counts, render_trust, w
 
 SOUND = {
     "machine": {"processor": "made up", "cores": 2, "torch": "2.13.0"},
+    "operations": {
+        "counted": {"cases": 9000, "exact": 5000, "within_2": 8000, "least": 0.3, "most": 3.9},
+        "witnessed": {
+            "timed": 3000,
+            "product_flops_per_second": 1e11,
+            "most": 3.2,
+            "kinds": {"sorting": {"cases": 9, "of_product": 12.5, "most": 1.5}},
+        },
+        "faults": [],
+    },
     "attacks": {
         "walls": {"fence": {"tried": 9, "held": 9, "known open": 0, "rejected": 7, "passes": 2}},
         "broken": [],
@@ -70,6 +80,8 @@ def test_a_sound_run_says_so():
     assert "All that was tried held" in page
     assert "Not run" not in page
     assert "7 rejected, 2 passes" in page
+    assert "9,000 forms: 5,000 are billed exactly" in page
+    assert "3,000 of them were timed" in page
     assert "10,000 queries" in page
     assert "100 recordings of honest methods, 0 of them flagged; 8 of methods that compute in Python" in page
     assert "31%" in page
@@ -118,6 +130,10 @@ def test_a_sound_run_says_so():
             "an adversary gained 2.00 standard errors through the guard",
         ),
         (lambda found: found["faults"]["faults"].append("a round was lost"), "a round was lost"),
+        (
+            lambda found: found["operations"]["faults"].append("torch.sort is billed 5 for 40"),
+            "torch.sort is billed 5 for 40",
+        ),
         (lambda found: found["guided"]["faults"].append("curve: KeyError"), "curve: KeyError"),
         (lambda found: found.update(tests={"tried": 2, "faults": ["tests.truth failed"]}), "tests.truth failed"),
     ],

@@ -63,6 +63,7 @@ _RANDOM = frozenset(
         "_fused_dropout",
     ]
 )
+_SELECTING = frozenset(("kthvalue", "median", "nanmedian"))
 
 
 @cache
@@ -83,6 +84,8 @@ def kind_of(operation: str) -> Kind:
         return "free" if _views(name) else "moving"
     if name in _RANDOM:
         return "random"
+    if name in _SELECTING:
+        return "sorting"
     if rule.basis in ("pointwise", "reduced") and rule.each >= _TRANSCENDENTAL:
         return "transcendental"
     return _OF_BASIS.get(rule.basis, "product")

@@ -352,14 +352,17 @@ def convolved_backward(op: OpOverload, each: int) -> ResultPricer:
 
 
 def distances(op: OpOverload, each: int) -> ResultPricer:
-    """Price a difference, a power and a sum per coordinate of every pair; 3 where the power is none."""
+    """Price a difference, a power and a sum per coordinate of every pair; 3 where the power is none.
+
+    Torch's gradient takes two powers for each coordinate.
+    """
     name = op.overloadpacket.__name__
     backward = name == "_cdist_backward"
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         pairs = args[0].numel() if backward else result.numel()
         power = 2.0 if name == "_euclidean_dist" else args[3] if backward else args[2]
-        cost = 3 if power in (0.0, 1.0, 2.0, float("inf")) else 18
+        cost = 3 if power in (0.0, 1.0, 2.0, float("inf")) else 36 if backward else 18
         return int(pairs * args[1].shape[-1]) * cost * arithmetic_weight(result, args, {})
 
     return price
@@ -425,6 +428,9 @@ def factored(op: OpOverload, each: int) -> ResultPricer:
             long = (columns if name == "linalg_lstsq" else rows) if left else rows
             sides = ceil(first.numel() / max(1, long * matrices))
         flops = factorisation_flops(name, rows, columns, sides, wants_vectors(name, args, kwargs))
+        if kwargs.get("driver") in ("gelsd", "gelss"):
+            # Least squares by singular vectors, and not by an orthogonal factor.
+            flops += factorisation_flops("_linalg_svd", rows, columns, 0, True)
         if name == "_linalg_svd" and len(args) > 1 and args[1]:
             # The columns that complete the orthogonal factor.
             flops += 4.0 * max(rows, columns) * min(rows, columns) * abs(rows - columns)

@@ -1,4 +1,4 @@
-"""The page that says what the measurement withstood: attacks, false positives, statistics, faults, bad input.
+"""The page that says what the measurement withstood: prices, attacks, false positives, statistics, faults, bad input.
 
 It states counts that were measured and written to a JSON file, part by part; a part that was not run is named as
 missing, and whatever did not hold stands at the top.
@@ -14,7 +14,7 @@ from typing import Any
 from istar.errors import IstarError
 from istar.reports.pages import templates
 
-PARTS = ("attacks", "witness", "statistics", "posterior", "faults", "guided")
+PARTS = ("operations", "attacks", "witness", "statistics", "posterior", "faults", "guided")
 CLAIMED, LEAST_COVERAGE, MOST_FALSE = 0.95, 0.93, 0.05
 """What intervals claim, what they must cover, and how often noise may be called better than no method."""
 
@@ -72,7 +72,8 @@ def broken(found: Mapping[str, Any]) -> list[str]:
     posterior = found.get("posterior")
     if posterior and posterior["held"] < LEAST_COVERAGE - 2 * posterior["standard_error"]:
         said.append(f"the statistician's intervals held the truth in {posterior['held']:.1%} of training questions")
-    said += [str(fault) for part in ("tests", "faults", "guided") for fault in found.get(part, {}).get("faults", [])]
+    parts = ("tests", "operations", "faults", "guided")
+    said += [str(fault) for part in parts for fault in found.get(part, {}).get("faults", [])]
     return said
 
 

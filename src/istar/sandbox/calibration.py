@@ -36,9 +36,9 @@ def calibrate(target: Target) -> Rates:
     with torch.no_grad():
         return Rates(
             forward_flops_per_second=forward_flops_per_second,
-            product_flops_per_second=_products(),
+            product_flops_per_second=product_rate(),
             between_seconds=between_seconds,
-            kinds={kind: _kind_rate(*works) for kind, works in _works().items()},
+            kinds=kind_rates(),
         )
 
 
@@ -58,7 +58,12 @@ def _forwards(target: Target) -> tuple[float, float]:
     return meter.flops / seconds, max(0.0, seconds - sum(clocked.inside.values())) / calls
 
 
-def _products() -> float:
+def kind_rates() -> dict[str, KindRate]:
+    """Return what operations of each kind take here."""
+    return {kind: _kind_rate(*works) for kind, works in _works().items()}
+
+
+def product_rate() -> float:
     """Return the FLOPs that products of matrices do a second, at their fastest."""
     left, right = torch.ones(SIDE, SIDE), torch.ones(SIDE, SIDE)
     left @ right

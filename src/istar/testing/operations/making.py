@@ -102,6 +102,9 @@ STEPS: dict[str, tuple[Callable[[int], Any], Callable[[int], float]]] = {
     "torch.logspace": (lambda n: torch.logspace(0, 1, n * W), lambda n: 16 * n * W),
     "torch.tril_indices": (lambda n: torch.tril_indices(5 * n, 5 * n), lambda n: 25 * n * n),
     "torch.triu_indices": (lambda n: torch.triu_indices(5 * n, 5 * n), lambda n: 25 * n * n),
+    "torch.nn.init.zeros_": (lambda n: nn.init.zeros_(torch.empty(n, W)), lambda n: n * W),
+    "torch.nn.init.ones_": (lambda n: nn.init.ones_(torch.empty(n, W)), lambda n: n * W),
+    "torch.nn.init.constant_": (lambda n: nn.init.constant_(torch.empty(n, W), 0.5), lambda n: n * W),
     # normal numbers and the orthogonal factor of n columns
     "torch.nn.init.orthogonal_": (
         lambda n: nn.init.orthogonal_(torch.empty(4 * n, 4 * n)),

@@ -11,6 +11,7 @@ from istar.testing.operations.copies import COPIES
 from istar.testing.operations.indexing import INDEXED
 
 ONLY_THEN = frozenset(
+    "Tensor.fill_ Tensor.zero_ Tensor.fill_diagonal_ "
     "Tensor.contiguous Tensor.reshape torch.reshape Tensor.flatten torch.flatten Tensor.ravel torch.ravel Tensor.to "
     "Tensor.type Tensor.type_as Tensor.double Tensor.half Tensor.bfloat16 Tensor.int Tensor.long Tensor.short "
     "Tensor.char Tensor.byte Tensor.bool Tensor.cfloat Tensor.cdouble Tensor.float Tensor.tolist Tensor.new_tensor "

@@ -45,7 +45,7 @@ def of_inputs(each: float, weighed: bool = True) -> Callable[..., float]:
 
 
 def _matrix(size: int) -> tuple[Any, ...]:
-    return (numbers(4 * size, 24),)
+    return (numbers(4 * size, 4 * size),)
 
 
 def reduction(
@@ -71,7 +71,7 @@ def reduction(
     yield Case(
         f"{path}: a batch",
         (f"Tensor.{name}",) if home == "torch" else (path,),
-        lambda size: (numbers(2, 3, size, 24), -1),
+        lambda size: (numbers(2, 3, size, 4 * size), -1),
         (lambda first, axis: getattr(first, name)(axis)) if hasattr(Tensor, name) else function,
         of_inputs(each, weighed),
     )

@@ -242,13 +242,13 @@ def solves() -> Iterator[Case]:
 
 
 def least_squares() -> Iterator[Case]:
-    """Yield least squares of m x n systems by QR."""
+    """Yield least squares of m x n systems by QR, or by singular vectors."""
 
-    def work(matrix: Tensor, right: Tensor) -> float:
+    def work(matrix: Tensor, right: Tensor, factor: Callable[[int, int], float]) -> float:
         rows, columns = matrix.shape[-2:]
         sides = right.shape[-1] if right.dim() > 1 else 1
         return (
-            _qr(rows, columns) * batches(matrix)
+            factor(rows, columns) * batches(matrix)
             + (4 * rows * columns - min(rows, columns) ** 2) * sides * batches(matrix, right)
         ) * weight(right)
 
@@ -269,9 +269,10 @@ def least_squares() -> Iterator[Case]:
                         numbers(*right, 2 * size, count),
                     ),
                     lambda matrix, sides, driver=driver: torch.linalg.lstsq(matrix, sides, driver=driver),
-                    work,
+                    lambda matrix, sides, driver=driver: work(
+                        matrix, sides, _svd if driver in ("gelsd", "gelss") else _qr
+                    ),
                     size=8,
-                    within=8 if driver in ("gelsd", "gelss") else 4,
                 )
 
 

@@ -27,10 +27,10 @@ NO_ARITHMETIC: frozenset[str] = (
         "is_complex is_contiguous is_signed is_leaf is_inference is_sparse is_coalesced is_same_size is_cpu is_cuda "
         "is_floating_point requires_grad requires_grad_ grad retain_grad retains_grad register_hook name cpu",
     )
-    # memory without arithmetic: what is made, filled with one number, or wrapped
+    # memory without arithmetic: what is made or wrapped
     | _names("torch", "tensor as_tensor zeros zeros_like ones ones_like full full_like empty empty_like eye")
-    | _names("torch.nn.init", "zeros_ ones_ constant_ eye_")
-    | _names("Tensor", "new_zeros new_ones new_full new_empty fill_ zero_ fill_diagonal_")
+    | _names("torch.nn.init", "eye_")
+    | _names("Tensor", "new_zeros new_ones new_full new_empty")
     # one number
     | _names("Tensor", "item is_nonzero")
     # views

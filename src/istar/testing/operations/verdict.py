@@ -1,0 +1,133 @@
+"""What counts and times say of the prices, in figures and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+from typing import Any
+
+import torch
+
+from istar.flops import RULEBOOKS, Meter, UnknownOperationError
+from istar.flops.kinds import Kind, kind_of
+from istar.sandbox.calibration import kind_rates, product_rate
+from istar.testing.operations.case import Case, billed_and_counted
+from istar.testing.operations.cases import cases as all_cases
+from istar.testing.operations.witness import Timed, copying_nanoseconds, timed
+
+MOST_TIMES = 4.0
+"""How many times its kind's time, or that of its plain form, an operation may take for what it is billed."""
+SLOW: dict[str, str] = {
+    "aten.split_copy": "a call for each slice",
+    "aten.unbind_copy": "a call for each slice",
+    "torch.unique_consecutive: rows": "a call for each row",
+    "torch.multinomial": "a logarithm for each random number, and a search",
+    "Tensor.multinomial": "a logarithm for each random number, and a search",
+    "Tensor.exponential_": "a logarithm for each random number",
+    "torch.einsum: vector by vector: int64": "integers, which torch multiplies one after another",
+    "torch.special.logit: int64": "numbers outside its domain",
+    "torch.special.log_ndtr: int64": "numbers outside its domain",
+    "torch.linalg.solve_triangular: upper: one matrix, batches of sides, 1 sides": "reads it again for each side",
+    "torch.linalg.solve_triangular: left=False: one matrix, batches of sides, 1 sides": "reads it again for each side",
+    "Tensor.tolist": "Python's own objects, one after another",
+}
+"""Operations, or forms of them, that take longer for a reason that is no hidden work."""
+MODIFIERS = frozenset(("zero strides", "int64", "in place", "backward"))
+"""Parts of a form that choose other code for the same work: each is compared with the plain form under the same."""
+NOT_TIMED = frozenset(
+    ("transposed", "strided", "float64", "bfloat16", "complex64", "int32", "int8", "uint8", "bool", "method", "out=")
+)
+"""Parts of a form that the count alone holds: the work is the same, in other places and types."""
+
+
+def counted(cases: Iterable[Case]) -> dict[str, Any]:
+    """Return how many cases were counted, how far the bills are from the counts, and which are too far."""
+    ratios, faults = [], []
+    for case in cases:
+        try:
+            billed, work = billed_and_counted(case, Meter(strict=True))
+        except UnknownOperationError as error:
+            faults.append(f"{case.name} is refused: {error}")
+            continue
+        ratios.append(1.0 if billed == work else billed / max(work, 1e-9))
+        if not 1 / case.within <= ratios[-1] <= case.within:
+            faults.append(f"{case.name} is billed {billed} for {work:.0f}")
+    exact = sum(abs(ratio - 1) < 1e-9 for ratio in ratios)
+    within = sum(0.5 <= ratio <= 2 for ratio in ratios)
+    return {
+        "cases": len(ratios),
+        "exact": exact,
+        "within_2": within,
+        "least": min(ratios, default=None),
+        "most": max(ratios, default=None),
+        "faults": faults,
+    }
+
+
+MISPRICED = (
+    ("solvers", "torch.linalg.lu_solve: 40 sides", "torch.linalg.lu_solve: 1 sides"),
+    ("products", "torch.cdist: p = 2.0, pairs: batches of both", "torch.cdist: p = 2.0, pairs"),
+    ("moving", "torch.masked_select: of one element", "torch.masked_select"),
+)
+"""Kinds of cases with forms that rulebook v1 bills too low, and forms that it bills as it should."""
+
+
+def missed() -> list[str]:
+    """Return which of the forms that an earlier rulebook is wrong about the times do not tell."""
+    said = []
+    by_name = {case.name: case for case in all_cases(*dict.fromkeys(kind for kind, *_ in MISPRICED))}
+    for _, wrong, right in MISPRICED:
+        reference, each = (timed(by_name[name], RULEBOOKS["v1"]) for name in (right, wrong))
+        if reference is None or each is None or _times(each, reference) <= MOST_TIMES:
+            said.append(f"no time tells that rulebook v1 bills {wrong} too low")
+    return said
+
+
+def _times(each: Timed, reference: Timed, memory: float = 0.0) -> float:
+    """Return how many times what a reference takes for a bill another case takes for its own."""
+    explained = reference.nanoseconds * max(0, each.flops) / max(1, reference.flops) + memory
+    return each.nanoseconds / max(1.0, explained)
+
+
+def _reference(case: Case) -> tuple[str, ...]:
+    parts = case.name.split(": ")
+    return (parts[0], *(part for part in parts[1:] if part in MODIFIERS))
+
+
+def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
+    """Return what operations take for what they are billed, by kind, and which of them too much."""
+    with torch.no_grad():
+        rates, product, copying = kind_rates(), product_rate(), copying_nanoseconds()
+    found = [each for case in cases if not NOT_TIMED & set(case.name.split(": ")) if (each := timed(case)) is not None]
+    plain: dict[tuple[str, ...], Timed] = {}
+    faults, most = [], 0.0
+    kinds: dict[Kind, list[tuple[float, float]]] = {}
+    for each in found:
+        memory = copying * max(0, each.elements)
+        kind = kind_of(max(each.by_op, key=each.by_op.__getitem__)) if each.by_op else "free"
+        by_kind = sum(flops * rates[kind_of(name)].flop_seconds * 1e9 for name, flops in each.by_op.items())
+        times = each.nanoseconds / max(1.0, by_kind + memory)
+        reference = plain.setdefault(_reference(each.case), each)
+        if reference is not each:
+            times = min(times, _times(each, reference, memory))
+        kinds.setdefault(kind, []).append((each.nanoseconds * product / 1e9 / max(1, each.flops), times))
+        if SLOW.keys() & {each.case.operation, each.case.name}:
+            continue
+        most = max(most, times)
+        if times > MOST_TIMES:
+            faults.append(f"{each.case.name} takes {times:.1f} times what its bill explains ({kind})")
+    faults += missed()
+    return {
+        "timed": len(found),
+        "product_flops_per_second": product,
+        "most": most,
+        "kinds": {
+            kind: {
+                "cases": len(each),
+                "of_product": median(of_product for of_product, _ in each),
+                "most": max(times for _, times in each),
+            }
+            for kind, each in sorted(kinds.items())
+        },
+        "faults": faults,
+    }
