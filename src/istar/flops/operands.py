@@ -23,6 +23,8 @@ Pricer = Callable[[tuple[Any, ...], dict[str, Any]], int]
 
 DTYPE_WEIGHT = {torch.float64: 2, torch.complex64: 4, torch.complex128: 8}
 """How many times over an element of this type counts; a complex product takes four real ones."""
+EACH_WEIGHT = {**DTYPE_WEIGHT, torch.complex32: 4}
+"""The same since rulebook v2."""
 
 
 def tensors_in(values: Iterable[Any]) -> list[Tensor]:

@@ -31,10 +31,11 @@ V2: tuple[tuple[str, int, str], ...] = (
     (
         "pointwise",
         1,
-        "abs mul div neg reciprocal floor ceil round trunc frac sign sgn relu clamp clamp_min clamp_max maximum "
+        "mul div neg reciprocal floor ceil round trunc frac sign relu clamp clamp_min clamp_max maximum "
         "minimum remainder fmod floor_divide hardtanh nan_to_num complex conj_physical _conj_physical "
         "threshold_backward hardtanh_backward",
     ),
+    ("modulus", 1, "abs sgn"),
     ("pointwise", 2, "leaky_relu leaky_relu_backward native_dropout_backward mse_loss_backward"),
     ("pointwise", 3, "addcmul addcdiv lerp tanh_backward sigmoid_backward linalg_cross"),
     ("pointwise", 4, "smooth_l1_loss_backward huber_loss_backward"),

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from istar.flops.formulas import Args, Kwargs, transformer_attention
-from istar.flops.operands import DTYPE_WEIGHT, Pricer
+from istar.flops.operands import EACH_WEIGHT, Pricer
 
 INTEGER_WEIGHT = {
     torch.int64: 8,
@@ -27,7 +27,7 @@ INTEGER_WEIGHT = {
 
 
 def _weight(factor: Tensor) -> int:
-    return DTYPE_WEIGHT.get(factor.dtype) or INTEGER_WEIGHT.get(factor.dtype, 1)
+    return EACH_WEIGHT.get(factor.dtype) or INTEGER_WEIGHT.get(factor.dtype, 1)
 
 
 def product(op: OpOverload, each: int) -> Pricer:

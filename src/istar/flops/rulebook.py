@@ -96,8 +96,6 @@ ALL_PRODUCT_BASES = frozenset(
 """Bases of the products of v2: of matrices, with vectors too, convolutions, attention; all are in `matmul_flops`."""
 PER_RESULT = frozenset({"pointwise", "scaled_sum", "moved"})
 """Bases that price so much for each element of the result, if its type is float32 and no option is given."""
-TAKES_COMPLEX = frozenset({"abs"})
-"""Operations of these bases that make real numbers of complex ones."""
 DEAREST_EACH = 16
 DEAREST_RULE = 10**6
 LONGEST_VERSION = 20
@@ -155,7 +153,7 @@ class Rulebook:
             return Pricing(
                 None, product, known=True, of_result=lambda _, args, kwargs: of_result(args[0], args, kwargs)
             )
-        plain = rule.basis in PER_RESULT and name not in TAKES_COMPLEX
+        plain = rule.basis in PER_RESULT
         return Pricing(None, product, known=True, of_result=of_result, each=rule.each if plain else 0)
 
     def price(

@@ -2,7 +2,7 @@
 
 A price that follows from one chosen argument is wrong wherever torch broadcasts that argument, or takes a size from
 another. So these are asked after the operation ran, when its result tells the shape that was computed. Types weigh as
-follows, in units of float32 arithmetic: float64 2, complex 4 and 8 (`operands.DTYPE_WEIGHT`); arithmetic on integers of
+follows, in units of float32 arithmetic: float64 2, complex 4 and 8 (`operands.EACH_WEIGHT`); arithmetic on integers of
 b bits b/8, since so many numbers of a byte can share one of them; bitwise operations b, one FLOP a gate; moving and
 comparing integers 1.
 """
@@ -21,7 +21,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from istar.flops.formulas import factorisation_flops, wants_vectors
-from istar.flops.operands import DTYPE_WEIGHT, broadcast_elements, position_of, tensors_in
+from istar.flops.operands import EACH_WEIGHT, broadcast_elements, position_of, tensors_in
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -66,8 +66,8 @@ def moving_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
     found = types | {each.dtype for each in _operands(args, kwargs)}
     if any(dtype.is_floating_point for dtype in types):
         found = types | {dtype for dtype in found if dtype.is_complex}
-    weight = max((DTYPE_WEIGHT.get(dtype, 1) for dtype in found), default=1)
-    return max(weight, DTYPE_WEIGHT.get(kwargs.get("dtype"), 1))  # type: ignore[arg-type]
+    weight = max((EACH_WEIGHT.get(dtype, 1) for dtype in found), default=1)
+    return max(weight, EACH_WEIGHT.get(kwargs.get("dtype"), 1))  # type: ignore[arg-type]
 
 
 def arithmetic_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
@@ -104,6 +104,18 @@ def pointwise(op: OpOverload, each: int) -> ResultPricer:
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         return _produced(result) * each * arithmetic_weight(result, args, kwargs)
+
+    return price
+
+
+def modulus(op: OpOverload, each: int) -> ResultPricer:
+    """Price arithmetic per element of real numbers; of complex ones two squares, their sum and a root: 19."""
+
+    def price(result: Any, args: Args, kwargs: Kwargs) -> int:
+        weight = arithmetic_weight(result, args, kwargs)
+        if any(operand.dtype.is_complex for operand in _operands(args, kwargs)):
+            return _produced(result) * each * 19 * weight // 4
+        return _produced(result) * each * weight
 
     return price
 
@@ -221,7 +233,7 @@ def picked(op: OpOverload, each: int) -> ResultPricer:
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         masks = [every for every in tensors_in(args[data + 1 :]) if every.dtype in (torch.bool, torch.uint8)]
         elements = result.numel() + sum(mask.numel() for mask in masks)
-        return int(elements) * each * DTYPE_WEIGHT.get(result.dtype, 1)
+        return int(elements) * each * EACH_WEIGHT.get(result.dtype, 1)
 
     return price
 
@@ -248,7 +260,7 @@ def placed(op: OpOverload, each: int) -> ResultPricer:
             length = whole.shape[axis] if slices and whole.dim() else 1
             elements = index.numel() * (whole.numel() // max(1, length) if slices else 1)  # type: ignore[union-attr]
             accumulates = adds or bool(kwargs.get("accumulate", False))
-        weight = DTYPE_WEIGHT.get(whole.dtype, 1)
+        weight = EACH_WEIGHT.get(whole.dtype, 1)
         if accumulates and _is_integer(whole.dtype):
             weight = max(weight, bits_of(whole.dtype) // 8)
         return int(elements * each + (0 if in_place else whole.numel())) * weight
@@ -281,7 +293,7 @@ def _addressed(whole: Tensor, indices: Any) -> int:
 
 def embedded_backward(op: OpOverload, each: int) -> ResultPricer:
     """Price per element of the gradient that is added to the rows of a table."""
-    return lambda result, args, kwargs: int(args[0].numel()) * each * DTYPE_WEIGHT.get(args[0].dtype, 1)
+    return lambda result, args, kwargs: int(args[0].numel()) * each * EACH_WEIGHT.get(args[0].dtype, 1)
 
 
 def bagged(op: OpOverload, each: int) -> ResultPricer:
@@ -289,7 +301,7 @@ def bagged(op: OpOverload, each: int) -> ResultPricer:
 
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         table, index = args[0], args[1]
-        return int(index.numel() * table.shape[-1]) * each * DTYPE_WEIGHT.get(table.dtype, 1)
+        return int(index.numel() * table.shape[-1]) * each * EACH_WEIGHT.get(table.dtype, 1)
 
     return price
 

@@ -19,11 +19,12 @@ Row = tuple[str, Operands, Callable[..., Any], Callable[..., float]]
 WIDTH = 24
 """Elements of a row."""
 
-FLOATS = (torch.float64, torch.bfloat16, torch.complex64)
+FLOATS = (torch.float64, torch.bfloat16, torch.complex64, torch.complex32)
 INTEGERS = (torch.int64, torch.int32, torch.int8)
 PER_ELEMENT = {
     torch.float64: 2,
     torch.complex64: 4,
+    torch.complex32: 4,
     torch.complex128: 8,
     torch.int64: 8,
     torch.int32: 4,

@@ -27,7 +27,7 @@ from istar.testing.operations.case import (
 )
 
 UNARY: dict[int, str] = {
-    1: "abs neg sign floor ceil round trunc frac relu logical_not isnan isinf nan_to_num reciprocal",
+    1: "neg sign floor ceil round trunc frac relu logical_not isnan isinf nan_to_num reciprocal",
     16: "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square sin cos tan asin acos atan sinh cosh tanh erf erfc",
     # exp, add, divide
     18: "sigmoid",
@@ -206,6 +206,11 @@ def bitwise() -> Iterator[Case]:
     )
 
 
+def _modulus_steps(values: torch.Tensor, real: Callable[..., float]) -> float:
+    """Return two squares, a sum and a root for each complex number, and what real ones count."""
+    return (2 + 1 + 16) * weight(values) / 4 * values.numel() if values.is_complex() else real(values)
+
+
 def _further() -> Iterator[Case]:
     for name in ("clamp", "clip"):
         function = getattr(torch, name)
@@ -240,7 +245,9 @@ def _further() -> Iterator[Case]:
     yield from layouts(finite)
     yield from types(finite, FLOATS)
     yield from pointwise("operator -x", operator.neg, 1, 1)
-    yield from pointwise("operator abs", abs, 1, 1)
+    for path, function in (("torch.abs", torch.abs), ("operator abs", abs)):
+        for case in pointwise(path, function, 1, 1):
+            yield replace(case, work=lambda values, real=case.work: _modulus_steps(values, real))
     yield from pointwise("torch.nn.functional.dropout", lambda x: F.dropout(x, 0.3, training=True), 1, 18)
     yield from pointwise("torch.special.xlogy", torch.special.xlogy, 2, 17)
 

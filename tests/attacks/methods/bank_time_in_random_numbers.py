@@ -1,0 +1,27 @@
+"""Buys time with random numbers, and spends it in Python.
+
+Fence: passes
+Jail: seen: 0.3
+Round: 2
+"""
+
+import torch
+
+from istar.methods import Interpretation
+
+UNITS = int("@UNITS@")
+
+
+def interpret(target, corpus):
+    return Interpretation()
+
+
+def prepare(question, target, interpretation):
+    for _ in range(20):
+        torch.rand(1_000_000)
+    total = sum(number * number for number in range(20_000_000 * UNITS))
+    return 20_000_000 * UNITS * 2
+
+
+def predict(question, runs, target, interpretation, prepared):
+    return torch.full((len(runs), 1), float(prepared))
