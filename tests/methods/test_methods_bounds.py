@@ -70,6 +70,7 @@ LONG_INTEGERS = {
     "prod": "return prod([2**64] * 9)",
     "prod by map": "return list(map(math.prod, [[2**64] * 9]))",
     "lcm": "return math.lcm(2**127 - 1, 3**80)",
+    "counted": "return list(itertools.islice(itertools.count(2**127, 2**127), 2))",
     "accumulated": "return list(itertools.accumulate([2**127] * 9))",
     "total of a counter": "return Counter({0: 2**127, 1: 2**127, 2: 1}).total()",
     "variance": "return statistics.pvariance([2**127, 0])",
@@ -192,8 +193,7 @@ def test_no_name_takes_the_place_of_a_guard(binding):
     ],
 )
 def test_constants_are_bounded_in_the_source(constant, said):
-    (fault,) = check_source(method(f"x = {constant}"))
-    assert said in str(fault)
+    assert any(said in str(fault) for fault in check_source(method(f"x = {constant}")))
 
 
 def test_no_class_derives_from_integers_or_texts():

@@ -230,12 +230,27 @@ def test_unparsable_sources_are_faults():
     assert f"the limit is {SOURCE_BYTES_LIMIT}" in str(check_source("#" * (SOURCE_BYTES_LIMIT + 1))[0])
 
 
+LONG = f"0x{'f' * 5_000}"
+"""More digits than Python writes out."""
+
+
+@pytest.mark.parametrize(
+    "top", [f"def prepare(question, target, x={LONG}):\n    pass\n", f"import math\nmath.pi[{LONG}] = 1"]
+)
+@pytest.mark.parametrize("body", [f"x = {LONG}", f"target[{LONG}].x = 1", f"math.e[{LONG}] = 1", f"math[{LONG}].e = 1"])
+def test_a_number_that_python_does_not_write_out_is_a_fault_like_any(top, body):
+    found = faults(body, top)
+    assert any("of 20000 bits" in fault for fault in found)
+    assert len(found) > 1
+
+
 TABLES = {
     "text": f"x = '{'a' * (CONSTANTS_LIMIT + 1)}'",
     "texts": f"x = [{', '.join(['1234567'] * 600)}]",
     "numbers": f"x = {{{', '.join(f'{number}: 0.{number}' for number in range(800))}}}",
     "arguments": f"x = max({', '.join(['0.125'] * 900)})",
     "names": f"z = o = 1; x = [{', '.join('zo' * 2100)}]",
+    "a number": f"x = 0x{'a' * CONSTANTS_LIMIT}a",
     "an f-string": f"x = f'{{runs}}{'a' * CONSTANTS_LIMIT}'",
 }
 

@@ -161,6 +161,10 @@ def _accumulate(*arguments: Any, **keywords: Any) -> Iterator[Any]:
     return map(bounded, itertools.accumulate(*arguments, **keywords))
 
 
+def _count(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+    return map(bounded, itertools.count(*arguments, **keywords))
+
+
 BUILTINS: Mapping[str, Any] = {
     **{kind.__name__: StandIn(kind.__name__, (), {"_plain": kind, "__module__": "builtins"}) for kind in (int, str)},
     **{name: _results(getattr(builtins, name)) for name in ("pow", "repr", "round", "sum")},
@@ -184,7 +188,7 @@ STAND_INS: Mapping[str, ModuleType] = {
             for name in ("ceil", "comb", "factorial", "floor", "lcm", "perm", "prod", "trunc")
         },
     ),
-    "itertools": _stand_in(itertools, accumulate=_accumulate),
+    "itertools": _stand_in(itertools, accumulate=_accumulate, count=_count),
     # exact sums and squares of integers, whose results would be the next ones' operands
     "statistics": _stand_in(
         statistics, **{name: _results(getattr(statistics, name)) for name in sorted(MODULES["statistics"])}

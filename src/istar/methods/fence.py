@@ -17,7 +17,7 @@ from istar.methods.attribute_lists import INSTEAD
 from istar.methods.attributes import attribute_refusal, own_names
 from istar.methods.bounds import INTEGER_BITS, TEXT_LENGTH
 from istar.methods.faults import Fault, FenceError
-from istar.methods.signatures import contract_faults, describe
+from istar.methods.signatures import contract_faults, describe, written
 from istar.parsing import parsed
 
 __all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
@@ -61,6 +61,15 @@ def check_source(source: str) -> tuple[Fault, ...]:
     except RecursionError:
         return (Fault(1, "the file is nested too deeply", "the check cannot follow", "split the expression"),)
     return tuple(sorted(set(fence.faults)))
+
+
+def _length(constant: object) -> int:
+    """Return how many characters a constant takes, at least; of a long integer, its hexadecimal digits."""
+    if isinstance(constant, (str, bytes)):
+        return len(constant)
+    if isinstance(constant, int) and constant.bit_length() > 64:
+        return constant.bit_length() // 4
+    return len(repr(constant))
 
 
 class _Fence(ast.NodeVisitor):
@@ -123,7 +132,7 @@ class _Fence(ast.NodeVisitor):
         total = 0
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Constant) and node not in unread:
-                total += len(node.value) if isinstance(node.value, str) else len(ast.unparse(node))
+                total += _length(node.value)
             elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
                 total += len(node.elts)
             elif isinstance(node, ast.Dict):
@@ -321,7 +330,7 @@ class _Fence(ast.NodeVisitor):
             if not isinstance(text, str) or not _SHAPE.match(text):
                 self.fault(
                     node,
-                    f"the shape in `{ast.unparse(node)}`",
+                    f"the shape in `{written(node)}`",
                     "shapes with expressions are evaluated as code",
                     'write plain dimension names, such as Float[Tensor, "rows channels"]',
                 )
@@ -343,7 +352,7 @@ class _Fence(ast.NodeVisitor):
                     node, f"the module `{module}.{node.attr}` as a value", "it hides what is used", "name a member"
                 )
             if not isinstance(node.ctx, ast.Load):
-                self.fault(node, f"assignment to `{ast.unparse(node)}`", "it changes a module", "use a variable")
+                self.fault(node, f"assignment to `{written(node)}`", "it changes a module", "use a variable")
             return
         initialiser = (
             node.attr == "__init__"
@@ -359,7 +368,7 @@ class _Fence(ast.NodeVisitor):
         if not isinstance(node.ctx, ast.Load) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             self.fault(
                 node,
-                f"assignment to `{ast.unparse(node)}`",
+                f"assignment to `{written(node)}`",
                 "a method must leave the target and the question as they are, and keep nothing between questions",
                 "assign to a variable or to an attribute of `self` in a class of your own",
             )

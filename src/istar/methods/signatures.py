@@ -55,7 +55,7 @@ def _signature_faults(node: ast.FunctionDef, parameters: tuple[str, ...], signat
         faults.append(
             Fault(
                 node.lineno,
-                f"`{node.name}({ast.unparse(arguments)})`",
+                f"`{node.name}({written(arguments)})`",
                 "the parameters are called in this order and by these names",
                 f"write {signature}",
             )
@@ -65,3 +65,11 @@ def _signature_faults(node: ast.FunctionDef, parameters: tuple[str, ...], signat
             Fault(node.lineno, f"`{node.name}` is decorated", "it is called as it stands", "remove the decorator")
         )
     return faults
+
+
+def written(node: ast.AST) -> str:
+    """Return code as text; code with an integer of more digits than Python writes out as three dots."""
+    try:
+        return ast.unparse(node)
+    except ValueError:
+        return "..."

@@ -1,6 +1,6 @@
 """Holds values in a long text in its source.
 
-Fence: passes
+Fence: rejected: constants of
 Jail: harmless
 Round: 1
 """
