@@ -23,6 +23,7 @@ _OF_BASIS: dict[str, Kind] = {
     "bitwise": "elementwise",
     "listed": "elementwise",
     "moved": "moving",
+    "joined": "moving",
     "picked": "moving",
     "placed": "moving",
     "bagged": "moving",

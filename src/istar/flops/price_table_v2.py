@@ -72,13 +72,14 @@ V2: tuple[tuple[str, int, str], ...] = (
         "moved",
         1,
         "fill zero eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isposinf isneginf "
-        "where masked_fill clone copy _to_copy cat stack _stack repeat flip roll tril triu diag_embed block_diag "
+        "where masked_fill clone copy _to_copy repeat flip roll tril triu diag_embed block_diag "
         "select_scatter slice_scatter diagonal_scatter constant_pad_nd reflection_pad1d replication_pad1d "
         "select_backward slice_backward diagonal_backward arange linspace tril_indices triu_indices lu_unpack "
         "alias_copy as_strided_copy as_strided_scatter detach_copy diagonal_copy expand_copy permute_copy "
         "select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy "
         "unfold_copy unsqueeze_copy view_copy",
     ),
+    ("joined", 1, "cat stack _stack"),
     ("moved", 2, "fft_fftfreq fft_rfftfreq"),
     ("moved", 4, "repeat_interleave"),
     (

@@ -156,6 +156,11 @@ def moved(op: OpOverload, each: int) -> ResultPricer:
     return price
 
 
+def joined(op: OpOverload, each: int) -> ResultPricer:
+    """Price laying tensors side by side per element of the result, whatever its type: nothing is computed."""
+    return lambda result, args, kwargs: _produced(result) * each
+
+
 def reduced(op: OpOverload, each: int) -> ResultPricer:
     """Price arithmetic per element worked through: reductions, scans, norms, losses."""
     alone = len([argument for argument in op._schema.arguments if "Tensor" in str(argument.type)]) == 1
