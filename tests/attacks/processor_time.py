@@ -79,7 +79,11 @@ HIDERS = {
     "a loop": (LOOP, "hidden({units}, lambda: None)", NOTHING),
     "looked-up products": (LOOKED_UP, "hidden({units}, lambda: None)", NOTHING),
     "sums of a generator": ("total += sum(x * 0.5 for x in NUMBERS[:1000])", "hidden({units}, lambda: None)", NOTHING),
-    "whole numbers": ("total += len(str(3**2000 % 10**300))", "hidden({units}, lambda: None)", NOTHING),
+    "whole numbers": (
+        "total += sum([number * 7919 % 65537 for number in range(1_000)])",
+        "hidden({units}, lambda: None)",
+        NOTHING,
+    ),
     "a bit between views": (
         "for number in range(20): total += number * 0.5",
         "hidden({units}, lambda: one.view(1, 1))",
