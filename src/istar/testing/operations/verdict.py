@@ -34,7 +34,20 @@ SLOW: dict[str, str] = {
 MODIFIERS = frozenset(("zero strides", "int64", "in place", "backward"))
 """Parts of a form that choose other code for the same work: each is compared with the plain form under the same."""
 NOT_TIMED = frozenset(
-    ("transposed", "strided", "float64", "bfloat16", "complex64", "int32", "int8", "uint8", "bool", "method", "out=")
+    (
+        "transposed",
+        "strided",
+        "float64",
+        "bfloat16",
+        "complex64",
+        "complex32",
+        "int32",
+        "int8",
+        "uint8",
+        "bool",
+        "method",
+        "out=",
+    )
 )
 """Parts of a form that the count alone holds: the work is the same, in other places and types."""
 
