@@ -83,7 +83,14 @@ def kept(python=0.0, kinds=None, *, brute_flops=TABLE.brute_flops, threads=1, be
     )
     flops = sum(use.flops for use in uses.values())
     recording = SimpleNamespace(
-        prepare_flops=0, total_flops=flops, matmul_flops=0, batches=(), by_op={}, by_region={}, seconds=1.0
+        prepare_flops=0,
+        total_flops=flops,
+        matmul_flops=0,
+        batches=(),
+        by_op={},
+        by_region={},
+        seconds=1.0,
+        complete=True,
     )
     return SimpleNamespace(recording=recording, witness=witness)
 
@@ -94,7 +101,7 @@ class Session(SandboxSession):
     def __init__(self, *found):
         self.found = found
         self.asked = 0
-        self._tried_again = set()
+        self._tried_again, self._remarked, self.name = set(), set(), "mine"
 
     def record(self, table, *, again=False):
         self.asked += again
@@ -166,6 +173,23 @@ def test_a_recording_is_suspected_where_most_of_what_may_be_is_unexplained():
     assert not found.witness.void
     assert found.witness.suspected == (BETWEEN,)
     assert kept(1.0).witness.suspected == ()
+
+
+def test_what_is_suspected_or_cut_is_said_once_with_its_kind(caplog):
+    session = Session(kept(0.0, {"sorting": (10**6, 10, 15.0)}))
+    for _ in range(2):
+        session._explained(TABLE)
+    (said,) = caplog.messages
+    assert said.startswith("mine on question 3 of family/set is suspected: 15.0 of the 27.5 seconds")
+    assert "15.0 inside sorting operations" in said
+    caplog.clear()
+    cut = kept(0.0, {"product": (9 * 10**9, 10, 0.1), "random": (10**9, 10, 0.1)})
+    cut.recording.complete = False
+    Session(cut)._explained(TABLE)
+    assert caplog.messages == [
+        "mine on question 3 of family/set was cut off at 10000000000 FLOPs before it said anything; 90% of what it "
+        "computed were product operations"
+    ]
 
 
 def test_what_was_slow_once_and_not_again_is_sound():

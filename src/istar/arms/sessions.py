@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Answered = TypeVar("Answered")
 
+_log = logging.getLogger(__name__)
+
 
 class SandboxSession:
     """A method on the target; see `Session`.
@@ -52,6 +55,7 @@ class SandboxSession:
         self._outcome: InterpretOutcome | None = None
         self._appraisals: dict[str, Any] = {}
         self._tried_again: set[str] = set()
+        self._remarked: set[str] = set()
         self._failed: dict[str, MethodError] = {}
 
     def interpretation(self) -> InterpretOutcome:
@@ -158,6 +162,10 @@ class SandboxSession:
                 f"that may be: {witness.words}",
                 _spending(kept),
             )
+        if question not in self._remarked:
+            self._remarked.add(question)
+            for remark in _remarks(kept):
+                _log.warning("%s on question %d of %s %s", self.name, table.question.index, table.question.task, remark)
         return kept
 
     def record(self, table: Table, *, again: bool = False) -> KeptRecording:
@@ -234,6 +242,23 @@ class SandboxSession:
             RULEBOOK.version,
             config.environment_seed,
             config.caps,
+        )
+
+
+def _remarks(kept: KeptRecording) -> Iterator[str]:
+    """Yield what somebody who reads the figures of a recording should know of it: that it was cut, or is suspected."""
+    recording, witness = kept.recording, kept.witness
+    if not recording.complete and not recording.batches and witness.kinds:
+        kind, use = max(witness.kinds.items(), key=lambda each: each[1].flops)
+        share = use.flops / max(1, sum(each.flops for each in witness.kinds.values()))
+        yield (
+            f"was cut off at {recording.total_flops} FLOPs before it said anything; {share:.0%} of what it computed "
+            f"were {kind} operations"
+        )
+    if witness.suspected:
+        yield (
+            f"is suspected: {witness.unexplained_seconds:.1f} of the {witness.allowed:.1f} seconds of processor time "
+            f"that may be unexplained are, {witness.words}"
         )
 
 
