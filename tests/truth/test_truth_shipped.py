@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pyarrow.parquet import read_table
 
+from istar.flops.policing import is_policed
 from istar.targets import Target, load_target
 from istar.tasks import Task, tasks
 from istar.tasks import task as task_of
@@ -81,7 +82,11 @@ def test_every_task_has_eight_questions_and_says_whether_they_are_sound(
         assert summary.reliability is not None
         assert summary.status == ("active" if summary.reliability >= 0.8 else "dropped")
     tables = digests[task.home, task.name]
-    assert bool(summary.marks) == any(each.brute_flops < 100 * each.dearest_run_flops for each in tables)
+    cheap = any(each.brute_flops < 100 * each.dearest_run_flops for each in tables)
+    hidden = not all(is_policed(each.brute_flops) for each in tables)
+    assert [mark.startswith("for practice: a method could hide") for mark in summary.marks] == (
+        [True] * hidden + [False] * cheap
+    )
 
 
 @pytest.mark.trust
@@ -113,7 +118,7 @@ def rebuilt(task: Task, folder: Path, most_flops: float) -> None:
     stored = load_tables(task.name, target, 1, store=STORE)[0]
     question = task.question(target.tokenizer, 0)
     assert same_question(question, stored.question)
-    prices = prices_of(target, question)
+    prices = prices_of(target, question, stored.provenance.rulebook)
     assert prices.total == stored.brute_flops
     assert np.array_equal(prices.row_flops, stored.prices.row_flops)
     if stored.brute_flops > most_flops:
@@ -124,7 +129,8 @@ def rebuilt(task: Task, folder: Path, most_flops: float) -> None:
         return
     built = build_table(target, question, folder=folder)
     assert np.abs(built.values - stored.values).max() < 1e-3
-    assert built.brute_flops == stored.brute_flops
+    # set-ups have whole numbers in them, which rulebook v2 counts by their width
+    assert stored.brute_flops <= built.brute_flops <= stored.brute_flops * (1 + 1e-6)
 
 
 @pytest.mark.slow

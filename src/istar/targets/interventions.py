@@ -140,14 +140,15 @@ def setup_flops(target: Target, intervention: Intervention) -> int:
     return setup_reading(target, intervention).flops
 
 
-def setup_prices(target: Target, runs: Iterable[Run]) -> dict[str, int]:
+def setup_prices(target: Target, runs: Iterable[Run], rulebook: str | None = None) -> dict[str, int]:
     """Return what setting up each intervention of some runs costs, in FLOPs, by intervention key.
 
     Args:
         target: the model, plain.
         runs: the runs; interventions that state the same cost are set up and metered once.
+        rulebook: the version of the prices; the one in use if None.
     """
-    return {key: reading.flops for key, reading in setup_readings(target, runs).items()}
+    return {key: reading.flops for key, reading in setup_readings(target, runs, rulebook).items()}
 
 
 def setup_readings(target: Target, runs: Iterable[Run], rulebook: str | None = None) -> dict[str, MeterReading]:

@@ -223,9 +223,16 @@ def _name_of_pieces(question: Question, origin: Provenance) -> str:
     return hashlib.sha256(f"{question.hash}{plugins}".encode()).hexdigest() if plugins else question.hash
 
 
-def prices_of(target: Target, question: Question) -> PriceSheet:
-    """Return what the rows of a question cost on a target."""
-    return price_sheet(build_trie(question.runs), question.runs, target.costs, setup_prices(target, question.runs))
+def prices_of(target: Target, question: Question, rulebook: str | None = None) -> PriceSheet:
+    """Return what the rows of a question cost on a target.
+
+    Args:
+        target: the target.
+        question: the question.
+        rulebook: the version that set-ups of interventions are priced by; the one in use if None.
+    """
+    setups = setup_prices(target, question.runs, rulebook)
+    return price_sheet(build_trie(question.runs), question.runs, target.costs, setups)
 
 
 def _check_finite(
