@@ -169,6 +169,22 @@ def _walls(result: Path) -> str:
 COUNTED = ("tried", "held", "known open")
 
 
+def _rounds(rounds: Path) -> str:
+    """Return how many attacks each round had, which kinds succeeded at first, and what was done about them."""
+    lines = ["| round | against | tried | succeeded at first | mended |", "|---|---|---|---|---|"]
+    for each in _read(rounds)["rounds"]:
+        found = each["first successes"]
+        kinds = [f"{kind['kind']} ({len(kind['attacks'])}{_factor(kind)})" for kind in found] or ["nothing"]
+        mended = [kind["mended"] for kind in found]
+        about = "; ".join(kinds), "; ".join(dict.fromkeys(mended))
+        lines.append(f"| {each['round']} | {each['against']} | {each['tried']} | {about[0]} | {about[1]} |")
+    return "\n".join(lines)
+
+
+def _factor(kind: dict[str, Any]) -> str:
+    return f", up to {kind['times too cheap']:,} times too cheap" if "times too cheap" in kind else ""
+
+
 def _withstood(result: Path) -> str:
     """Return what else was tried, and how it went."""
     found = _read(result)
@@ -218,6 +234,7 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "costs": (_costs, "benchmarks/results/method_library.json", "docs/methods.md"),
     "library": (_library, "results/library", "docs/methods.md"),
     "walls": (_walls, "results/trust.json", "docs/trust.md"),
+    "rounds": (_rounds, "tests/attacks/rounds.json", "docs/trust.md"),
     "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
     "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
     "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),
