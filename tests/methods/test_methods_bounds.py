@@ -269,3 +269,38 @@ def test_errors_name_the_line_of_the_source():
         run("x = 3\n    x = x ** 1000\n    return x")
     lines = [entry.lineno for entry in caught.traceback if str(entry.path).startswith("<method")]  # from 0
     assert lines[-1] == method("").split("\n").index("    ") + 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_too_long_is_not_kept_where_python_swallows_what_is_raised():
+    """As it does while it finalises a generator that nothing holds."""
+    top = """
+class Held:
+    number = 3
+
+    def grown(self):
+        try:
+            yield
+        finally:
+            self.number *= 3**80
+
+def held(numbers):
+    number = 3
+    object = Held()
+    def late():
+        nonlocal number
+        try:
+            yield
+        finally:
+            number *= 3**80
+    def later():
+        try:
+            yield
+        finally:
+            numbers[0] *= 3**80
+    for each in (late(), later(), object.grown()):
+        next(each)
+    del each
+    return number, numbers[0], object.number
+"""
+    assert run("return held([3])", top) == (3, 3, 3)

@@ -264,6 +264,11 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             gc.callbacks.remove(step)
 
     @property
+    def ended(self) -> bool:
+        """Whether the budget was exceeded, also where whoever ran into that went on."""
+        return self._limit < 0
+
+    @property
     def left(self) -> float:
         """FLOPs that can still be spent; infinite without a budget."""
         return max(0.0, self._limit - self._flops)

@@ -135,10 +135,12 @@ class _Guards(ast.NodeTransformer):
         target = node.target
         if isinstance(target, ast.Subscript):
             return _in_place(node, target)
+        # assigned once it was looked at: Python swallows what is raised where it finalises a generator
         again = ast.Name(target.id, ast.Load()) if isinstance(target, ast.Name) else target
         if isinstance(again, ast.Attribute):
             again = ast.Attribute(again.value, again.attr, ast.Load())
-        return [node, ast.copy_location(ast.Expr(_call(_WITHIN[type(node.op)], node, again)), node)]
+        value = _call(_WITHIN[type(node.op)], node, _call(_name(type(node.op)), node, again, node.value))
+        return ast.copy_location(ast.Assign([target], value), node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.keyword:
         self.generic_visit(node)

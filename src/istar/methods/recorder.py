@@ -129,7 +129,7 @@ def record(
             prepare_flops = meter.flops
             done = 0
             for rows, runs in zip(batches, runs_of, strict=True):
-                if max_flops is not None and meter.flops > max_flops:
+                if meter.ended or (max_flops is not None and meter.flops > max_flops):
                     break
                 if done and done >= max_rows_fraction * len(question.runs):
                     break
@@ -137,6 +137,8 @@ def record(
                     result = _call(
                         method, "predict", partial(fresh.predict, shown, runs, target, interpretation, prepared)
                     )
+                if meter.ended:  # and the method went on: Python swallows what is raised while it finalises
+                    break
                 channels = _checked_channels(method, result, len(rows), recorded[0] if recorded else None)
                 spent = (meter.flops, meter.by_op, meter.matmul_flops)
                 recorded.append(ChannelBatch(np.asarray(rows, dtype=np.int64), channels, *spent))
