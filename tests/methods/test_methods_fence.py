@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from istar.methods import FenceError, MethodError, check_source, language, load_method
-from istar.methods.fence import CONSTANTS_LIMIT, SOURCE_BYTES_LIMIT
+from istar.methods.fence import CONSTANTS_LIMIT, NAMES_LIMIT, SOURCE_BYTES_LIMIT
 from istar.methods.guards import GUARDS
 
 FRAME = """import torch
@@ -250,9 +250,17 @@ TABLES = {
     "numbers": f"x = {{{', '.join(f'{number}: 0.{number}' for number in range(800))}}}",
     "arguments": f"x = max({', '.join(['0.125'] * 900)})",
     "names": f"z = o = 1; x = [{', '.join('zo' * 2100)}]",
+    "wide letters": f"x = '{chr(0x4E00) * (CONSTANTS_LIMIT // 3 + 1)}'",
     "a number": f"x = 0x{'a' * CONSTANTS_LIMIT}a",
     "an f-string": f"x = f'{{runs}}{'a' * CONSTANTS_LIMIT}'",
 }
+
+
+@pytest.mark.parametrize("body", ["x = dict({}=1)", "x = lambda {}: 1", "{} = 1", "x = runs.{}"])
+def test_a_table_is_not_written_down_as_names(body):
+    said = f"the limit is {NAMES_LIMIT}; use shorter or fewer names"
+    assert any(said in fault for fault in faults(body.format("a" * NAMES_LIMIT)))
+    assert not any(said in fault for fault in faults(body.format("a" * (NAMES_LIMIT // 2))))
 
 
 @pytest.mark.parametrize("body", TABLES.values(), ids=TABLES)

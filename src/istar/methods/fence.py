@@ -25,10 +25,13 @@ __all__ = ["SOURCE_BYTES_LIMIT", "Fault", "FenceError", "check_source"]
 SOURCE_BYTES_LIMIT = 64 * 1024
 
 CONSTANTS_LIMIT = 4096
-"""Characters that a file's texts and numbers may have, with one more for each element of a list and the like.
+"""Bytes that a file's texts and numbers may have, with one more for each element of a list and the like.
 
 No method of the library has 300; a table of answers needs thousands.
 """
+
+NAMES_LIMIT = 4096
+"""Bytes of the different names in a file, which can hold a table too; no method of the library has 2,000."""
 
 _SHAPE = re.compile(r"^\s*(?:(?:[*#?]*[A-Za-z0-9_]*|\.\.\.)\s*)*$")
 
@@ -64,9 +67,9 @@ def check_source(source: str) -> tuple[Fault, ...]:
 
 
 def _length(constant: object) -> int:
-    """Return how many characters a constant takes, at least; of a long integer, its hexadecimal digits."""
+    """Return how many bytes a constant takes, at least; of a long integer, its hexadecimal digits."""
     if isinstance(constant, (str, bytes)):
-        return len(constant)
+        return len(constant.encode(errors="surrogatepass") if isinstance(constant, str) else constant)
     if isinstance(constant, int) and constant.bit_length() > 64:
         return constant.bit_length() // 4
     return len(repr(constant))
@@ -140,9 +143,19 @@ class _Fence(ast.NodeVisitor):
         if total > CONSTANTS_LIMIT:
             self.fault(
                 self.tree,
-                f"constants of {total} characters",
+                f"constants of {total} bytes",
                 f"the limit is {CONSTANTS_LIMIT}",
                 "a method is code; learn numbers and words in `interpret` instead of writing them down",
+            )
+        # `dict(name=1)` and texts of objects tell names
+        fields = (getattr(node, field, None) for node in ast.walk(self.tree) for field in ("id", "attr", "arg", "name"))
+        named = sum(len(name.encode()) for name in {each for each in fields if isinstance(each, str)})
+        if named > NAMES_LIMIT:
+            self.fault(
+                self.tree,
+                f"names of {named} bytes",
+                f"the limit is {NAMES_LIMIT}",
+                "use shorter or fewer names; learn numbers and words in `interpret` instead of writing them down",
             )
 
     # -- syntax -------------------------------------------------------------------------------------------------------
