@@ -54,9 +54,9 @@ class TimedMeter(Meter):  # type: ignore[no-untyped-call]
     def kinds(self) -> dict[str, KindUse]:
         """What ran so far, by kind of operation (`istar.flops.kinds`)."""
         found: dict[str, KindUse] = {}
-        for key, clock in self._clocks.items():
-            entry = self._entries[key]
+        for key, entry in self._entries.items():
             if entry.calls:
+                clock = self._clocks[key]
                 kind = kind_of(entry.name)
                 flops, calls, nanoseconds = found.get(kind, KindUse(0, 0, 0))
                 found[kind] = KindUse(

@@ -30,10 +30,10 @@ CALL_TIMES = 3.0
 """How many times the time between two operations of a forward the time between two of a method's may be, on average:
 with gradients it is twice as long, and on a busy machine longer still."""
 
-MOST_BETWEEN = 2.0
+MOST_BETWEEN = 8.0
 """How many times the time of the FLOPs that were computed the time between operations may be where a question is
-policed: that of single tokens, which are as many operations as whole texts, is 1.6 times as long on SmolLM2. On
-questions so small that they are in no reward operations are so short that the time between them is all there is."""
+policed: that of single tokens, which are as many operations as whole texts, is 6 times as long on SmolLM2 on a busy
+machine. On questions so small that they are in no reward the time between operations is all there is."""
 
 BETWEEN = "between operations"
 THREADS = "in other threads"
@@ -175,7 +175,7 @@ def _place(place: str) -> str:
 
 
 def judged(
-    clocked: Clocked, rates: Rates, *, cpu_seconds: float, empty_seconds: float, brute_flops: int, threads: int
+    clocked: Clocked, rates: Rates, *, cpu_seconds: float, empty_seconds: float, brute_flops: int | None, threads: int
 ) -> Witness:
     """Return what the processor's time says of a recording.
 
@@ -184,7 +184,8 @@ def judged(
         rates: what honest work costs there.
         cpu_seconds: processor time of the worker, by the operating system's count.
         empty_seconds: that of a method that does nothing, on the same question.
-        brute_flops: FLOPs of answering the question by brute force.
+        brute_flops: FLOPs of answering the question by brute force; None for a question of which they are not known,
+            which is policed and has no share.
         threads: how many threads torch may use.
     """
     inside = clocked.inside
@@ -196,7 +197,7 @@ def judged(
     flops = sum(use.flops for use in clocked.kinds.values())
     calls = sum(use.calls for use in clocked.kinds.values())
     between = CALL_TIMES * calls * rates.between_seconds
-    if is_policed(brute_flops):
+    if brute_flops is None or is_policed(brute_flops):
         between = min(between, MOST_BETWEEN * flops / rates.forward_flops_per_second)
     beyond = {kind: inside[kind] - most[kind] for kind in inside}
     beyond[BETWEEN] = clocked.main_seconds - sum(inside.values()) - between - empty_seconds
@@ -209,7 +210,7 @@ def judged(
     return Witness(
         cpu_seconds,
         {place: seconds for place, seconds in beyond.items() if seconds > 0},
-        VOID_SHARE * brute_flops / rates.product_flops_per_second + empty_seconds + FLOOR_SECONDS,
+        VOID_SHARE * (brute_flops or 0) / rates.product_flops_per_second + empty_seconds + FLOOR_SECONDS,
         clocked.kinds,
     )
 

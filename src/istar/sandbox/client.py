@@ -260,7 +260,7 @@ class Worker:
             self.jail.known_rates(),
             cpu_seconds=answer.cpu_seconds,
             empty_seconds=empty_seconds,
-            brute_flops=brute_flops or 0,
+            brute_flops=brute_flops,
             threads=self.limits.threads,
         )
         return replace(recording, witness=witness)
