@@ -40,7 +40,7 @@ SMALL = "shot_shapley/symbols"
 LARGE = {
     "active_learning/kinds": ("examples/my_method.py",),
     "shot_order/words": (
-        *("tests/attacks/honest/key_value_cache.py", "tests/attacks/honest/greedy_generation.py"),
+        *("tests/attacks/honest/key_value_cache.py", "tests/attacks/honest/token_by_token.py"),
         *("tests/attacks/honest/recurrence.py", "tests/attacks/honest/gradients_by_hand.py"),
         *("src/istar/methods/library/attribution_patching.py", "src/istar/methods/library/pruned_forward.py"),
     ),
