@@ -18,7 +18,7 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     nothing = torch.zeros(1)
-    for _ in range(100_000 * UNITS):
+    for _ in range(20_000 * UNITS):
         nothing.detach()
     total = sum(number * number for number in range(20_000_000 * UNITS))
     return 20_000_000 * UNITS * 2
