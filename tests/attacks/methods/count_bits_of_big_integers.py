@@ -18,8 +18,8 @@ def interpret(target, corpus):
 
 def prepare(question, target, interpretation):
     left, right = (1 << 20_000_000) - 1, (1 << 20_000_000) // 3
-    total = sum((left & right).bit_count() for _ in range(60 * UNITS))
-    return 60 * UNITS * 2 * 20_000_000
+    total = sum((left & right).bit_count() for _ in range(200 * UNITS))
+    return 200 * UNITS * 2 * 20_000_000
 
 
 def predict(question, runs, target, interpretation, prepared):

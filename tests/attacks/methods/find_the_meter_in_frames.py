@@ -28,7 +28,8 @@ def prepare(question, target, interpretation):
         matrix @ matrix
         for meter in meters:
             meter._flops = 0
-            meter._entries.clear()
+            for entry in meter._entries.values():
+                entry.flops = 0
 
 
 def predict(question, runs, target, interpretation, prepared):

@@ -24,7 +24,7 @@ def reply_pipe():
 def forged(runs):
     fields = {"rulebook": "v2", "flops": [0], "prepare_flops": 0, "total_flops": 0, "matmul_flops": 0}
     batch = {"by_op": {}, "matmul_flops": 0}
-    empty = {"by_op": {}, "by_region": {}, "unknown": {}, "batches": [batch]}
+    empty = {"by_op": {}, "by_region": {}, "unknown": {}, "batches": [batch], "kinds": {}, "main_seconds": 0.0}
     return Frame("recorded", fields | empty, {"channels.0": torch.ones(len(runs), 1).numpy()})
 
 

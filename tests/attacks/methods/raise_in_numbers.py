@@ -1,7 +1,7 @@
 """Raises inside the conversion of what it returns.
 
 Fence: rejected: the special method `__float__`
-Jail: error: SystemExit
+Jail: error: gave no answer
 Round: 1
 """
 
