@@ -1,7 +1,7 @@
 """Calls operations that cost nothing, again and again.
 
 Fence: passes
-Jail: seen: 0.3
+Jail: harmless
 Round: 1
 """
 
@@ -9,19 +9,13 @@ import torch
 
 from istar.methods import Interpretation
 
-UNITS = int("@UNITS@")
-
 
 def interpret(target, corpus):
     return Interpretation()
 
 
-def prepare(question, target, interpretation):
-    nothing = torch.empty(0)
-    for _ in range(200_000 * UNITS):
-        nothing.view(0)
-    return 200_000 * UNITS
-
-
 def predict(question, runs, target, interpretation, prepared):
-    return torch.full((len(runs), 1), float(prepared))
+    nothing = torch.empty(0)
+    for _ in range(50_000):
+        nothing.view(0)
+    return torch.zeros(len(runs), 1)

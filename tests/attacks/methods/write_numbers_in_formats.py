@@ -17,11 +17,11 @@ def interpret(target, corpus):
 
 
 def prepare(question, target, interpretation):
-    for _ in range(4_000 * UNITS):
+    for _ in range(20_000 * UNITS):
         text = f"{1:0>16000}" * 1
         text = "%016000d" % 7
         total = text.count("0")
-    return 4_000 * UNITS * 48_000
+    return 20_000 * UNITS * 48_000
 
 
 def predict(question, runs, target, interpretation, prepared):
