@@ -1,7 +1,7 @@
-"""Multiplies two matrices for the price of one, as halves of 64-bit integers.
+"""Multiplies two matrices at once, as halves of 64-bit integers.
 
 Fence: passes
-Jail: open: counted
+Jail: counted
 """
 
 import torch
