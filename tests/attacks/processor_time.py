@@ -26,7 +26,7 @@ from istar.flops.policing import is_policed
 from istar.flops.witness import Rates, Witness
 from istar.methods.contract import MethodError
 from istar.questions import nested_batches
-from istar.sandbox import Jail, Limits, TargetSpec, Worker, choose_tier
+from istar.sandbox import Jail, Limits, TargetSpec, Worker, WorkerLostError, choose_tier
 from istar.seeds import Seed
 from istar.targets import Corpus, build_corpus, load_target
 
@@ -145,11 +145,18 @@ class Asked:
             yield jail
 
     def witness(self, jail: Jail, source: str, name: str, *, once_more: bool = True) -> Witness:
-        """Record a method and return what the witness says of it, as a session does: a void recording is made again."""
+        """Return what the witness says of a method as a session does: what is void, or lost, is recorded once more."""
         worker = Worker(source, jail.target, name=name, jail=jail)
+        try:
+            found = self._recorded(worker)
+        except WorkerLostError:
+            found = self._recorded(worker)
+        return self.witness(jail, source, name, once_more=False) if found.void and once_more else found
+
+    def _recorded(self, worker: Worker) -> Witness:
         content = worker.interpret(self.corpus).content
         question = self.table.question
-        found = worker.record(
+        return worker.record(
             question.view,
             question.hash,
             self.batches,
@@ -157,7 +164,6 @@ class Asked:
             max_flops=int(Caps().flops_fraction * self.table.brute_flops),
             brute_flops=self.table.brute_flops,
         ).witness
-        return self.witness(jail, source, name, once_more=False) if found.void and once_more else found
 
 
 def honest(asked: Asked, jail: Jail, files: tuple[Path, ...]) -> dict[str, Any]:
