@@ -84,7 +84,10 @@ COMMANDS = {
     "tasks new class": (ERROR, "'class' cannot be a family's name"),
     f"tasks new {LONG}": (ERROR, "cannot be a family's name; use up to 60 small letters"),
     "rescore run --reward x": (ERROR, "no reward is called 'x'"),
-    "rescore run --rulebook v0": (ERROR, "'v0' is neither a rulebook of istar's own (v1, v1-products, v2, v2-products) nor a file"),
+    "rescore run --rulebook v0": (
+        ERROR,
+        "'v0' is neither a rulebook of istar's own (v1, v1-products, v2, v2-products) nor a file",
+    ),
     "rescore run --rulebook {list}": (ERROR, "list.json is no rulebook: give an object with `version` and `rules`"),
     "rescore run --rulebook {torn}": (ERROR, "is no JSON"),
     "rulebook {binary}": (ERROR, "nor a file that can be read"),
