@@ -25,7 +25,8 @@ def test_a_question_about_organisms_is_what_its_table_says(task, target, tmp_pat
     assert any(run.intervention is not None for run in question.runs)
     built = build_table(target, question, folder=tmp_path)
     np.testing.assert_allclose(built.values, stored.values, rtol=1e-3, atol=1e-3 * np.abs(stored.values).max())
-    assert built.brute_flops == stored.brute_flops
+    # set-ups have whole numbers in them, which rulebook v2 counts by their width
+    assert stored.brute_flops <= built.brute_flops <= stored.brute_flops * (1 + 1e-6)
 
 
 def test_organisms_change_what_the_target_says(target):
