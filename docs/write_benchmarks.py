@@ -96,10 +96,13 @@ def _meter(result: dict[str, Any]) -> str:
             " to ".join(f"{each['wall_overhead_quartiles'][place]:.1%}" for place in (0, 2)),
             f"{each['processor_overhead']:.1%}",
             f"{each['goal']:.0%}",
+            *([f"{each['other']['wall_overhead']:.1%}"] if "other" in each else []),
         )
         for each in result["results"]
     ]
     head = ("batch × tokens", "mode", "pairs of passes", "wall clock", "its quartiles", "processor time", "goal")
+    if any("other" in each for each in result["results"]):
+        head += ("wall clock of another build, in turns",)
     return (
         f"How much longer a forward pass of `{result['target']}` takes when every operation is counted:\n\n"
         + _table(head, rows)
@@ -318,6 +321,26 @@ def _library(result: dict[str, Any]) -> str:
     )
 
 
+def _rulebooks(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"`{each['method']}`",
+            *(f"{each[f'reward_{version}']:+.4f}" for version in ("v1", "v2")),
+            f"{each['flops_v2_over_v1'] - 1:.1e}",
+            f"{each['flops_v2_over_v1_most'] - 1:.1e}",
+        )
+        for each in result["methods"]
+    ]
+    head = ("method", "reward under v1", "under v2", "FLOPs dearer under v2", "at most")
+    asked = ", ".join(f"`{task}`" for task in result["asked"]["tasks"])
+    return (
+        "The same recordings of methods of the library, counted under both rulebooks at once, with the executor replayed "
+        f"on either: {result['asked']['questions']} questions each of {asked}. Rank correlation of the rewards: "
+        f"{result['rank_correlation']:.3f}; largest change of a reward: {result['largest_change_of_reward']:.2g}."
+        f"\n\n{_table(head, rows)}"
+    )
+
+
 def _python(result: dict[str, Any]) -> str:
     groups = {
         "products": "products and their sums",
@@ -344,6 +367,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "channels_heard": ("Channels of known quality", _channels),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
+    "rulebooks": ("Rulebook v2 beside v1", _rulebooks),
     "python_arithmetic": ("Arithmetic in Python", _python),
     "table_building": ("Building tables", _tables),
     "search_loop": ("The search", _search_loop),
