@@ -336,8 +336,8 @@ def _rulebooks(result: dict[str, Any]) -> str:
     return (
         "The same recordings of methods of the library, counted under both rulebooks at once, with the executor "
         f"replayed on either: {result['asked']['questions']} questions each of {asked}. Rank correlation of the "
-        f"rewards: {result['rank_correlation']:.3f}; largest change of a reward: {result['largest_change_of_reward']:.2g}."
-        f"\n\n{_table(head, rows)}"
+        f"rewards: {result['rank_correlation']:.3f}; largest change of a reward: "
+        f"{result['largest_change_of_reward']:.2g}.\n\n{_table(head, rows)}"
     )
 
 
