@@ -13,6 +13,7 @@ from istar.flops.kinds import KINDS, kind_of
         ("linalg_lu_solve", "factorisation"),
         ("_foreach_add_", "elementwise"),
         ("bitwise_xor_", "elementwise"),
+        ("abs", "elementwise"),
         ("exp_", "transcendental"),
         ("_softmax", "transcendental"),
         ("sum", "reduction"),

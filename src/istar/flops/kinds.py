@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
 import torch
 
-from istar.flops.rulebook import RULEBOOK, is_view, rule_name
+from istar.flops.rulebook import ALL_PRODUCT_BASES, RULEBOOK, is_view, rule_name
 
 Kind = Literal[
     "product", "factorisation", "elementwise", "transcendental", "reduction", "moving", "sorting", "random", "free"
@@ -20,6 +20,7 @@ _OF_BASIS: dict[str, Kind] = {
     "once": "free",
     "scaled_sum": "elementwise",
     "pointwise": "elementwise",
+    "modulus": "elementwise",
     "bitwise": "elementwise",
     "listed": "elementwise",
     "moved": "moving",
@@ -41,6 +42,7 @@ _OF_BASIS: dict[str, Kind] = {
     "solved": "factorisation",
     "factored": "factorisation",
     "distances": "reduction",
+    **dict.fromkeys(ALL_PRODUCT_BASES, "product"),
 }
 _TRANSCENDENTAL = 16
 """FLOPs an element from which a pointwise operation has a transcendental function in it."""
@@ -89,4 +91,4 @@ def kind_of(operation: str) -> Kind:
         return "sorting"
     if rule.basis in ("pointwise", "reduced") and rule.each >= _TRANSCENDENTAL:
         return "transcendental"
-    return _OF_BASIS.get(rule.basis, "product")
+    return _OF_BASIS[rule.basis]

@@ -27,6 +27,16 @@ EACH_WEIGHT = {**DTYPE_WEIGHT, torch.complex32: 4}
 """The same since rulebook v2."""
 
 
+def bits_of(dtype: torch.dtype) -> int:
+    """Return how many bits of an element of this type an operation works on."""
+    return 1 if dtype is torch.bool else 8 * dtype.itemsize
+
+
+def is_integer(dtype: torch.dtype) -> bool:
+    """Return whether elements of this type are whole numbers or truth values."""
+    return not (dtype.is_floating_point or dtype.is_complex)
+
+
 def tensors_in(values: Iterable[Any]) -> list[Tensor]:
     """Return the tensors among values and among the lists in them, in order."""
     found: list[Tensor] = []

@@ -13,21 +13,13 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from istar.flops.formulas import Args, Kwargs, transformer_attention
-from istar.flops.operands import EACH_WEIGHT, Pricer
-
-INTEGER_WEIGHT = {
-    torch.int64: 8,
-    torch.uint64: 8,
-    torch.int32: 4,
-    torch.uint32: 4,
-    torch.int16: 2,
-    torch.uint16: 2,
-}
-"""How many times over arithmetic on an integer of this type counts: its bytes."""
+from istar.flops.operands import EACH_WEIGHT, Pricer, bits_of, is_integer
 
 
 def _weight(factor: Tensor) -> int:
-    return EACH_WEIGHT.get(factor.dtype) or INTEGER_WEIGHT.get(factor.dtype, 1)
+    if is_integer(factor.dtype):
+        return max(1, bits_of(factor.dtype) // 8)
+    return EACH_WEIGHT.get(factor.dtype, 1)
 
 
 def product(op: OpOverload, each: int) -> Pricer:

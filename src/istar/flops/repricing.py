@@ -63,6 +63,7 @@ AGREEING = frozenset(
         ("per_input", "moved"),
         ("per_input", "reduced"),
         ("per_input", "searched"),
+        ("per_output", "modulus"),
         ("per_output", "moved"),
         ("per_output", "pointwise"),
         ("per_padded", "moved"),

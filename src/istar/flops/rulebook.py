@@ -195,7 +195,7 @@ def unknown_operation(op: OpOverload, version: str) -> UnknownOperationError:
     """Return the error that names an operation and what to do about it."""
     return UnknownOperationError(
         f"rulebook {version} has no price for the operation {op}; use an operation that it lists "
-        "(istar.flops.price_table), or meter without strict mode, where it takes the dearest price and is listed"
+        "(`istar rulebook`), or meter without strict mode, where it takes the dearest price and is listed"
     )
 
 

@@ -33,7 +33,9 @@ class KindUse(NamedTuple):
 
 
 class TimedMeter(Meter):  # type: ignore[no-untyped-call]
-    """Counts as any meter, and takes the processor time inside operations: of long ones always, of others at random.
+    """Counts as any meter, and takes the processor time inside operations: of some calls, drawn at random.
+
+    A call that turns out long has those after it timed too; the rest count as those that were drawn.
 
     What torch takes apart is timed part by part, so nothing is counted twice.
     """

@@ -20,16 +20,13 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from istar.flops.formulas import factorisation_flops, wants_vectors
-from istar.flops.operands import EACH_WEIGHT, broadcast_elements, position_of, tensors_in
+from istar.flops.formulas import Args, Kwargs, factorisation_flops, wants_vectors
+from istar.flops.operands import EACH_WEIGHT, bits_of, broadcast_elements, is_integer, position_of, tensors_in
 
-Args = tuple[Any, ...]
-Kwargs = dict[str, Any]
 ResultPricer = Callable[[Any, Args, Kwargs], int]
 """Maps an operation's result and its positional and keyword arguments to its price in FLOPs."""
 
 _SINGLE = torch.float32
-_SMALL_INTEGERS = frozenset({torch.bool, torch.uint8, torch.int8})
 
 
 def _results(result: Any) -> list[Tensor]:
@@ -48,15 +45,6 @@ def _operands(args: Args, kwargs: Kwargs) -> list[Tensor]:
     return tensors_in((*args, *kwargs.values()))
 
 
-def bits_of(dtype: torch.dtype) -> int:
-    """Return how many bits of an element of this type an operation works on."""
-    return 1 if dtype is torch.bool else 8 * dtype.itemsize
-
-
-def _is_integer(dtype: torch.dtype) -> bool:
-    return not (dtype.is_floating_point or dtype.is_complex)
-
-
 def moving_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
     """Return how many times over an element counts that is moved or compared: integers once.
 
@@ -73,8 +61,8 @@ def moving_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
 def arithmetic_weight(result: Any, args: Args, kwargs: Kwargs) -> int:
     """Return how many times over an element counts that is computed: integers by their bytes."""
     weight = moving_weight(result, args, kwargs)
-    if any(_is_integer(each.dtype) for each in _results(result)):
-        wide = [each.dtype for each in _operands(args, kwargs) if _is_integer(each.dtype)]
+    if any(is_integer(each.dtype) for each in _results(result)):
+        wide = [each.dtype for each in _operands(args, kwargs) if is_integer(each.dtype)]
         weight = max(weight, *(bits_of(dtype) // 8 for dtype in wide), 1) if wide else weight
     return weight
 
@@ -130,7 +118,7 @@ def scaled_sum(op: OpOverload, each: int) -> ResultPricer:
     def price(result: Any, args: Args, kwargs: Kwargs) -> int:
         twice = 2 if kwargs.get("alpha", 1) != 1 else 1
         summand = args[1] if len(args) > 1 else kwargs.get("other")
-        small = type(summand) is int and abs(summand) < 2**24 and _is_integer(_results(result)[0].dtype)
+        small = type(summand) is int and abs(summand) < 2**24 and is_integer(_results(result)[0].dtype)
         weight = 1 if small else arithmetic_weight(result, args, kwargs)
         return _produced(result) * each * twice * weight
 
@@ -266,7 +254,7 @@ def placed(op: OpOverload, each: int) -> ResultPricer:
             elements = index.numel() * (whole.numel() // max(1, length) if slices else 1)  # type: ignore[union-attr]
             accumulates = adds or bool(kwargs.get("accumulate", False))
         weight = EACH_WEIGHT.get(whole.dtype, 1)
-        if accumulates and _is_integer(whole.dtype):
+        if accumulates and is_integer(whole.dtype):
             weight = max(weight, bits_of(whole.dtype) // 8)
         return int(elements * each + (0 if in_place else whole.numel())) * weight
 
