@@ -98,7 +98,7 @@ class ForgedWorker:
             {"weights": torch.from_numpy(_noise(self.method_hash, size=64))}, {"of": self.method_hash}
         )
         content = interpretation.to_bytes()
-        reading = MeterReading("v1", 7, 7, {"mm": 7}, {"interpret": 7}, {}, {"mm": 1})
+        reading = MeterReading("v1", 7, 7, {"mm": 7}, {"interpret": 7}, {})
         return InterpretOutcome(Interpretation.from_bytes(content), content, reading, 0.5, 0.5, "forged")
 
     def record(self, view, question_hash, batches, interpretation, *, max_flops, shelf, **_) -> WorkerRecording:

@@ -100,9 +100,7 @@ def test_a_reply_that_outlives_its_budget_is_refused():
 def interpreted(content=None, **reading):
     honest = {"rulebook": RULEBOOK.version, "flops": 5, "matmul_flops": 3, "by_op": {"mm": 3, "add": 2}}
     blob = np.frombuffer(Interpretation(data={"a": 1}).to_bytes() if content is None else content, np.uint8)
-    return Frame(
-        "interpreted", {"reading": honest | {"by_region": {}, "unknown": {}, "calls": {}} | reading}, {"content": blob}
-    )
+    return Frame("interpreted", {"reading": honest | {"by_region": {}, "unknown": {}} | reading}, {"content": blob})
 
 
 def test_an_honest_interpretation_is_read():

@@ -17,7 +17,7 @@ KEY = InterpretationKey("m" * 64, "t" * 64, "c" * 64)
 @pytest.fixture
 def outcome():
     interpretation = Interpretation({"lens": torch.arange(6.0).reshape(2, 3)}, {"layer": 3})
-    reading = MeterReading("v1", 7, 5, {"mm": 5, "add": 2}, {"interpret": 7}, {}, {"mm": 1, "add": 2})
+    reading = MeterReading("v1", 7, 5, {"mm": 5, "add": 2}, {"interpret": 7}, {})
     return InterpretOutcome(interpretation, interpretation.to_bytes(), reading, 1.5, 1.25, "bubblewrap")
 
 

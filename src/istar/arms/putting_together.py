@@ -30,7 +30,6 @@ def outcomes_side_by_side(parts: Sequence[InterpretOutcome]) -> InterpretOutcome
             by_op=added_up(*(reading.by_op for reading in readings)),
             by_region=added_up(*(reading.by_region for reading in readings)),
             unknown=added_up(*(reading.unknown for reading in readings)),
-            calls=added_up(*(reading.calls for reading in readings)),
         ),
         seconds=sum(part.seconds for part in parts),
         cpu_seconds=sum(part.cpu_seconds for part in parts),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy  # noqa: F401  (before torch, which would swallow an interrupt that comes while it imports it)
@@ -53,8 +53,6 @@ class MeterReading:
         by_op: FLOPs of each operation, by aten's name without overload; free operations are left out.
         by_region: FLOPs of each named region, without the regions inside it; they add up to `flops`.
         unknown: FLOPs charged for operations that the rulebook does not list.
-        calls: how often each operation ran, by the same names; free ones too. Gradients change it, so equality ignores
-            it.
     """
 
     rulebook: str
@@ -63,7 +61,6 @@ class MeterReading:
     by_op: Mapping[str, int]
     by_region: Mapping[str, int]
     unknown: Mapping[str, int]
-    calls: Mapping[str, int] = field(compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
@@ -74,7 +71,6 @@ class MeterReading:
             "by_op": dict(self.by_op),
             "by_region": dict(self.by_region),
             "unknown": dict(self.unknown),
-            "calls": dict(self.calls),
         }
 
 
@@ -84,10 +80,7 @@ def meter_reading_from_json(data: Mapping[str, Any]) -> MeterReading:
         str(data["rulebook"]),
         int(data["flops"]),
         int(data["matmul_flops"]),
-        *(
-            {str(key): int(value) for key, value in data[name].items()}
-            for name in ("by_op", "by_region", "unknown", "calls")
-        ),
+        *({str(key): int(value) for key, value in data[name].items()} for name in ("by_op", "by_region", "unknown")),
     )
 
 
@@ -348,5 +341,5 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def snapshot(self) -> MeterReading:
         """Return what has been counted so far."""
         return MeterReading(
-            self.rulebook.version, self.flops, self.matmul_flops, self.by_op, self.by_region, self.unknown, self.calls
+            self.rulebook.version, self.flops, self.matmul_flops, self.by_op, self.by_region, self.unknown
         )

@@ -71,7 +71,6 @@ def _reading(data: JSON, method: str) -> MeterReading:
     by_op = histogram_of(data["by_op"], "by_op", method)
     histogram_of(data["by_region"], "by_region", method)
     histogram_of(data["unknown"], "unknown", method)
-    histogram_of(data["calls"], "calls", method)
     if sum(by_op.values()) != total:
         raise ReplyError(f"{method!r}: the reply's FLOPs by operation do not add up to its FLOPs")
     return meter_reading_from_json(data)
