@@ -15,7 +15,7 @@ methods that work in Python alone take up to 1.2 on 2,048 rows, on a machine wit
 
 PYTHON_FLOPS_PER_SECOND = 9e8
 """What a second of Python makes at most inside the fence, as the rulebook counts it: the fastest way to make numbers of
-others (`benchmarks/results/python_arithmetic.json`). Of products, which a model is made of, it makes 1.7e8."""
+others (`benchmarks/results/python_arithmetic.json`). Of products, which a model is made of, it makes 1.5e8."""
 
 PRODUCT_FLOPS_PER_SECOND = 1e11
 """What products of matrices do a second on one core of the same machine."""

@@ -13,7 +13,7 @@ def predict(question, runs, target, interpretation, prepared):
     rows = []
     for run in runs:
         total = torch.zeros(())
-        for token in run.tokens[:48]:
+        for token in run.tokens:
             total = total + target.forward(torch.tensor([[token]]), upto=1)[0, 0].norm()
         rows.append(total)
     return torch.stack(rows).unsqueeze(-1)
