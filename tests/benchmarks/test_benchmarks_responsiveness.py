@@ -1,0 +1,220 @@
+"""What is planted has the quality that it is named after, and what is said of it follows from the cells."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "executors"))
+
+from synthetic_tables import arms_table
+
+from istar.questions import ArmMeans
+from istar.truth.table import Provenance, Table
+from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
+from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells
+from responsiveness_figures import ALONE, figures_of, rank_correlation
+
+
+def table_of(index):
+    made = arms_table(index, arms=12, examples=8)
+    question = replace(made.question, functional=ArmMeans(made.question.structure.of("arm")[0].name))
+    return Table(question, made.values, made.prices, Provenance("made", "made", "float32", "v2", 0, ()))
+
+
+SHARES = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0]
+
+
+def known(rows=20_000, candidates=4_000):
+    generator = np.random.default_rng(0)
+    candidate = np.arange(rows) % candidates
+    truth = standardised(generator.standard_normal(rows) + generator.standard_normal(candidates)[candidate])
+    return Known(truth, candidate, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("rows-")])
+def test_rows_follow_the_truth_as_closely_as_their_name_says(name):
+    given = known()
+    assert np.corrcoef(KINDS[name].make(given), given.truth)[0, 1] == pytest.approx(KINDS[name].fidelity, abs=0.02)
+
+
+def test_means_of_candidates_are_blurred_and_rows_of_one_candidate_hear_the_same():
+    given = known()
+    said = KINDS["candidates-0.95"].make(given)
+    means = np.bincount(given.candidate, given.truth) / np.bincount(given.candidate)
+    heard = said[: len(means)]
+    np.testing.assert_array_equal(said, heard[given.candidate])
+    assert np.corrcoef(heard, means)[0, 1] == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_truth_bent_is_in_the_same_order_and_the_truth_flipped_in_the_other():
+    given = known()
+    order = np.argsort(given.truth)
+    assert (np.diff(KINDS["bent"].make(given)[order]) > 0).all()
+    assert (np.diff(KINDS["flipped"].make(given)[order]) < 0).all()
+    assert np.corrcoef(KINDS["scaled"].make(given), given.truth)[0, 1] == pytest.approx(1)
+
+
+def test_half_of_the_candidates_are_told_the_truth_and_the_others_nothing():
+    given = known()
+    said = KINDS["half"].make(given)
+    told = said == given.truth
+    by_candidate = np.bincount(given.candidate, told) / np.bincount(given.candidate)
+    assert set(by_candidate) == {0.0, 1.0}
+    assert by_candidate.mean() == 0.5
+    assert abs(np.corrcoef(said[~told], given.truth[~told])[0, 1]) < 0.05
+
+
+def test_one_channel_of_sixteen_is_good():
+    given = known()
+    said = KINDS["one-of-sixteen"].make(given)
+    correlations = np.sort([np.corrcoef(column, given.truth)[0, 1] for column in said.T])
+    assert said.shape[1] == 16
+    assert correlations[-1] == pytest.approx(0.95, abs=0.02)
+    assert np.abs(correlations[:-1]).max() < 0.05
+
+
+def test_channels_are_decided_by_the_question_and_priced_by_rows():
+    table = table_of(0)
+    said = channels_of(KINDS["rows-0.5"], table)
+    np.testing.assert_array_equal(said, channels_of(KINDS["rows-0.5"], table))
+    recording = recording_of(table, said, 0.01)
+    assert recording.batches[-1].flops == int(0.01 * table.brute_flops)
+    done = np.cumsum([len(batch.rows) for batch in recording.batches])
+    flops = np.array([batch.flops for batch in recording.batches])
+    np.testing.assert_allclose(flops / flops[-1], done / done[-1], atol=2 / flops[-1])
+
+
+def test_a_question_under_another_name_has_the_same_rows():
+    table = table_of(0)
+    other = under_another_name(table)
+    assert other.question.hash != table.question.hash
+    assert other.question.runs == table.question.runs
+    np.testing.assert_array_equal(other.values, table.values)
+
+
+def cell(kind, price, heard, skills, batches=0):
+    answers = [
+        {
+            "question": f"{place}",
+            "seed": 0,
+            "rows": 1000,
+            "share": SHARES,
+            "skill": skill,
+            "blind_skill": 0.0,
+            "batches": batches,
+            "coverage": [1.0, 1.0, 0.5, 0.5, 1.0],
+        }
+        for place, skill in enumerate(skills)
+    ]
+    made = {"group": "train", "task": "made/up", "functional": "arm_means", "kind": kind, "price": price}
+    return {**made, "heard": heard, "answers": answers}
+
+
+SLOW, FAST, OTHER = [0.0, 0.0, 0.4, 0.8, 1.0], [0.4, 0.8, 1.0, 1.0, 1.0], [0.0, 0.4, 0.8, 1.0, 1.0]
+
+
+def test_figures_of_cells_whose_curves_are_known():
+    cells = [
+        cell(ALONE, 0.0, "", [SLOW, SLOW]),
+        cell("truth", 0.001, "known", [OTHER, OTHER], batches=2),
+        cell("truth", 0.001, "stranger", [SLOW, SLOW]),
+        cell("truth", 0.001, "oracle", [FAST, FAST], batches=2),
+        cell("noise", 0.001, "known", [SLOW, [0.0, 0.0, 0.4, 0.6, 1.0]]),
+    ]
+    found = figures_of(cells)
+    said, task = found["summary"]["train"], found["tasks"]["train"]["made/up"]
+    assert task["black_box_share"]["0.8"] == pytest.approx(0.5)
+    assert said["truth_multiplier"] == pytest.approx(2, abs=0.01)
+    assert said["truth_bought"] == 1
+    assert said["heard_share"] == pytest.approx(0.5, abs=0.01)
+    assert said["heard_share_stranger"] == 0
+    assert said["attainable"] == pytest.approx(0.5 / (0.001 + 16 / 1000), abs=0.01)
+    assert said["harmed"] == 0
+    assert 0 < said["noise_mean"] <= 0.5
+    assert said["coverage"] == {"without": 0.75, "with": 0.75}
+
+
+def test_where_the_oracle_gains_nothing_there_is_nothing_to_hear():
+    cells = [
+        cell(ALONE, 0.0, "", [SLOW]),
+        cell("truth", 0.001, "known", [FAST]),
+        cell("truth", 0.001, "oracle", [SLOW]),
+    ]
+    truth = figures_of(cells)["summary"]["train"]["by_kind"]["truth"]
+    assert (truth["heard_share"], truth["nothing_to_hear"]) == (None, 1)
+
+
+def test_channels_that_make_an_answer_dearer_harm():
+    cells = [cell(ALONE, 0.0, "", [FAST]), cell("truth", 0.001, "known", [SLOW], batches=1)]
+    said = figures_of(cells)["summary"]["train"]
+    assert said["harmed_truth"] == 1
+    assert said["harmed_worst"][0][1:] == ["made/up", "truth", 0.001, "known"]
+
+
+def test_curves_that_begin_at_other_budgets_are_compared():
+    late = cell("truth", 0.001, "known", [FAST])
+    answer = late["answers"][0]
+    late["answers"].append(answer | {"question": "1", "share": SHARES[1:], "skill": FAST[1:], "coverage": [None] * 4})
+    alone = cell(ALONE, 0.0, "", [SLOW, SLOW])
+    assert figures_of([alone, late])["summary"]["train"]["truth_multiplier"] > 3
+
+
+def test_rank_correlation_shares_ranks():
+    assert rank_correlation([1, 2, 3, 4], [0, 0, 1, 1]) == pytest.approx(0.894, abs=0.001)
+    assert rank_correlation([1, 1, 1], [0, 1, 2]) == 0
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path):
+    tables = [table_of(index) for index in range(4)]
+    setting = Setting("statistician", {}, 2, 1)
+    name, path = tables[0].question.task, tmp_path / "cells.jsonl"
+    kinds = [KINDS["truth"], KINDS["noise"]]
+    first = list(cells_of("train", Asked(name, tables, setting), kinds, (0.01,), {}))
+    assert [key_of(each)[2:] for each in first] == [
+        (ALONE, 0.0, ""),
+        *(("truth", 0.01, state) for state in ("known", "stranger", "oracle")),
+        *(("noise", 0.01, state) for state in ("known", "stranger")),
+    ]
+    for each in first[:3]:
+        keep(path, each)
+    with path.open("a") as file:
+        file.write(json.dumps(first[3])[:50])
+    found = read_cells(path, setting.identity)
+    assert list(found) == [key_of(each) for each in first[:3]]
+    rest = list(cells_of("train", Asked(name, tables, setting), kinds, (0.01,), found))
+    assert [{**each, "seconds": 0} for each in rest] == [{**each, "seconds": 0} for each in first[3:]]
+    assert read_cells(path, "another") == {}
+
+
+def test_validation_and_test_are_run_by_name_alone(capsys):
+    assert not {"validation", "test"} & set(arguments_of([]).group)
+    assert not {"validation", "test"} & set(arguments_of(["--quick"]).group)
+    assert arguments_of(["--group", "test"]).group == ("test",)
+    with pytest.raises(
+        SystemExit, match="is of the group 'validation', which is not asked for; add --group validation"
+    ):
+        chosen_tasks(("train",), ["memorisation/kjv"])
+    with pytest.raises(SystemExit, match="there is no task 'memorization/kjv'"):
+        chosen_tasks(("train",), ["memorization/kjv"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--price", "2"], "give a share of brute force above 0"),
+        (["--questions", "1"], "give 2 at least"),
+        (["--jobs", "0"], "give 1 at least"),
+        (["--option", "variant"], "write NAME=JSON"),
+        (["--option", "variant=full"], "is no JSON"),
+        (["--kind", "lies"], "invalid choice"),
+    ],
+)
+def test_bad_arguments_say_what_to_do(given, message, capsys):
+    with pytest.raises(SystemExit):
+        arguments_of(given)
+    assert message in capsys.readouterr().err
