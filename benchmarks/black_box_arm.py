@@ -25,12 +25,12 @@ from sklearn.linear_model import Lasso, LassoCV, LinearRegression
 from istar.executors import Market, budget_checkpoints
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.statistician import Statistician
-from istar.making.statistician.derived import TableLike, best_arm_table, upper_tail_table
+from istar.making.statistician.derivations import best_arm_table, upper_tail_table
 from istar.making.statistician.knowing import knowledge_of
 from istar.questions import grid_groups
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.seeds import Seed
-from istar.truth import load_tables
+from istar.truth import Table, load_tables
 from istar.truth.effects.records import effects_of, learn_effects
 from machine import describe_machine
 
@@ -49,7 +49,7 @@ Purchases = Iterator[tuple[np.ndarray, np.ndarray]]
 class Case:
     """One question as a published estimator meets it."""
 
-    table: TableLike
+    table: Table
     known: Knowledge
     reference: float
     seed: int
@@ -230,7 +230,7 @@ DATAMODELS = {
 
 
 def contest(
-    tables: Sequence[TableLike],
+    tables: Sequence[Table],
     records: list,
     contestants: dict[str, Callable[[Case], Purchases]],
     seeds: int,

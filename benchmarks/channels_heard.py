@@ -18,7 +18,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from executor_calibration import Replays, flops_to_reach, noise
-from istar.making.statistician.derived import DerivedTable, TableLike, arm_choice_table, upper_tail_table
+from istar.making.statistician.derivations import DerivedTable, TableLike, arm_choice_table, upper_tail_table
 from istar.making.statistician.knowing import knowledge_of
 from istar.truth import load_tables
 from istar.truth.effects.grid import grid_of

@@ -5,7 +5,7 @@
 Channels of twelve kinds (`planted_channels.py`) are offered at five prices, all of them together, in nested batches
 that are priced in proportion to their rows. Each is heard in three states:
 
-- `known`: the executor has appraised the same kind of channels on the other questions that are asked of the task;
+- `known`: the executor has appraised the same kind of channels on the task's other questions (all, or `--others`);
 - `stranger`: it has heard nothing of the method before;
 - `oracle`: it has been told what the channels are worth on this very question: its history holds appraisals of this
   question, with its whole table and recording, in place of the others', as many as of these. A history must not name
@@ -19,8 +19,8 @@ more to reach a level of skill with channels of noise. What else the summary hol
 
 Each answer to the questions of a task with one kind at one price in one state is kept as soon as it is made, in a file
 beside the result, under the executor's identity: a run that was stopped goes on, and one with more kinds adds to it.
-The group is `train` unless named; `validation` and `test`
-are never run unless they are.
+Groups are `train` and `derived` (every kind of functional, asked of training tables) unless named; `validation` and
+`test` are never run unless they are.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ from planted_channels import KINDS, Planted, channels_of, recording_of, under_an
 from responsiveness_figures import ALONE, CHEAP, TaskFigures, figures_of
 
 RESULTS = Path(__file__).parent / "results" / "responsiveness.json"
-GROUPS = ("train", "validation", "test")
-UNLESS_NAMED = ("train",)
+GROUPS = ("train", "derived", "validation", "test")
+UNLESS_NAMED = ("train", "derived")
 PRICES = (0.1, 0.03, 0.01, 0.003, 0.001)
 STATES = ("known", "stranger", "oracle")
 QUICK = {
@@ -67,7 +67,14 @@ QUICK = {
     "price": (0.01, 0.001),
 }
 VERSION = 1
-CODE = ("istar.executors", "istar.questions", "istar.truth.effects", "istar.rewards.skill", "istar.rewards.blind")
+CODE = (
+    "istar.executors",
+    "istar.making.statistician.derivations",
+    "istar.questions",
+    "istar.truth.effects",
+    "istar.rewards.skill",
+    "istar.rewards.blind",
+)
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,14 @@ class Setting:
         executor: the name of the executor.
         options: its options.
         questions: how many questions of a task are asked.
+        others: on how many others a method that is known was appraised, at most; None for all.
         seeds: executor seeds.
     """
 
     executor: str
     options: dict[str, Any]
     questions: int
+    others: int | None
     seeds: int
 
     @cached_property
@@ -94,7 +103,7 @@ class Setting:
             ExecutorError: there is no such executor, or it has no such option.
         """
         identity = make_executor(self.executor, self.options).identity()
-        parts = (identity, fingerprint(CODE, ("numpy", "scipy")), self.questions, self.seeds, VERSION)
+        parts = (identity, fingerprint(CODE, ("numpy", "scipy")), self.questions, self.others, self.seeds, VERSION)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -111,6 +120,9 @@ class Asked:
         """See the class docstring."""
         self.name, self.every, self.setting = name, tuple(tables), setting
         self.tables = self.every[: setting.questions]
+        self.told = {table.question.hash: self.others(table)[: setting.others] for table in self.tables}
+        taught = {each.question.hash for others in self.told.values() for each in others}
+        self.further = [table for table in self.every[setting.questions :] if table.question.hash in taught]
         effects = learn_effects(self.every)
         self.blind = {}
         for table in self.every:
@@ -120,12 +132,19 @@ class Asked:
         self.references = dict(zip(self.blind, reference_losses(losses), strict=True))
         self.losses = dict(zip(self.blind, losses, strict=True))
         self.renamed = {table.question.hash: under_another_name(table) for table in self.tables}
-        self.states = {table.question.hash: self.executor().learn(self.history(table)) for table in self.tables}
+        self.states = {
+            table.question.hash: self.executor().learn(self.history(table)) for table in (*self.tables, *self.further)
+        }
         self.rows_left: dict[str, np.ndarray] = {}
+        self._channels: dict[tuple[str, str], np.ndarray] = {}
 
     def executor(self) -> Any:
         """Return a new executor: a new one is made for each use."""
         return make_executor(self.setting.executor, self.setting.options)
+
+    def others(self, table: Table) -> list[Table]:
+        """Return the task's other questions."""
+        return [each for each in self.every if each is not table]
 
     def history(
         self,
@@ -136,7 +155,7 @@ class Asked:
     ) -> History:
         """Return what may be known of the task, and of a method, before a question is asked."""
         question = table.question.hash
-        others = tuple(each for each in self.every if each is not table)
+        others = tuple(self.others(table))
         return History(
             task=self.name,
             target=table.target,
@@ -169,25 +188,39 @@ class Asked:
             "coverage": [None if np.isnan(each) else round(float(each), 4) for each in coverage],
         }
 
-    def alone(self) -> list[dict[str, Any]]:
-        """Return the answers of the black-box arm."""
+    def alone(self, tables: Sequence[Table]) -> list[dict[str, Any]]:
+        """Return the black-box arm's answers to questions."""
         return [
             self.entry(
                 table,
                 number,
                 self.executor().answer(Market(table), self.states[table.question.hash], self.seed(table, number)),
             )
-            for table in self.tables
+            for table in tables
             for number in range(self.setting.seeds)
         ]
 
     def take_black_box(self, answers: Sequence[dict[str, Any]]) -> None:
         """Note how much of the blind loss rows alone leave, as appraisals want to know."""
         self.black = {(each["question"], each["seed"]): each for each in answers}
-        for table in self.tables:
+        for table in (*self.tables, *self.further):
             mine = [each for each in answers if each["question"] == table.question.hash[:16]]
             skills = np.mean([each["skill"] for each in mine], axis=0)
             self.rows_left[table.question.hash] = np.stack([np.array(mine[0]["share"]), 1 - skills], axis=1)
+
+    def recordings(self, kind: Planted, price: float) -> dict[str, Recording]:
+        """Return what a method says of every question."""
+        return {
+            table.question.hash: recording_of(table, self.channels(kind, table), price)
+            for table in (*self.tables, *self.further)
+        }
+
+    def channels(self, kind: Planted, table: Table) -> np.ndarray:
+        """Return the channels of a kind on a question, the same at every price."""
+        key = (kind.name, table.question.hash)
+        if key not in self._channels:
+            self._channels[key] = channels_of(kind, table)
+        return self._channels[key]
 
     def appraisals(self, recordings: dict[str, Recording]) -> dict[str, Any]:
         """Return what the executor makes of channels on each question, whose whole table it is given."""
@@ -196,7 +229,7 @@ class Asked:
                 Heard(table, recordings[table.question.hash], self.rows_left[table.question.hash]),
                 self.states[table.question.hash],
             )
-            for table in self.tables
+            for table in (*self.tables, *self.further)
         }
 
     def heard(self, state: str, recordings: dict[str, Recording], appraisals: dict[str, Any]) -> list[dict[str, Any]]:
@@ -204,7 +237,7 @@ class Asked:
         answers = []
         for table in self.tables:
             question = table.question.hash
-            others = [each.question.hash for each in self.tables if each is not table]
+            others = [each.question.hash for each in self.told[question]]
             if state == "oracle":
                 history = self.history(
                     table,
@@ -255,20 +288,18 @@ def cells_of(
 
     alone = found.get((group, asked.name, ALONE, 0.0, ""))
     if alone is None:
-        alone = cell(ALONE, 0.0, "", asked.alone)
+        alone = cell(ALONE, 0.0, "", partial(asked.alone, asked.tables))
+        alone["others"] = asked.alone(asked.further)
         yield alone
-    asked.take_black_box(alone["answers"])
+    asked.take_black_box([*alone["answers"], *alone["others"]])
     for kind in kinds:
-        channels = {table.question.hash: channels_of(kind, table) for table in asked.tables}
         for price in prices:
             wanted = [
                 state for state in states_of(kind, price) if (group, asked.name, kind.name, price, state) not in found
             ]
             if not wanted:
                 continue
-            recordings = {
-                table.question.hash: recording_of(table, channels[table.question.hash], price) for table in asked.tables
-            }
+            recordings = asked.recordings(kind, price)
             appraisals = asked.appraisals(recordings) if set(wanted) - {"stranger"} else {}
             for state in wanted:
                 yield cell(kind.name, price, state, partial(asked.heard, state, recordings, appraisals))
@@ -310,12 +341,20 @@ def keep(path: Path, cell: dict[str, Any]) -> None:
 
 def tables_of(group: str, name: str) -> tuple[Table, ...]:
     """Return the tables of a task of a group."""
+    if group == "derived":
+        from istar.making.statistician.derived import derived_tables
+
+        return derived_tables(name, partial(tables_of, "train"))
     home = next(task.home for task in tasks(group) if task.name == name)
     return tuple(load_tables(name, home))
 
 
 def names_of(group: str) -> tuple[str, ...]:
     """Return the names of the tasks of a group."""
+    if group == "derived":
+        from istar.making.statistician.derived import derived_tasks  # another checkout may know none
+
+        return derived_tasks()
     return tuple(task.name for task in tasks(group))
 
 
@@ -325,12 +364,17 @@ def run_task(
     """Make and keep the cells of a task that are not kept yet; return all of them."""
     torch.set_num_threads(1)
     with threadpool_limits(1):  # matrices are small: threads would wait for one another
-        found = {key: cell for key, cell in read_cells(path, setting.identity).items() if key[:2] == (group, name)}
         try:
             asked = Asked(name, tables_of(group, name), setting)
         except MissingTruthError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
             return []
+        questions = {table.question.hash[:16] for table in asked.tables}
+        found = {
+            key: cell
+            for key, cell in read_cells(path, setting.identity).items()
+            if key[:2] == (group, name) and {each["question"] for each in cell["answers"]} == questions
+        }
         for cell in cells_of(group, asked, [KINDS[kind] for kind in kinds], prices, found):
             found[key_of(cell)] = cell
             keep(path, cell)
@@ -394,13 +438,18 @@ def compact(said: dict[str, Any]) -> str:
 def arguments_of(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the arguments, checked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--group", action="append", choices=GROUPS, help="may be repeated; train if not given")
+    parser.add_argument(
+        "--group", action="append", choices=GROUPS, help="may be repeated; train and derived if not given"
+    )
     parser.add_argument("--task", action="append", help="by name; may be repeated; all of the groups if not given")
     parser.add_argument("--kind", action="append", choices=tuple(KINDS), help="may be repeated; all if not given")
     parser.add_argument(
         "--price", action="append", type=float, help="share of brute force of all channels; may be repeated"
     )
     parser.add_argument("--questions", type=int, help="asked of each task; 3 if not given, 2 with --quick")
+    parser.add_argument(
+        "--others", type=int, help="questions that a known method was appraised on; all, or 3 with --quick"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="executor seeds a question")
     parser.add_argument("--executor", default="statistician")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="of the executor")
@@ -409,7 +458,7 @@ def arguments_of(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=RESULTS, help="cells are kept beside it, in a .jsonl")
     arguments = parser.parse_args(given)
     arguments.group = tuple(dict.fromkeys(arguments.group or UNLESS_NAMED))
-    for name, least in (("questions", 2), ("seeds", 1), ("jobs", 1)):
+    for name, least in (("questions", 1), ("others", 1), ("seeds", 1), ("jobs", 1)):
         if (value := getattr(arguments, name)) is not None and value < least:
             parser.error(f"--{name} {value}: give {least} at least")
     for price in arguments.price or ():
@@ -424,6 +473,7 @@ def arguments_of(given: Sequence[str] | None = None) -> argparse.Namespace:
             parser.error(f"--option {each}: {value!r} is no JSON; put texts in double quotes")
     arguments.options = options
     arguments.questions = arguments.questions or (2 if arguments.quick else 3)
+    arguments.others = arguments.others or (3 if arguments.quick else None)
     arguments.price = tuple(arguments.price or (QUICK["price"] if arguments.quick else PRICES))
     arguments.kind = tuple(arguments.kind or (QUICK["kind"] if arguments.quick else KINDS))
     if arguments.quick and arguments.task is None and arguments.group == UNLESS_NAMED:
@@ -434,7 +484,7 @@ def arguments_of(given: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Run what is asked for and write the result."""
     arguments = arguments_of()
-    setting = Setting(arguments.executor, arguments.options, arguments.questions, arguments.seeds)
+    setting = Setting(arguments.executor, arguments.options, arguments.questions, arguments.others, arguments.seeds)
     path = arguments.output.with_suffix(".jsonl")
     chosen = chosen_tasks(arguments.group, arguments.task)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -454,6 +504,7 @@ def main() -> None:
         "options": setting.options,
         "identity": setting.identity,
         "questions": setting.questions,
+        "others": setting.others,
         "seeds": setting.seeds,
         "kinds": arguments.kind,
         "prices": arguments.price,

@@ -171,7 +171,7 @@ def test_rank_correlation_shares_ranks():
 
 def test_a_run_that_was_stopped_goes_on(tmp_path):
     tables = [table_of(index) for index in range(4)]
-    setting = Setting("statistician", {}, 2, 1)
+    setting = Setting("statistician", {}, 2, None, 1)
     name, path = tables[0].question.task, tmp_path / "cells.jsonl"
     kinds = [KINDS["truth"], KINDS["noise"]]
     first = list(cells_of("train", Asked(name, tables, setting), kinds, (0.01,), {}))
@@ -207,7 +207,7 @@ def test_validation_and_test_are_run_by_name_alone(capsys):
     ("given", "message"),
     [
         (["--price", "2"], "give a share of brute force above 0"),
-        (["--questions", "1"], "give 2 at least"),
+        (["--questions", "0"], "give 1 at least"),
         (["--jobs", "0"], "give 1 at least"),
         (["--option", "variant"], "write NAME=JSON"),
         (["--option", "variant=full"], "is no JSON"),

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from istar.executors.market import Market
 from istar.executors.statistician.statistician import Statistician
 from istar.executors.statistician.variants import Variant
-from istar.making.statistician.derived import TableLike, arm_choice_table, best_arm_table, upper_tail_table
+from istar.making.statistician.derivations import arm_choice_table, best_arm_table, upper_tail_table
 from istar.making.statistician.knowing import knowledge_of
 from istar.making.statistician.spreads import spread_factor, standardised_errors
 from istar.seeds import Seed
@@ -48,7 +48,7 @@ RULE = "best mean skill over all budgets on training questions, among variants n
 WORST = -0.05
 """No variant is chosen whose mean skill falls under this at any budget, if there is another."""
 
-Group = tuple[Sequence[TableLike], Sequence[TableEffects]]
+Group = tuple[Sequence[Table], Sequence[TableEffects]]
 """Questions of a task, and what was learned from each."""
 
 LINEAR_DESIGNS = (Variant(greedy_share=0.2), Variant(design="paired", chunk=4), Variant(design="random"))
@@ -112,7 +112,7 @@ def skill_curves(
         for table, knowledge, loss in zip(tables, known, blind, strict=True):
             question = table.question
             for seed in seeds:
-                market = Market(table)  # type: ignore[arg-type]
+                market = Market(table)
                 trace = Statistician(variant).answer(market, knowledge, Seed.root(seed))
                 losses = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
                 curves.append(1 - np.array(losses) / max(loss, floor))
@@ -167,7 +167,7 @@ def measured_factor(groups: Sequence[Group], variant: Variant, seeds: Sequence[i
     return round(spread_factor(errors), 3)
 
 
-def _derived(groups: Iterable[Group], derive: Callable[[TableLike], TableLike]) -> list[Group]:
+def _derived(groups: Iterable[Group], derive: Callable[[Table], Table]) -> list[Group]:
     found: list[Group] = []
     for tables, _ in groups:
         derived = [derive(table) for table in tables]

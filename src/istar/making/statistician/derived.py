@@ -1,130 +1,91 @@
-"""Questions derived from training tables, for calibrating functionals that no training family has.
+"""Derived tasks: every kind of functional, asked of training tables.
 
-The values and prices are a training table's; only the question asked of them differs.
+They are for what no training family has: calibrating the statistician, and measuring what generalises to a kind that
+nothing was chosen on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float, Int
-
-from istar.flops.prices import PriceSheet
-from istar.questions import (
-    ArmChoice,
-    BestArmMean,
-    Column,
-    Functional,
-    Question,
-    Structure,
-    UpperTail,
-    grid_groups,
+from istar.making.statistician.derivations import (
+    arm_choice_table,
+    arm_means_table,
+    arm_ranking_table,
+    arm_spread_table,
+    behaviour_changes_table,
+    best_arm_table,
+    calibration_table,
+    datamodel_effects_table,
+    floors_table,
+    intent_probability_table,
+    log_mean_probability_table,
+    lowest_arm_table,
+    removal_effects_table,
+    sealed_arm_ranking_table,
+    shapley_values_table,
+    staying_crossing_table,
+    surprise_tail_table,
+    upper_tail_table,
 )
-from istar.seeds import Seed
 
-ARMS = 64
-TAIL_LEVEL = 0.99
-
-
-class TableLike(Protocol):
-    """What executors use of a table."""
-
-    @property
-    def question(self) -> Question:
-        """The question."""
-
-    @property
-    def values(self) -> Float[np.ndarray, " rows"]:
-        """The value of every row."""
-
-    @property
-    def prices(self) -> PriceSheet:
-        """What rows cost."""
-
-    @property
-    def target(self) -> str:
-        """The target's id."""
+if TYPE_CHECKING:
+    from istar.truth import Table
 
 
-@dataclass(frozen=True, eq=False)
-class DerivedTable:
-    """Some rows of a table under another question.
+@dataclass(frozen=True)
+class Derivation:
+    """A kind of functional, and where it is asked.
 
     Attributes:
-        question: the derived question.
-        values: values of its rows.
-        prices: prices of its rows.
-        target: the target's id.
+        make: makes the derived question of a table.
+        tasks: training tasks whose tables have what it needs.
     """
 
-    question: Question
-    values: Float[np.ndarray, " rows"]
-    prices: PriceSheet
-    target: str
+    make: Callable[[Table], Table]
+    tasks: tuple[str, ...]
 
 
-def price_subset(sheet: PriceSheet, rows: Int[np.ndarray, " kept"]) -> PriceSheet:
-    """Return the prices of a selection of rows, without segments that none of them needs."""
-    membership = sheet.row_segments[rows]
-    used = np.unique(membership.indices)
-    return PriceSheet(
-        sheet.segment_flops[used], sheet.segment_tokens[used], membership[:, used].tocsr(), sheet.row_reads_flops[rows]
-    )
+_GAMES = ("shot_shapley/antonyms", "shot_shapley/capitals")
+_FORMATS = ("format_sensitivity/lexicon", "format_sensitivity/numbers")
+_ORDERS = ("shot_order/words", "shot_order/remarks")
+
+DERIVED: dict[str, Derivation] = {
+    "arm_choice": Derivation(arm_choice_table, (*_FORMATS, "shot_order/words")),
+    "arm_means": Derivation(arm_means_table, ("format_sensitivity/lexicon", "shot_order/remarks")),
+    "arm_ranking": Derivation(arm_ranking_table, ("format_sensitivity/numbers", "shot_order/words")),
+    "arm_spread": Derivation(arm_spread_table, ("active_learning/kinds", "active_learning/replies")),
+    "behaviour_changes": Derivation(behaviour_changes_table, ("format_sensitivity/lexicon", "shot_order/words")),
+    "best_arm_mean": Derivation(best_arm_table, _GAMES),
+    "calibration": Derivation(calibration_table, ("shot_order/words", "shot_shapley/capitals")),
+    "datamodel_effects": Derivation(datamodel_effects_table, _GAMES),
+    "floors": Derivation(floors_table, ("format_sensitivity/numbers", "shot_order/remarks")),
+    "intent_probability": Derivation(intent_probability_table, _GAMES),
+    "log_mean_probability": Derivation(log_mean_probability_table, ("shot_order/words", "shot_shapley/antonyms")),
+    "lowest_arm": Derivation(lowest_arm_table, ("shot_order/remarks", "position_bias/kinds")),
+    "removal_effects": Derivation(removal_effects_table, _GAMES),
+    "sealed_arm_ranking": Derivation(sealed_arm_ranking_table, ("format_sensitivity/lexicon", "shot_order/words")),
+    "shapley_values": Derivation(shapley_values_table, _GAMES),
+    "staying_crossing": Derivation(staying_crossing_table, _GAMES),
+    "surprise_tail": Derivation(surprise_tail_table, ("label_free_accuracy/remarks", "shot_order/remarks")),
+    "upper_tail": Derivation(upper_tail_table, _GAMES),
+}
+"""By a name that ends that of the derived task; every registered kind of functional is among them."""
 
 
-def _derive(
-    table: TableLike, name: str, rows: Int[np.ndarray, " kept"], columns: list[Column], functional: Functional
-) -> DerivedTable:
-    question = table.question
-    runs = tuple(question.runs[row] for row in rows)
-    derived = Question(f"{question.task}+{name}", question.index, runs, Structure(tuple(columns)), functional)
-    return DerivedTable(derived, table.values[rows], price_subset(table.prices, rows), table.target)
+def derived_tasks() -> tuple[str, ...]:
+    """Return the names of all derived tasks: that of the training task, a plus sign, and that of the derivation."""
+    return tuple(f"{task}+{name}" for name, derivation in DERIVED.items() for task in derivation.tasks)
 
 
-def best_arm_table(table: TableLike) -> DerivedTable:
-    """Return the question which of 64 arms of a table has the best mean; switches become traits."""
-    question = table.question
-    generator = Seed.root(0).split("best_arm", question.hash).generator()
-    arm, replicate = grid_groups(question.structure)
-    chosen = generator.permutation(int(arm.max()) + 1)[:ARMS]
-    rows = np.flatnonzero(np.isin(arm, chosen))
-    place = np.unique(arm[rows], return_inverse=True)[1]
-    columns = [Column("arm", "arm", tuple(map(float, place)))]
-    columns += [
-        Column(column.name, "trait", tuple(column.array[rows].tolist())) for column in question.structure.of("switch")
-    ]
-    columns.append(Column("replicate", "nuisance", tuple(map(float, replicate[rows]))))
-    return _derive(table, "best_arm_mean", rows, columns, BestArmMean("arm", "replicate"))
+def derived_tables(name: str, load: Callable[[str], tuple[Table, ...]]) -> tuple[Table, ...]:
+    """Return the tables of a derived task.
 
-
-def arm_choice_table(table: TableLike) -> DerivedTable:
-    """Return the question which arm of a table is best and how good it is.
-
-    Raises:
-        ValueError: the table was asked something else than its arms' means.
+    Args:
+        name: one of `derived_tasks`.
+        load: reads the tables of a training task.
     """
-    question = table.question
-    if question.functional.compared is None:
-        raise ValueError(f"{question.task} is not about the means of arms")
-    functional = ArmChoice(question.functional.compared, value=1.0)
-    derived = Question(f"{question.task}+arm_choice", question.index, question.runs, question.structure, functional)
-    return DerivedTable(derived, table.values, table.prices, table.target)
-
-
-def upper_tail_table(table: TableLike) -> DerivedTable:
-    """Return the question for the upper tail of the negative values of 64 arms of a table, as a stream of rows.
-
-    Nothing of the structure is kept but a covariate, how many switches are on. Arms with fewer than two of them on are
-    left out: whether such an arm is drawn would decide the whole tail.
-    """
-    question = table.question
-    generator = Seed.root(0).split("upper_tail", question.hash).generator()
-    arm, _ = grid_groups(question.structure)
-    on = sum((column.array for column in question.structure.of("switch")), np.zeros(len(arm)))
-    allowed = np.unique(arm[on >= 2])
-    rows = np.flatnonzero(np.isin(arm, generator.permutation(allowed)[:ARMS]))
-    columns = [Column("row", "arm", tuple(map(float, range(len(rows))))), Column("on", "covariate", tuple(on[rows]))]
-    derived = _derive(table, "upper_tail", rows, columns, UpperTail(TAIL_LEVEL))
-    return DerivedTable(derived.question, -derived.values, derived.prices, derived.target)
+    task, _, derivation = name.partition("+")
+    return tuple(DERIVED[derivation].make(table) for table in load(task))

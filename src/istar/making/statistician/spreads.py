@@ -16,9 +16,9 @@ from istar.executors.executor import CLAIMED, EXACT, Z
 from istar.executors.market import Market
 from istar.executors.statistician.statistician import Statistician
 from istar.executors.statistician.variants import Variant
-from istar.making.statistician.derived import TableLike
 from istar.making.statistician.knowing import knowledge_of
 from istar.seeds import Seed
+from istar.truth import Table
 from istar.truth.effects.records import TableEffects
 
 SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4, 1 / 2)
@@ -29,7 +29,7 @@ Errors = Float[np.ndarray, "shares outcomes"]
 
 
 def standardised_errors(
-    tables: Sequence[TableLike], records: Sequence[TableEffects], variant: Variant, seeds: Iterable[int]
+    tables: Sequence[Table], records: Sequence[TableEffects], variant: Variant, seeds: Iterable[int]
 ) -> list[Errors]:
     """Return the errors of the black-box arm on each of some questions of a task, in the spreads it states.
 
@@ -44,7 +44,7 @@ def standardised_errors(
         knowledge = knowledge_of(table.question, records)
         columns = []
         for seed in seeds:
-            trace = Statistician(variant).answer(Market(table), knowledge, Seed.root(seed))  # type: ignore[arg-type]
+            trace = Statistician(variant).answer(Market(table), knowledge, Seed.root(seed))
             places = np.searchsorted(trace.checkpoints, np.array(SHARES) * trace.checkpoints[-1])
             truth = table.question.functional.answer(table.values, table.question.structure)
             error, spread = np.abs(trace.answers - truth)[places], trace.spread[places]
