@@ -67,14 +67,7 @@ QUICK = {
     "price": (0.01, 0.001),
 }
 VERSION = 1
-CODE = (
-    "istar.executors",
-    "istar.making.statistician.derivations",
-    "istar.questions",
-    "istar.truth.effects",
-    "istar.rewards.skill",
-    "istar.rewards.blind",
-)
+CODE = ("istar.executors", "istar.questions", "istar.truth.effects", "istar.rewards.skill", "istar.rewards.blind")
 
 
 @dataclass(frozen=True)
