@@ -77,7 +77,8 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / spread if spread > 0 else np.zeros_like(values, dtype=np.float64)
 
 
-def _rows(correlation: float) -> Callable[[Known], np.ndarray]:
+def rows_at(correlation: float) -> Callable[[Known], np.ndarray]:
+    """Return the rule of one channel that follows rows at a correlation."""
     return lambda known: known.blurred(correlation)
 
 
@@ -101,10 +102,10 @@ KINDS: dict[str, Planted] = {
     kind.name: kind
     for kind in (
         Planted("truth", 1.0, lambda known: known.truth, graded=True),
-        Planted("rows-0.99", 0.99, _rows(0.99), graded=True),
-        Planted("rows-0.95", 0.95, _rows(0.95), graded=True),
-        Planted("rows-0.8", 0.8, _rows(0.8), graded=True),
-        Planted("rows-0.5", 0.5, _rows(0.5), graded=True),
+        Planted("rows-0.99", 0.99, rows_at(0.99), graded=True),
+        Planted("rows-0.95", 0.95, rows_at(0.95), graded=True),
+        Planted("rows-0.8", 0.8, rows_at(0.8), graded=True),
+        Planted("rows-0.5", 0.5, rows_at(0.5), graded=True),
         Planted("candidates-0.95", 0.95, _candidates),
         Planted("bent", 1.0, lambda known: np.exp(np.clip(known.truth, -8, 8))),
         Planted("flipped", 1.0, lambda known: -known.truth),

@@ -1,6 +1,7 @@
 """What the executor hears: planted channels of known quality on every task, and what it makes of them.
 
     python benchmarks/responsiveness.py [--group train] [--quick] [--jobs N] [--task NAME] [--kind NAME] [--price SHARE]
+                                        [--other CHECKOUT]
 
 Channels of twelve kinds (`planted_channels.py`) are offered at five prices, all of them together, in nested batches
 that are priced in proportion to their rows. Each is heard in three states:
@@ -50,11 +51,13 @@ from istar.rewards.blind import blind_answer
 from istar.rewards.skill import blind_loss, reference_losses, skill
 from istar.seeds import Seed
 from istar.tasks import tasks
+from istar.tasks.family import EMBEDDED
 from istar.truth import MissingTruthError, Table, load_tables
 from istar.truth.effects.records import learn_effects
 from machine import describe_machine
 from planted_channels import KINDS, Planted, channels_of, recording_of, under_another_name
 from responsiveness_figures import ALONE, CHEAP, TaskFigures, figures_of
+from responsiveness_speed import compare
 
 RESULTS = Path(__file__).parent / "results" / "responsiveness.json"
 GROUPS = ("train", "derived", "validation", "test")
@@ -448,10 +451,12 @@ def arguments_of(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="of the executor")
     parser.add_argument("--quick", action="store_true", help="a sample: few tasks, kinds and prices, 2 questions")
     parser.add_argument("--jobs", type=int, default=1, help="processes, a task each")
+    parser.add_argument("--other", type=Path, metavar="CHECKOUT", help="compare answers an hour with this one")
+    parser.add_argument("--pairs", type=int, help="methods on tasks that are timed; all if not given")
     parser.add_argument("--output", type=Path, default=RESULTS, help="cells are kept beside it, in a .jsonl")
     arguments = parser.parse_args(given)
     arguments.group = tuple(dict.fromkeys(arguments.group or UNLESS_NAMED))
-    for name, least in (("questions", 1), ("others", 1), ("seeds", 1), ("jobs", 1)):
+    for name, least in (("questions", 1), ("others", 1), ("seeds", 1), ("jobs", 1), ("pairs", 1)):
         if (value := getattr(arguments, name)) is not None and value < least:
             parser.error(f"--{name} {value}: give {least} at least")
     for price in arguments.price or ():
@@ -503,6 +508,11 @@ def main() -> None:
         "prices": arguments.price,
         **found,
     }
+    if arguments.other is not None:
+        names = [task.name for task in tasks("train") if task.home == EMBEDDED]
+        result["speed"] = compare(arguments.other, names, arguments.pairs, (setting.executor, setting.options))
+        result["summary"]["answers_per_hour_ratio"] = result["speed"]["answers_per_hour_ratio"]
+        print("answers an hour", result["speed"]["answers_per_hour"], result["speed"]["answers_per_hour_ratio"])
     arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -30,6 +30,7 @@ BEST, BELIEVED, BELIEVED_ROWS = 0.001, 0.01, 16
 WORTH = 0.02
 """The truth ought to be bought where the black-box arm needs at least this share of brute force for 0.8."""
 HARM = 0.95
+RESAMPLES = 1000
 
 Cell = Mapping[str, Any]
 
@@ -163,7 +164,7 @@ class TaskFigures:
             "black_box_least_skill": round(float(self.black.curves.mean(0).min()), 4),
             "attainable": round(self.attainable, 3),
             "slope": None if slope is None else round(slope, 3),
-            "coverage": {name: mean(_covered(cells)) for name, cells in self._by_channels().items()},
+            "coverage": {name: mean(_covered(cells)) for name, cells in self.by_channels().items()},
             "noise": {
                 heard: round(float(np.max([0.0, *each])), 5) for heard, each in self._noise().items() if len(each)
             },
@@ -178,7 +179,8 @@ class TaskFigures:
                 found[heard].extend(extra.tolist())
         return found
 
-    def _by_channels(self) -> dict[str, list[Cell]]:
+    def by_channels(self) -> dict[str, list[Cell]]:
+        """Return the cells without channels and with them; what an oracle told is no part of either."""
         return {"without": [self.alone], "with": [cell for (_, _, h), cell in self.cells.items() if h != "oracle"]}
 
 
@@ -259,24 +261,46 @@ def summary(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
         "heard_share_stranger_0.5": mean(each["heard_share_stranger_0.5"] for each in by_kind.values()),
         "noise_mean": noise_mean,
         "noise_worst": noise_worst,
+        "noise_called_better": _share(_called_better(tasks)),
         "harmed": mean(each["harmed"] for each in by_kind.values()),
         "harmed_truth": by_kind["truth"]["harmed"] if "truth" in by_kind else None,
         "harmed_worst": _worst_harm(tasks),
         "slope_share": _share(slope >= 0.8 for slope in slopes) if slopes else None,
         "slope_median": round(float(np.median(slopes)), 3) if slopes else None,
-        "coverage": {
-            name: mean(mean(_covered(task._by_channels()[name]), 9) for task in tasks) for name in ("without", "with")
-        },
+        "coverage": {name: mean(mean(_covered(task.by_channels()[name]), 9) for task in tasks) for name in STATED},
         "black_box_least_skill": min(
             (round(float(task.black.curves.mean(0).min()), 4) for task in tasks), default=None
         ),
         "by_kind": by_kind,
+        "by_functional": {
+            functional: _of_functional([task for task in tasks if task.functional == functional])
+            for functional in sorted({task.functional for task in tasks})
+        },
+    }
+
+
+def _of_functional(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
+    """Return the chief figures of the tasks of one kind of functional."""
+    kinds = [kind for kind in KINDS.values() if kind.informative]
+    return {
+        "tasks": len(tasks),
+        "truth_multiplier": geometric(task.multiplier("truth", BEST, "known") for task in tasks),
+        "attainable": geometric(task.attainable for task in tasks),
+        **{
+            name: mean(_of_task(task.shares(kind.name, how, 0.8)) for task in tasks for kind in kinds)
+            for name, how in (("heard_share", "known"), ("heard_share_stranger", "stranger"))
+        },
+        "noise_worst": _noise_costs(tasks)[1],
+        "coverage": {name: mean(mean(_covered(task.by_channels()[name]), 9) for task in tasks) for name in STATED},
     }
 
 
 def _of_task(shares: Sequence[float | None]) -> float | None:
     known = [each for each in shares if each is not None]
     return float(np.mean(known)) if known else None
+
+
+STATED = ("without", "with")
 
 
 def _prices(tasks: Sequence[TaskFigures]) -> list[float]:
@@ -312,6 +336,23 @@ def _noise_costs(tasks: Sequence[TaskFigures]) -> tuple[float | None, float | No
                 means.append(float(np.mean(extra, axis=0).max()))
                 worst.append(float(np.max(extra)))
     return (round(max(means), 5), round(max(worst), 5)) if means else (None, None)
+
+
+def _called_better(tasks: Sequence[TaskFigures]) -> list[bool]:
+    """Return of every interval of the multiplier of noise, a task, price, state and level each, whether it is above 1.
+
+    An interval holds 95% of bootstrap samples of the questions.
+    """
+    above = []
+    for task in tasks:
+        for (kind, _, heard), arm in task.white.items():
+            if kind != "noise" or heard == "oracle":
+                continue
+            for level in REWARDED:
+                logs = task.black.log_costs(level) - arm.log_costs(level)
+                samples = np.random.default_rng(0).integers(len(logs), size=(RESAMPLES, len(logs)))
+                above.append(bool(np.quantile(logs[samples].mean(1), 0.025) > 1e-9))
+    return above
 
 
 def figures_of(cells: Iterable[Cell], split: Callable[[Sequence[TaskFigures]], Any] = summary) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
 from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells
 from responsiveness_figures import ALONE, figures_of, rank_correlation
+from responsiveness_speed import Side, pairs_of
+from responsiveness_speed import figures as speeds
 
 
 def table_of(index):
@@ -218,3 +220,49 @@ def test_bad_arguments_say_what_to_do(given, message, capsys):
     with pytest.raises(SystemExit):
         arguments_of(given)
     assert message in capsys.readouterr().err
+
+
+def test_intervals_of_noise_that_lie_above_1_are_counted():
+    cells = [cell(ALONE, 0.0, "", [SLOW, SLOW]), cell("noise", 0.001, "known", [OTHER, OTHER])]
+    assert figures_of(cells)["summary"]["train"]["noise_called_better"] == 1
+    cells[1] = cell("noise", 0.001, "known", [SLOW, OTHER])
+    assert figures_of(cells)["summary"]["train"]["noise_called_better"] == 0
+
+
+def test_a_reward_that_follows_fidelity_has_a_slope():
+    kinds = {"truth": FAST, "rows-0.8": OTHER, "noise": SLOW}
+    cells = [cell(kind, price, "known", [skill]) for kind, skill in kinds.items() for price in (0.01, 0.001)]
+    said = figures_of([cell(ALONE, 0.0, "", [SLOW]), *cells])["summary"]["train"]
+    assert (said["slope_share"], said["slope_median"]) == (1, 1)
+    flat = [each | {"answers": cells[-1]["answers"]} for each in cells]
+    assert figures_of([cell(ALONE, 0.0, "", [SLOW]), *flat])["summary"]["train"]["slope_share"] == 0
+
+
+def test_a_group_of_several_functionals_is_told_apart():
+    cells = [cell(ALONE, 0.0, "", [SLOW]), cell("truth", 0.001, "known", [FAST])]
+    others = [each | {"task": "made/other", "functional": "floors"} for each in cells]
+    said = figures_of([*cells, *others])["summary"]["train"]["by_functional"]
+    assert {name: each["tasks"] for name, each in said.items()} == {"arm_means": 1, "floors": 1}
+
+
+def test_the_speed_is_a_ratio_of_seconds_on_the_same_methods():
+    rows = [
+        {"task": "one", "this": {"seconds": 1.0, "memory": 2**30}, "other": {"seconds": 5.0, "memory": 2**29}},
+        {"task": "two", "this": {"seconds": 1.0, "memory": 2**28}, "other": {"seconds": 1.0, "memory": 2**29}},
+    ]
+    found = speeds(rows)
+    assert found["answers_per_hour_ratio"] == 3
+    assert found["answers_per_hour"] == {"this": 14400, "other": 4800}
+    assert found["ratio_by_task"] == {"one": 5, "two": 1}
+    assert found["memory_gib"] == {"this": 1, "other": 0.5}
+
+
+def test_every_method_is_timed_on_every_task_once():
+    pairs = pairs_of(["one", "two"], None)
+    assert len(pairs) == len(set(pairs)) == 33 * 2
+    assert pairs_of(["one", "two"], 5) == pairs[:5]
+
+
+def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="is no checkout of istar"):
+        Side(tmp_path, ("statistician", {}))
