@@ -172,18 +172,6 @@ def _side_by_side(result: dict[str, Any]) -> str:
     )
 
 
-def _unheard(result: dict[str, Any]) -> str:
-    methods = ", ".join(f"`{method}` {ratio:.1f}" for method, ratio in result["ratio_by_method"].items())
-    tasks = len({each["task"] for each in result["seconds"]})
-    same = "the same to the last bit" if result["same_curves"] else "not the same"
-    return (
-        "Time for curves of the white-box arm where the executor is asked first whether it will listen to a method: "
-        f"**{result['ratio']:.1f} times less** than by replaying it ({methods}). {_count(tasks, 'training task')}, "
-        f"{_count(result['questions'], 'question')} each, {_count(result['executor_seeds'], 'executor seed')}; curves "
-        f"were {same}."
-    )
-
-
 def _kills(result: dict[str, Any]) -> str:
     same = (
         "the same ledger as undisturbed, byte for byte" if result["same_ledger"] else "another ledger than undisturbed"
@@ -250,23 +238,72 @@ def _noise(task: dict[str, Any], heard: str) -> float:
     return float(max(each["most"] for each in task[heard]["noise_channels_extra_flops"].values()))
 
 
-def _channels(result: dict[str, Any]) -> str:
-    tasks = _tasks(result, "noise")
+HEARD = {
+    "truth_bought": ("the truth at 0.1%: bought", "{:.0%}"),
+    "truth_multiplier": ("times fewer FLOPs for skill 0.8", "{:.1f}"),
+    "attainable": ("attainable", "{:.1f}"),
+    "heard_share": ("heard share, method known", "{:.2f}"),
+    "heard_share_stranger": ("heard for the first time", "{:.2f}"),
+    "noise_mean": ("noise, mean", "{:.2%}"),
+    "noise_worst": ("noise, worst", "{:.2%}"),
+    "harmed": ("harmed", "{:.1%}"),
+    "slope_share": ("slope", "{:.0%}"),
+}
+"""Columns of the table on what is heard: by the name in a summary, the heading and the format."""
+
+
+def _responsiveness(result: dict[str, Any]) -> str:
+    groups = {name: said for name, said in result["summary"].items() if isinstance(said, dict)}
     rows = [
         (
-            f"`{task}`",
-            f"{each['black_box_share']:.0%}",
-            *(f"{each[kind]['multiplier']:.2f} ({each[kind]['bought']})" for kind in ("noise", "rows", "arms")),
+            f"{name}, {_count(said['tasks'], 'task')}",
+            *(_stated(said[field], written) for field, (_, written) in HEARD.items()),
+            " / ".join(_stated(said["coverage"][how], "{:.0%}") for how in ("without", "with")),
         )
-        for task, each in tasks.items()
+        for name, said in groups.items()
     ]
-    head = ("questions", "brute force for skill 0.8 without", "noise", "rows at 0.9", "arms, or rows, at 0.95")
+    head = ("questions", *(heading for heading, _ in HEARD.values()), "coverage without / with")
+    kinds = sorted({kind for said in groups.values() for kind in said["by_kind"]}, key=result["kinds"].index)
+    heard = [
+        (
+            f"`{kind}`",
+            *(
+                " / ".join(_stated(said["by_kind"].get(kind, {}).get(how), "{:.2f}") for how in SHARES)
+                for said in groups.values()
+            ),
+        )
+        for kind in kinds
+    ]
+    prices = ", ".join(f"{price:.1%}" for price in result["prices"])
     return (
-        f"Channels of known quality for {result['price']:.0%} of brute force, where the answer is not a sum over rows: "
-        "how many times fewer FLOPs the executor needs for skill 0.8, and in brackets how many of "
-        f"{_count(result['questions'], 'question')} it bought them for. Channels follow single rows at a correlation "
-        f"of 0.9, or the means of arms (rows, where there are no arms) at 0.95:\n\n{_table(head, rows)}"
+        "What the executor makes of planted channels of known quality, "
+        f"{_count(result['questions'], 'question')} a task, {_count(result['seeds'], 'seed')}, all channels for "
+        f"{prices} of brute force. The heard share is the logarithm of the multiplier over what it would be if the "
+        "executor were told what the channels are worth on this very question, at prices of 1% and less. Attainable is the truth "
+        "believed after its price and 1% of brute force, or 16 rows if that is more. Noise is what it costs more to "
+        "reach a level of skill, as a share of brute force; harmed, how often informative channels make the answer "
+        "dearer by a twentieth; slope, on how many tasks reward and fidelity have a rank correlation of 0.8; coverage, "
+        "how often 95% intervals hold the truth. Derived questions ask every kind of functional of training tables."
+        f"\n\n{_table(head, rows)}\n\nHeard shares by kind, method known / heard for the first time:\n\n"
+        + _table(("channels", *groups), heard)
+        + (_speed(result["speed"]) if "speed" in result else "")
     )
+
+
+def _speed(speed: dict[str, Any]) -> str:
+    return (
+        "\n\nAnswers an hour to recorded methods, side by side with another build on one thread: "
+        f"**{speed['answers_per_hour_ratio']:.1f} times as many**, with {speed['memory_gib']['this']:.1f} to "
+        f"{speed['memory_gib']['other']:.1f} GiB of memory. {_count(speed['methods_on_tasks'], 'method')} on a task, "
+        f"{_count(speed['questions'], 'question')} each; recordings are {speed['recordings']}."
+    )
+
+
+SHARES = ("heard_share", "heard_share_stranger")
+
+
+def _stated(value: float | None, written: str) -> str:
+    return "–" if value is None else written.format(value + 0.0)
 
 
 def _start(result: dict[str, Any]) -> str:
@@ -364,7 +401,7 @@ def _python(result: dict[str, Any]) -> str:
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
     "executor_calibration": ("How far the statistician may be trusted", _calibration),
-    "channels_heard": ("Channels of known quality", _channels),
+    "responsiveness": ("What the executor hears", _responsiveness),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
     "rulebooks": ("Rulebook v2 beside v1", _rulebooks),
@@ -373,7 +410,6 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "search_loop": ("The search", _search_loop),
     "standard_runs": ("Standard runs", _standard_runs),
     "side_by_side": ("Channels side by side", _side_by_side),
-    "unheard_methods": ("Methods that are not listened to", _unheard),
     "start_time": ("Starting", _start),
     "score_time": ("Scoring", _score_time),
     "kill_resume": ("Kills", _kills),

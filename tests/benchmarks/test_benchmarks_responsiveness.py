@@ -1,5 +1,6 @@
 """What is planted has the quality that it is named after, and what is said of it follows from the cells."""
 
+import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -28,6 +29,7 @@ def table_of(index):
     return Table(question, made.values, made.prices, Provenance("made", "made", "float32", "v2", 0, ()))
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "write_benchmarks.py"
 SHARES = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0]
 
 
@@ -266,3 +268,22 @@ def test_every_method_is_timed_on_every_task_once():
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="is no checkout of istar"):
         Side(tmp_path, ("statistician", {}))
+
+
+def test_the_page_shows_what_a_result_says():
+    spec = importlib.util.spec_from_file_location("write_benchmarks", PAGE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    title, write = module.SECTIONS["responsiveness"]
+    cells = [
+        cell(ALONE, 0.0, "", [SLOW]),
+        cell("truth", 0.001, "known", [OTHER], batches=1),
+        cell("truth", 0.001, "oracle", [FAST], batches=1),
+    ]
+    setting = {"questions": 1, "seeds": 1, "prices": [0.001], "kinds": ["truth"]}
+    rows = [{"task": "one", **{side: {"seconds": 1.0, "memory": 2**30} for side in ("this", "other")}}]
+    text = write(setting | figures_of(cells) | {"speed": speeds(rows)})
+    assert "| train, 1 task | 100% | 2.0 | 29.4 | 0.50 | – | – | – | 0.0% | – | 75% / 75% |" in text
+    assert "| `truth` | 0.50 / – |" in text
+    assert "**1.0 times as many**, with 1.0 to 1.0 GiB of memory. 1 method on a task" in text
+    assert title == "What the executor hears"
