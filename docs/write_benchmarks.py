@@ -278,12 +278,13 @@ def _responsiveness(result: dict[str, Any]) -> str:
     return (
         "What the executor makes of planted channels of known quality, "
         f"{_count(result['questions'], 'question')} a task, {_count(result['seeds'], 'seed')}, all channels for "
-        f"{prices} of brute force. The heard share is the logarithm of the multiplier over what it would be if the "
-        "executor were told what the channels are worth on this very question, at prices of 1% and less. Attainable is the truth "
-        "believed after its price and 1% of brute force, or 16 rows if that is more. Noise is what it costs more to "
-        "reach a level of skill, as a share of brute force; harmed, how often informative channels make the answer "
-        "dearer by a twentieth; slope, on how many tasks reward and fidelity have a rank correlation of 0.8; coverage, "
-        "how often 95% intervals hold the truth. Derived questions ask every kind of functional of training tables."
+        f"{prices} of brute force. The heard share is the logarithm of the multiplier over what it would be if "
+        "the executor were told what the channels are worth on this very question, at prices of 1% and less. "
+        "Attainable is the truth believed after its price and 1% of brute force, or 16 rows if that is more. "
+        "Noise is what it costs more to reach a level of skill, as a share of brute force; harmed, how often "
+        "informative channels make the answer dearer by a twentieth; slope, on how many tasks reward and "
+        "fidelity have a rank correlation of 0.8; coverage, how often 95% intervals hold the truth. Derived "
+        "questions ask every kind of functional of training tables."
         f"\n\n{_table(head, rows)}\n\nHeard shares by kind, method known / heard for the first time:\n\n"
         + _table(("channels", *groups), heard)
         + (_speed(result["speed"]) if "speed" in result else "")
