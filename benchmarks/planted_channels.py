@@ -31,7 +31,7 @@ class Known:
     """What channels are made of.
 
     Attributes:
-        truth: the values of all rows, standardised.
+        truth: the values of all rows, in the readout's unit.
         candidate: the candidate of every row.
         generator: decided by the question and the kind.
     """
@@ -46,7 +46,8 @@ class Known:
 
     def blurred(self, correlation: float) -> np.ndarray:
         """Return the values of rows with as much noise on top as makes their correlation with them this."""
-        return correlation * self.truth + np.sqrt(1 - correlation**2) * self.noise()
+        spread = float(self.truth.std())
+        return correlation * self.truth + np.sqrt(1 - correlation**2) * spread * self.noise()
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,17 @@ def rows_at(correlation: float) -> Callable[[Known], np.ndarray]:
 
 def _candidates(known: Known) -> np.ndarray:
     means = np.bincount(known.candidate, known.truth) / np.bincount(known.candidate)
-    return Known(standardised(means), known.candidate, known.generator).blurred(0.95)[known.candidate]
+    return Known(means, known.candidate, known.generator).blurred(0.95)[known.candidate]
 
 
 def _half(known: Known) -> np.ndarray:
     told = known.generator.permutation(int(known.candidate.max()) + 1) % 2 == 0
-    return np.where(told[known.candidate], known.truth, known.noise())
+    return np.where(told[known.candidate], known.truth, known.truth.mean() + known.truth.std() * known.noise())
 
 
 def _one_of_many(known: Known) -> np.ndarray:
     channels = known.noise(len(known.truth), IDLE + 1)
-    channels[:, known.generator.integers(IDLE + 1)] = known.blurred(0.95)
+    channels[:, IDLE // 2] = known.blurred(0.95)
     return channels
 
 
@@ -107,7 +108,7 @@ KINDS: dict[str, Planted] = {
         Planted("rows-0.8", 0.8, rows_at(0.8), graded=True),
         Planted("rows-0.5", 0.5, rows_at(0.5), graded=True),
         Planted("candidates-0.95", 0.95, _candidates),
-        Planted("bent", 1.0, lambda known: np.exp(np.clip(known.truth, -8, 8))),
+        Planted("bent", 1.0, lambda known: np.exp(np.clip(standardised(known.truth), -8, 8))),
         Planted("flipped", 1.0, lambda known: -known.truth),
         Planted("scaled", 1.0, lambda known: 1000 * known.truth + 5000),
         Planted("half", 0.5, _half),
@@ -129,7 +130,7 @@ def channels_of(kind: Planted, table: Table) -> Channels:
     if not candidate.any():
         candidate = np.arange(len(candidate))
     generator = Seed.root(0).split("planted", kind.name, question.hash).generator()
-    made = np.asarray(kind.make(Known(standardised(table.values), candidate, generator)), dtype=np.float64)
+    made = np.asarray(kind.make(Known(table.values, candidate, generator)), dtype=np.float64)
     return made if made.ndim == 2 else made[:, None]
 
 

@@ -69,7 +69,7 @@ QUICK = {
     "kind": ("truth", "rows-0.95", "noise"),
     "price": (0.01, 0.001),
 }
-VERSION = 1
+VERSION = 2
 CODE = ("istar.executors", "istar.questions", "istar.truth.effects", "istar.rewards.skill", "istar.rewards.blind")
 
 
@@ -181,6 +181,8 @@ class Asked:
             "skill": [round(float(each), 6) for each in skill(np.array(losses), reference)],
             "blind_skill": round(1 - self.losses[question.hash] / reference, 6),
             "batches": int(trace.channel_batches[-1]),
+            "stop": round(trace.stop / table.brute_flops, 6),
+            "own": round(float(trace.executor_flops[-1]) / table.brute_flops, 8),
             "coverage": [None if np.isnan(each) else round(float(each), 4) for each in coverage],
         }
 

@@ -162,14 +162,29 @@ class TaskFigures:
             "rows": int(self.rows),
             "black_box_share": {f"{level}": round(self.black_cost[level], 5) for level in TOLD},
             "black_box_least_skill": round(float(self.black.curves.mean(0).min()), 4),
+            "black_box_skill": {
+                f"{np.exp(place):.5g}": round(float(each), 4)
+                for place, each in zip(self.grid, self.black.curves.mean(0), strict=True)
+            },
+            "stop": mean(each["stop"] for each in self.alone["answers"]),
+            "executor_share": mean((each["own"] for each in self.alone["answers"]), 7),
             "attainable": round(self.attainable, 3),
             "slope": None if slope is None else round(slope, 3),
             "coverage": {name: mean(_covered(cells)) for name, cells in self.by_channels().items()},
+            "coverage_by_budget": self._coverage_by_budget(),
             "noise": {
                 heard: round(float(np.max([0.0, *each])), 5) for heard, each in self._noise().items() if len(each)
             },
             "channels": channels,
         }
+
+    def _coverage_by_budget(self) -> dict[str, float | None]:
+        """Return the black-box arm's coverage at each budget, mean over questions."""
+        found: dict[str, list[float | None]] = defaultdict(list)
+        for each in self.alone["answers"]:
+            for share, covered in zip(each["share"], each["coverage"], strict=True):
+                found[f"{share:.5g}"].append(covered)
+        return {share: mean(covered) for share, covered in sorted(found.items(), key=lambda item: float(item[0]))}
 
     def _noise(self) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {"known": [], "stranger": []}

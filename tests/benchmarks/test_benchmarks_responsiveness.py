@@ -111,6 +111,8 @@ def cell(kind, price, heard, skills, batches=0):
             "skill": skill,
             "blind_skill": 0.0,
             "batches": batches,
+            "stop": 0.5,
+            "own": 0.0,
             "coverage": [1.0, 1.0, 0.5, 0.5, 1.0],
         }
         for place, skill in enumerate(skills)
