@@ -98,6 +98,7 @@ class TaskFigures:
         self.black_cost = {level: self.black.cost(level) for level in LEVELS}
         self.rows = float(np.mean([each["rows"] for each in alone["answers"]]))
         self.alone = alone
+        self.everywhere = Arm(_answers(alone), self.grid).curves.mean(0)
         self.cells = {(cell["kind"], cell["price"], cell["heard"]): cell for cell in cells if cell is not alone}
         self.white = {key: Arm(cell["answers"], self.grid) for key, cell in self.cells.items()}
 
@@ -115,6 +116,11 @@ class TaskFigures:
         """Return the share of brute force that noise costs at each level; negative where it happened to help."""
         arm = self.white.get(("noise", price, heard))
         return None if arm is None else np.array([arm.cost(level) - self.black_cost[level] for level in LEVELS])
+
+    @property
+    def least_skill(self) -> float:
+        """The least mean skill of the black-box arm at any budget, over all questions that it answered."""
+        return round(float(self.everywhere.min()), 4)
 
     @property
     def attainable(self) -> float:
@@ -161,10 +167,10 @@ class TaskFigures:
             "functional": self.functional,
             "rows": int(self.rows),
             "black_box_share": {f"{level}": round(self.black_cost[level], 5) for level in TOLD},
-            "black_box_least_skill": round(float(self.black.curves.mean(0).min()), 4),
+            "black_box_least_skill": self.least_skill,
             "black_box_skill": {
                 f"{np.exp(place):.5g}": round(float(each), 4)
-                for place, each in zip(self.grid, self.black.curves.mean(0), strict=True)
+                for place, each in zip(self.grid, self.everywhere, strict=True)
             },
             "stop": mean(each["stop"] for each in self.alone["answers"]),
             "executor_share": mean((each["own"] for each in self.alone["answers"]), 7),
@@ -181,7 +187,7 @@ class TaskFigures:
     def _coverage_by_budget(self) -> dict[str, float | None]:
         """Return the black-box arm's coverage at each budget, mean over questions."""
         found: dict[str, list[float | None]] = defaultdict(list)
-        for each in self.alone["answers"]:
+        for each in _answers(self.alone):
             for share, covered in zip(each["share"], each["coverage"], strict=True):
                 found[f"{share:.5g}"].append(covered)
         return {share: mean(covered) for share, covered in sorted(found.items(), key=lambda item: float(item[0]))}
@@ -207,12 +213,17 @@ def rank_correlation(left: Sequence[float], right: Sequence[float]) -> float:
     return 0.0 if a.std() == 0 or b.std() == 0 else float(np.corrcoef(a, b)[0, 1])
 
 
+def _answers(cell: Cell) -> list[Mapping[str, Any]]:
+    """Return all answers of a cell: the black-box arm's to questions that methods are appraised on as well."""
+    return [*cell["answers"], *cell.get("others", ())]
+
+
 def _covered(cells: Iterable[Cell]) -> list[float]:
     """Return of every answer, short of brute force, the share of outputs whose interval holds the truth."""
     return [
         covered
         for cell in cells
-        for each in cell["answers"]
+        for each in _answers(cell)
         if cell["kind"] == ALONE or each["batches"] > 0
         for covered in each["coverage"][:-1]
         if covered is not None
@@ -283,9 +294,7 @@ def summary(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
         "slope_share": _share(slope >= 0.8 for slope in slopes) if slopes else None,
         "slope_median": round(float(np.median(slopes)), 3) if slopes else None,
         "coverage": {name: mean(mean(_covered(task.by_channels()[name]), 9) for task in tasks) for name in STATED},
-        "black_box_least_skill": min(
-            (round(float(task.black.curves.mean(0).min()), 4) for task in tasks), default=None
-        ),
+        "black_box_least_skill": min((task.least_skill for task in tasks), default=None),
         "by_kind": by_kind,
         "by_functional": {
             functional: _of_functional([task for task in tasks if task.functional == functional])

@@ -202,42 +202,6 @@ def _black_box(result: dict[str, Any]) -> str:
     )
 
 
-def _calibration(result: dict[str, Any]) -> str:
-    tasks = _tasks(result, "with experience")
-    rows = [
-        (
-            f"`{task}`",
-            f"{each['least_mean_skill']:+.2f}",
-            f"{min(each['coverage_of_90_percent_intervals']):.0%}",
-            f"{each['with experience']['perfect_channels']['skill_once_paid_for']:.2f}",
-            f"{_noise(each, 'with experience'):.1%}",
-            f"{_noise(each, 'as a stranger'):.1%}",
-        )
-        for task, each in tasks.items()
-    ]
-    head = (
-        "task",
-        "least mean skill without a method",
-        "least coverage of 90% intervals",
-        "skill once perfect channels are paid for",
-        "noise, method known",
-        "noise, method heard for the first time",
-    )
-    first = next(iter(tasks.values()))
-    prices = " and ".join(f"{float(price):.0%}" for price in first["with experience"]["noise_channels_extra_flops"])
-    price = first["with experience"]["perfect_channels"]["price"]
-    return (
-        "The statistician at all budgets, and what channels bring and cost it. Perfect channels are the true values, "
-        f"for {price:.0%} of brute force; of noise, for {prices}, the table has the most FLOPs that it cost at any "
-        f"level of skill, as a share of brute force. {_count(result['seeds'], 'seed')}, {first['questions']} "
-        f"questions a task, {first['questions_with_channels']} of them with channels:\n\n{_table(head, rows)}"
-    )
-
-
-def _noise(task: dict[str, Any], heard: str) -> float:
-    return float(max(each["most"] for each in task[heard]["noise_channels_extra_flops"].values()))
-
-
 HEARD = {
     "truth_bought": ("the truth at 0.1%: bought", "{:.0%}"),
     "truth_multiplier": ("times fewer FLOPs for skill 0.8", "{:.1f}"),
@@ -287,7 +251,42 @@ def _responsiveness(result: dict[str, Any]) -> str:
         "questions ask every kind of functional of training tables."
         f"\n\n{_table(head, rows)}\n\nHeard shares by kind, method known / heard for the first time:\n\n"
         + _table(("channels", *groups), heard)
+        + "\n\nBy task: the black-box arm on all questions, then multipliers at skill 0.8 of a known method:\n\n"
+        + _table(TASK, (_told(*each) for group in groups for each in sorted(result["tasks"][group].items())))
         + (_speed(result["speed"]) if "speed" in result else "")
+    )
+
+
+TASK = (
+    "task",
+    "brute force for 0.8",
+    "least mean skill",
+    "coverage",
+    "the truth at 0.1%",
+    "attainable",
+    "told by an oracle",
+    "rows at 0.95 at 1%",
+    "candidates at 0.95 at 1%",
+    "noise, most",
+)
+
+
+def _told(name: str, task: dict[str, Any]) -> tuple[str, ...]:
+    def times(kind: str, price: str, heard: str = "known") -> str:
+        cell = task["channels"].get(kind, {}).get(price, {}).get(heard, {})
+        return _stated(cell.get("multiplier_0.8"), "{:.2f}")
+
+    return (
+        f"`{name}`",
+        f"{task['black_box_share']['0.8']:.1%}",
+        f"{task['black_box_least_skill']:+.2f}",
+        _stated(task["coverage"]["without"], "{:.0%}"),
+        times("truth", "0.001"),
+        f"{task['attainable']:.2f}",
+        times("truth", "0.001", "oracle"),
+        times("rows-0.95", "0.01"),
+        times("candidates-0.95", "0.01"),
+        _stated(max(task["noise"].values(), default=None), "{:.2%}"),
     )
 
 
@@ -401,7 +400,6 @@ def _python(result: dict[str, Any]) -> str:
 
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
-    "executor_calibration": ("How far the statistician may be trusted", _calibration),
     "responsiveness": ("What the executor hears", _responsiveness),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
