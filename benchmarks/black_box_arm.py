@@ -28,6 +28,7 @@ from istar.executors.statistician.statistician import Statistician
 from istar.making.statistician.derivations import best_arm_table, upper_tail_table
 from istar.making.statistician.knowing import knowledge_of
 from istar.questions import grid_groups
+from istar.rewards.budgets import at_shares, common_shares
 from istar.rewards.skill import blind_loss, reference_losses
 from istar.seeds import Seed
 from istar.truth import Table, load_tables
@@ -63,7 +64,7 @@ class Case:
 def curve(case: Case, purchases: Purchases) -> np.ndarray:
     """Return the skill at every checkpoint of a sequence of purchases."""
     table, question = case.table, case.table.question
-    checkpoints = budget_checkpoints(table.prices.total)
+    checkpoints = budget_checkpoints(table.prices, question.structure)
     answers = [case.blind] * len(checkpoints)
     for rows, answer in purchases:
         price = table.prices.bill().price(rows)
@@ -240,6 +241,7 @@ def contest(
     known = [knowledge_of(table.question, records) for table in tables]
     blind = [blind_loss(table, each.blind) for table, each in zip(tables, known, strict=True)]
     skills: dict[str, list[np.ndarray]] = {"black-box arm": []} | {name: [] for name in contestants}
+    own: list[np.ndarray] = []
     chosen = list(zip(tables, known, reference_losses(blind), strict=True))[:questions]
     for table, each, reference in chosen:
         for seed in range(seeds):
@@ -249,13 +251,18 @@ def contest(
                 table.question.functional.loss(answer, table.values, table.question.structure)
                 for answer in trace.answers
             ]
+            own.append(trace.checkpoints / trace.checkpoints[-1])
             skills["black-box arm"].append(1 - np.array(losses) / reference)
             for name, purchases in contestants.items():
                 skills[name].append(curve(case, purchases(case)))
-    ours = np.stack(skills["black-box arm"])
+    shares = common_shares(each[0] for each in own)
+    aligned = {
+        name: np.stack([at_shares(shares, *each) for each in zip(own, curves, strict=True)])
+        for name, curves in skills.items()
+    }
+    ours = aligned["black-box arm"]
     summary = {}
-    for name, curves in skills.items():
-        mine = np.stack(curves)
+    for name, mine in aligned.items():
         lead = (ours - mine).mean(1)
         summary[name] = {
             "mean_skill": round(float(mine.mean()), 4),

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from istar.ledger import Ledger
-from istar.reports.figures import BLACK_BOX, SPLIT_NAMES, WHITE_BOX
+from istar.reports.figures import BLACK_BOX, SPLIT_NAMES, WHITE_BOX, budget_ticks
 from istar.reports.findings import Band, TaskCurves, gather
 from istar.reports.words import interval, multiplier
 
@@ -76,10 +76,8 @@ def _panel(curves: TaskCurves, left: float, top: float) -> list[str]:
         y = point(1.0, skill).split(",")[1]
         parts.append(f'<line class="grid" x1="{left}" x2="{left + PANEL_WIDTH}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text class="soft" x="{left - 8}" y="{float(y) + 4:.1f}" text-anchor="end">{skill:g}</text>')
-    for power, label in ((-8, "1/256"), (-6, "1/64"), (-4, "1/16"), (-2, "1/4"), (0, "1")):
-        if 2.0**power < curves.budgets[0] * 0.999:
-            continue
-        x = point(2.0**power, 0.0).split(",")[0]
+    for share, label in budget_ticks(curves.budgets[0]).items():
+        x = point(share, 0.0).split(",")[0]
         y = top + PANEL_HEIGHT + 16
         parts.append(f'<text class="soft" x="{x}" y="{y}" text-anchor="middle">{label}</text>')
     parts.append(

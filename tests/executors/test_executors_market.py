@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from synthetic_tables import recording, removal_table, shapley_table, stream_table
 
 from istar import plugins
@@ -14,6 +15,8 @@ from istar.executors import (
     budget_checkpoints,
 )
 from istar.executors.statistician.table_model.priors import PriorError, TaskPrior, pool
+from istar.flops import PriceSheet
+from istar.questions import Column, Structure
 from istar.rewards import SkillError
 from istar.rewards.blind import blind_answer
 from istar.testing.stores import make_table
@@ -31,11 +34,58 @@ def records(tables):
     return [effects_of(table.question, table.values) for table in tables]
 
 
-def test_checkpoints_are_half_octaves_up_to_brute_force():
-    budgets = budget_checkpoints(10**12)
-    assert len(budgets) == 17
-    assert budgets[-1] == 10**12
-    np.testing.assert_allclose(budgets[1:] / budgets[:-1], 2**0.5, rtol=1e-6)
+def priced(*rows, shared=0):
+    """The prices of rows that share a segment, and their structure; rows of a negative price are sealed."""
+    flops = np.abs(np.array(rows, dtype=np.int64))
+    sealed = tuple(float(each < 0) for each in rows)
+    columns = [Column("row", "nuisance", tuple(map(float, range(len(rows)))))]
+    columns += [Column("sealed", "sealed", sealed)] if any(sealed) else []
+    prices = PriceSheet(np.array([shared]), np.zeros(1, np.int64), csr_matrix(np.ones((len(rows), 1), np.int64)), flops)
+    return prices, Structure(tuple(columns))
+
+
+class TestCheckpoints:
+    def test_they_are_half_octaves_up_to_brute_force(self):
+        prices, structure = priced(*[10**9] * 1024)
+        budgets = budget_checkpoints(prices, structure)
+        assert budgets[-1] == prices.total
+        np.testing.assert_allclose(budgets[1:] / budgets[:-1], 2**0.5, rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("rows", "octaves"),
+        [
+            ([10**9] * 1024, 10),  # the cheapest row
+            ([10**9] * 1500, 10.5),  # the first half octave that buys it
+            ([10**9] * 16384, 12),  # 1/4096, as that is more
+            ([10**9] * 1023 + [10], 12),
+            ([10**9] * 100, 8),  # 1/256 at the latest, since channels may cost less than a row
+            ([10**9], 8),
+            ([10**9] * 1024 + [-10], 10),  # a sealed row cannot be bought
+        ],
+    )
+    def test_they_begin_at_the_cheapest_row_or_a_4096th(self, rows, octaves):
+        prices, structure = priced(*rows)
+        budgets = budget_checkpoints(prices, structure)
+        assert len(budgets) == 2 * octaves + 1
+        assert budgets[0] / prices.total == pytest.approx(2.0**-octaves, rel=1e-6)
+        later = [int(np.floor(prices.total * 2.0 ** (-half / 2))) for half in range(16, 0, -1)]
+        assert set(later) <= set(budgets.tolist())
+
+    def test_what_rows_share_is_part_of_the_price_of_each(self):
+        prices, structure = priced(*[10**9] * 1024, shared=10**10)
+        assert budget_checkpoints(prices, structure)[0] / prices.total == pytest.approx(2.0**-8, rel=1e-6)
+
+    def test_a_market_has_those_of_its_question(self, tables):
+        table = tables[0]
+        expected = budget_checkpoints(table.prices, table.question.structure)
+        np.testing.assert_array_equal(Market(table).checkpoints, expected)
+
+    def test_few_flops_have_few_budgets(self):
+        assert budget_checkpoints(*priced(1, 1)).tolist() == [1, 2]
+
+    def test_rows_that_cost_nothing_have_none(self):
+        with pytest.raises(ExecutorError, match="together cost nothing, so there is no budget"):
+            budget_checkpoints(*priced(0, 0))
 
 
 def test_prices_are_the_bills(tables, records):

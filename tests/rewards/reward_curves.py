@@ -11,7 +11,15 @@ from istar.rewards.curves import Arm
 
 BRUTE = 10**12
 OCTAVES = np.linspace(-8, 0, 17)
-CHECKPOINTS = tuple(round(BRUTE * 2.0**octave) for octave in OCTAVES)
+LONG = np.linspace(-12, 0, 25)
+"""The octaves of a question whose rows are cheap."""
+
+
+def checkpoints(octaves: np.ndarray) -> tuple[int, ...]:
+    return tuple(round(BRUTE * 2.0**octave) for octave in octaves)
+
+
+CHECKPOINTS = checkpoints(OCTAVES)
 
 
 def make_curve(
@@ -24,9 +32,10 @@ def make_curve(
     stop: int = 0,
     stop_rows: int = 0,
     stop_skill: float | None = None,
+    octaves: np.ndarray = OCTAVES,
 ) -> Curve:
-    values = tuple(float(each) for each in np.broadcast_to(skill, len(CHECKPOINTS)))
-    zeros = (0,) * len(CHECKPOINTS)
+    values = tuple(float(each) for each in np.broadcast_to(skill, len(octaves)))
+    zeros = (0,) * len(octaves)
     stop_skill = values[-1] if stop_skill is None else stop_skill
     return Curve(
         task=task,
@@ -36,8 +45,8 @@ def make_curve(
         brute_flops=BRUTE,
         total_rows=1000,
         reference_loss=2.0,
-        checkpoints=CHECKPOINTS,
-        flops=CHECKPOINTS,
+        checkpoints=checkpoints(octaves),
+        flops=checkpoints(octaves),
         loss=tuple(2.0 * (1.0 - each) for each in values),
         skill=values,
         rows=zeros,

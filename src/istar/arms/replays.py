@@ -21,7 +21,7 @@ from istar.arms.base import Evaluation
 from istar.arms.settings import ArmSettings
 from istar.arms.stores import BASELINES, CURVES
 from istar.arms.task_questions import TaskQuestions
-from istar.executors import Executor, ExecutorError, Heard, History, Market, budget_checkpoints, make_executor
+from istar.executors import Executor, ExecutorError, Heard, History, Market, make_executor
 from istar.flops.rulebook import RULEBOOK
 from istar.rewards.curves import Arm, Curve, curve_from_trace
 from istar.seeds import Seed
@@ -102,8 +102,9 @@ class Replays:
 
     def appraisal(self, table: Table, recording: Recording) -> Any:
         """Return what a method was worth on a question whose whole table is known; see `Executor.appraise`."""
-        skills = np.mean([curve.skill for curve in self.baseline(table).curves], axis=0)
-        budgets = budget_checkpoints(table.brute_flops) / table.brute_flops
+        curves = self.baseline(table).curves
+        skills = np.mean([curve.skill for curve in curves], axis=0)
+        budgets = np.array(curves[0].checkpoints) / table.brute_flops
         heard = Heard(table, recording, np.stack([budgets, 1 - skills], axis=1))
         return self.executor().appraise(heard, self.state(table))
 

@@ -10,6 +10,7 @@ import numpy as np
 from istar.arms.replays import Replays
 from istar.arms.task_questions import TaskQuestions
 from istar.rewards import LEVELS
+from istar.rewards.budgets import at_shares, common_shares, shares_of
 from istar.rewards.crossing import crossings
 from istar.rewards.curves import Curve
 
@@ -19,7 +20,7 @@ class Dearness:
     """What the black-box arm needs.
 
     Attributes:
-        budgets: FLOP budgets as shares of brute force, ascending.
+        budgets: FLOP budgets as shares of brute force, ascending; those that the curves of all questions reach.
         skill: mean skill of the black-box arm at each, over questions and executor seeds.
         share: by level of skill, the share of brute force at which it is first stably reached; geometric mean over
             questions, each question's curve averaged over seeds first.
@@ -43,13 +44,17 @@ def dearness(curves: Sequence[Sequence[Curve]]) -> Dearness:
     Args:
         curves: the black-box arm's curves, by question; one an executor seed.
     """
-    skills = np.stack([np.mean([curve.skill for curve in each], axis=0) for each in curves])
-    budgets = np.stack([np.array(each[0].checkpoints) / each[0].brute_flops for each in curves])
-    brute = np.array([each[0].brute_flops for each in curves], dtype=np.float64)
-    logs = {level: crossings(skills, np.log(budgets), level).log_cost for level in LEVELS}
+    own = [shares_of(each[0]) for each in curves]
+    skills = [np.mean([curve.skill for curve in each], axis=0) for each in curves]
+    shares = common_shares(each[0] for each in own)
+    brute = np.log([each[0].brute_flops for each in curves])
+    logs = {
+        level: np.array([crossings(mean, np.log(at), level).log_cost for mean, at in zip(skills, own, strict=True)])
+        for level in LEVELS
+    }
     return Dearness(
-        budgets=tuple(np.exp(np.log(budgets).mean(0)).tolist()),
-        skill=tuple(skills.mean(0).tolist()),
+        budgets=tuple(shares.tolist()),
+        skill=tuple(np.mean([at_shares(shares, *each) for each in zip(own, skills, strict=True)], axis=0).tolist()),
         share={level: float(np.exp(log.mean())) for level, log in logs.items()},
-        flops={level: float(np.exp((log + np.log(brute)).mean())) for level, log in logs.items()},
+        flops={level: float(np.exp((log + brute).mean())) for level, log in logs.items()},
     )

@@ -22,16 +22,34 @@ if TYPE_CHECKING:
     from istar.methods.recording import Recording
     from istar.truth.table import Table
 
-HALF_STEPS = 16
-"""Checkpoints lie half an octave apart, from 2^-8 of brute force to all of it."""
+MOST_OCTAVES, LEAST_OCTAVES = 12, 8
+"""Checkpoints reach back at most so many octaves from brute force, and at least so many."""
 
 
-def budget_checkpoints(brute_flops: int) -> Int[np.ndarray, " checkpoints"]:
-    """Return the FLOP budgets at which an answer is recorded: brute force times 2^-8, 2^-7.5, ..., 1."""
-    exponents = np.arange(-HALF_STEPS, 1) / 2
-    budgets = np.floor(brute_flops * 2.0**exponents).astype(np.int64)
-    budgets[-1] = brute_flops
-    distinct: Int[np.ndarray, " checkpoints"] = np.unique(budgets[budgets > 0])
+def budget_checkpoints(prices: PriceSheet, structure: Structure) -> Int[np.ndarray, " checkpoints"]:
+    """Return the FLOP budgets at which an answer is recorded, half an octave apart, the last one being brute force.
+
+    The first one buys the cheapest row or is 1/4096 of brute force, whichever is more. It is never more than 1/256,
+    since channels may cost less than any row. So the budgets of all questions are the same shares of brute force, and
+    questions differ in where they begin.
+
+    Args:
+        prices: what rows cost.
+        structure: which of them are sealed.
+
+    Raises:
+        ExecutorError: all rows together cost nothing.
+    """
+    brute = int(prices.total)
+    if brute < 1:
+        raise ExecutorError("all rows of the question together cost nothing, so there is no budget to answer within")
+    halves = np.arange(-2 * MOST_OCTAVES, 1)
+    budgets = np.floor(brute * 2.0 ** (halves / 2)).astype(np.int64)
+    budgets[-1] = brute
+    buys = budgets >= prices.row_flops[~structure.sealed].min(initial=brute)
+    distinct: Int[np.ndarray, " checkpoints"] = np.unique(
+        budgets[(buys | (halves >= -2 * LEAST_OCTAVES)) & (budgets > 0)]
+    )
     return distinct
 
 
@@ -66,7 +84,7 @@ class Market:
     Args:
         table: the question with its true values and prices; the values stay behind `buy`.
         recording: what a method said about the question, for the white-box arm; None in the black-box arm.
-        checkpoints: ascending FLOP budgets; `budget_checkpoints` of brute force if None.
+        checkpoints: ascending FLOP budgets; the question's `budget_checkpoints` if None.
         decode: returns the text of tokens, as the target's `decode` does; `text` needs it.
 
     Attributes:
@@ -116,7 +134,7 @@ class Market:
         self.bill: Bill = table.prices.bill()
         self._decode = decode
         self.brute_flops = int(table.prices.total)
-        self.checkpoints = budget_checkpoints(self.brute_flops) if checkpoints is None else checkpoints
+        self.checkpoints = budget_checkpoints(self.prices, self.structure) if checkpoints is None else checkpoints
         self.sealed = self.structure.sealed
         self.bought = np.zeros(len(table.values), dtype=bool)
         self.known_values = np.full(len(table.values), np.nan)

@@ -74,7 +74,8 @@ def _curve(task: TaskAudit) -> Markup:
         '<line x1="0" x2="{}" y1="{}" y2="{}"/>'.format(WIDTH, *[point(1.0, level).split(",")[1]] * 2)
         for level in (0.0, 0.5, 1.0)
     )
-    label = f"skill of the black-box arm on {task.summary.name} from 1/256 of brute force to all of it"
+    start = share(dear.budgets[0])
+    label = f"skill of the black-box arm on {task.summary.name} from {start} of brute force to all of it"
     return Markup(
         '<svg class="curve" width="{}" height="{}" role="img" aria-label="{}">{}<polyline points="{}"/></svg>'
     ).format(WIDTH, HEIGHT, label, Markup(grid), line)

@@ -125,6 +125,12 @@ def _ends(trace: Figure) -> list[float]:
     ]
 
 
+def budget_ticks(first: float) -> dict[float, str]:
+    """Return every second octave of brute force from a first budget on, a share of it, and what to write there."""
+    octaves = int(1e-3 - math.log2(first)) // 2 * 2
+    return {2.0**-octave: f"1/{2**octave}" if octave else "1" for octave in range(octaves, -1, -2)}
+
+
 def efficiency(curves: TaskCurves) -> Figure:
     """Return the efficiency curves of both arms on one task."""
     traces = [
@@ -132,6 +138,7 @@ def efficiency(curves: TaskCurves) -> Figure:
         *_arm("white box", WHITE_BOX, curves.budgets, curves.white),
     ]
     lowest = min(0.0, *curves.black.low, *curves.white.low)
+    ticks = budget_ticks(curves.budgets[0])
     return _figure(
         traces,
         300,
@@ -139,8 +146,8 @@ def efficiency(curves: TaskCurves) -> Figure:
         xaxis={
             "type": "log",
             "title": {"text": "FLOPs as a share of brute force"},
-            "tickvals": [2.0**power for power in range(-8, 1, 2)],
-            "ticktext": ["1/256", "1/64", "1/16", "1/4", "1"],
+            "tickvals": list(ticks),
+            "ticktext": list(ticks.values()),
             "range": [math.log10(min(curves.budgets)) - 0.04, 0.04],
         },
         yaxis={"title": {"text": "skill"}, "range": [lowest - 0.05, 1.05], "zeroline": True},

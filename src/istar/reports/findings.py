@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from istar.ledger import (
     DrawRecord,
@@ -24,6 +25,7 @@ from istar.ledger import (
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.rewards import REWARDS, Curve, Summary, compare
+from istar.rewards.budgets import at_shares, common_shares, shares_of
 from istar.rewards.memorised import Answered, Memorisation, compared
 from istar.rewards.pairs import SKILL_FLOOR
 from istar.seeds import Seed
@@ -60,7 +62,7 @@ class TaskCurves:
         stage: the stage of the cascade that the curves come from.
         questions: how many questions they average.
         seeds: how many executor seeds.
-        budgets: budgets as shares of brute force.
+        budgets: budgets as shares of brute force, those that all of its curves reach.
         black: the black-box arm.
         white: the white-box arm.
     """
@@ -242,24 +244,28 @@ def _task_curves(stage: Stage, black: Sequence[Curve], white: Sequence[Curve]) -
         tasks[curve.task][0].append(curve)
     for curve in white:
         tasks[curve.task][1].append(curve)
-    return [
-        TaskCurves(
-            task=task,
-            stage=stage,
-            questions=len({curve.question_hash for curve in whites}),
-            seeds=len({curve.seed for curve in whites}),
-            budgets=tuple(
-                np.exp(np.mean([np.log(np.array(c.checkpoints) / c.brute_flops) for c in whites], axis=0)).tolist()
-            ),
-            black=_band(blacks),
-            white=_band(whites),
+    found = []
+    for task, (blacks, whites) in sorted(tasks.items()):
+        shares = common_shares(shares_of(curve)[0] for curve in (*blacks, *whites))
+        found.append(
+            TaskCurves(
+                task=task,
+                stage=stage,
+                questions=len({curve.question_hash for curve in whites}),
+                seeds=len({curve.seed for curve in whites}),
+                budgets=tuple(shares.tolist()),
+                black=_band(blacks, shares),
+                white=_band(whites, shares),
+            )
         )
-        for task, (blacks, whites) in sorted(tasks.items())
-    ]
+    return found
 
 
-def _band(curves: Sequence[Curve]) -> Band:
-    skills = {(curve.question_hash, curve.seed): np.maximum(curve.skill, SKILL_FLOOR) for curve in curves}
+def _band(curves: Sequence[Curve], at: Float[np.ndarray, " shares"]) -> Band:
+    skills = {
+        (curve.question_hash, curve.seed): at_shares(at, shares_of(curve), np.maximum(curve.skill, SKILL_FLOOR))
+        for curve in curves
+    }
     seeds = sorted({seed for _, seed in skills})
     by_seed = np.array([np.mean([skill for (_, s), skill in skills.items() if s == seed], axis=0) for seed in seeds])
     shares = [max(curve.stop_flops / curve.brute_flops, 1e-9) for curve in curves]

@@ -43,13 +43,15 @@ def crossings(
     """Return where each curve first stably reaches a level of skill.
 
     Args:
-        skill: skill at each checkpoint.
+        skill: skill at each checkpoint. A curve with fewer of them than others has NaN in the first places.
         log_budgets: logarithm of each checkpoint's budget, ascending; broadcast against `skill`.
         level: the level, above 0.
     """
     count = skill.shape[-1]
     log_budgets = np.broadcast_to(log_budgets, skill.shape)
-    sums = np.concatenate([np.zeros((*skill.shape[:-1], 1)), np.cumsum(skill - level, axis=-1)], axis=-1)
+    start = np.isnan(skill).sum(-1)[..., None]
+    over = np.where(np.isnan(skill), 0.0, skill - level)
+    sums = np.concatenate([np.zeros((*skill.shape[:-1], 1)), np.cumsum(over, axis=-1)], axis=-1)
     first = np.argmin(np.round(sums, 12), axis=-1)
     state = np.where(first == 0, BEFORE_FIRST, np.where(first == count, NEVER, EXACT))
     index = np.clip(first, 1, count - 1) if count > 1 else np.zeros_like(first)
@@ -60,10 +62,12 @@ def crossings(
     distance = np.where(position == index[..., None], 1, position - index[..., None])
     means = (sums - here) / distance
     above = np.where(position > index[..., None], means, np.inf).min(-1)
-    below = np.where(position < index[..., None], means, -np.inf).max(-1)
+    before = (position < index[..., None]) & (position >= np.minimum(start, index[..., None] - 1))
+    below = np.where(before, means, -np.inf).max(-1)
     share = np.where(state == EXACT, -below / np.where(above > below, above - below, 1.0), 0.0)
     left = np.take_along_axis(log_budgets, index[..., None] - 1, axis=-1)[..., 0]
     right = np.take_along_axis(log_budgets, index[..., None], axis=-1)[..., 0]
     inside = left + np.clip(share, 0.0, 1.0) * (right - left)
-    log_cost = np.where(state == EXACT, inside, np.where(state == NEVER, log_budgets[..., -1], log_budgets[..., 0]))
+    least = np.take_along_axis(log_budgets, np.minimum(start, count - 1), axis=-1)[..., 0]
+    log_cost = np.where(state == EXACT, inside, np.where(state == NEVER, log_budgets[..., -1], least))
     return Crossings(log_cost, state)

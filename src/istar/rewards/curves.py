@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Arm = Literal["black_box", "white_box"]
 
-_SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "executor_flops")
+SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "executor_flops")
+"""The fields of every curve that run over its checkpoints."""
 
 
 class CurveError(IstarError):
@@ -109,7 +110,7 @@ class Curve:
         where = f"curve of {self.task}, question {self.question_hash[:12]}, {self.arm} arm, seed {self.seed}"
         if self.arm not in get_args(Arm):
             raise CurveError(f"{where}: the arm must be one of {', '.join(get_args(Arm))}")
-        lengths = {name: len(getattr(self, name)) for name in (*_SERIES, *(["coverage"] if self.coverage else []))}
+        lengths = {name: len(getattr(self, name)) for name in (*SERIES, *(["coverage"] if self.coverage else []))}
         if len(set(lengths.values())) != 1 or not self.checkpoints:
             raise CurveError(f"{where}: the series must have one entry a checkpoint, but their lengths are {lengths}")
         if any(later <= earlier for earlier, later in zip(self.checkpoints, self.checkpoints[1:], strict=False)):

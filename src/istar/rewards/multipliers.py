@@ -28,6 +28,8 @@ from istar.rewards.pairs import TaskPairs, pair
 from istar.seeds import Seed
 
 LEVELS = (0.5, 0.8, 0.9)
+OCTAVES = 8
+"""So many octaves of budgets, with a difference in skill of 1 throughout, are a gain of 1."""
 
 Bound = Literal["exact", "at_least", "at_most", "unknown"]
 
@@ -63,7 +65,10 @@ class Comparison:
         name: the task or the family, or `all`.
         tasks: the tasks it covers.
         multipliers: by level of skill.
-        skill_gain: mean over the budgets below brute force of the difference in skill, white minus black.
+        skill_gain: area between the curves, white minus black, over the logarithm of the budgets below brute force;
+            each answer holds up to the next budget, and `OCTAVES` count as 1. For curves that begin at 1/256 of brute
+            force it is the mean difference in skill. Earlier budgets add what is gained there and take nothing away, so
+            it does not depend on where a question begins.
     """
 
     name: str
@@ -135,7 +140,8 @@ def compare(
 
 
 def _task(pairs: TaskPairs, levels: tuple[float, ...], seed: Seed, resamples: int) -> _Task:
-    below_brute = pairs.log_budgets < -1e-9
+    widths = np.diff(pairs.log_budgets, axis=-1, append=pairs.log_budgets[:, -1:]) / (OCTAVES * np.log(2.0))
+    widths = np.nan_to_num(widths)
 
     def figures(
         questions: Int[np.ndarray, "draws questions"], seeds: Int[np.ndarray, "draws questions seeds"]
@@ -146,8 +152,8 @@ def _task(pairs: TaskPairs, levels: tuple[float, ...], seed: Seed, resamples: in
         costs = [
             crossings(black, budgets, level).log_cost - crossings(white, budgets, level).log_cost for level in levels
         ]
-        gain = np.where(below_brute[questions], white - black, 0.0).sum(-1)
-        per_question = np.stack([*costs, gain / np.maximum(below_brute[questions].sum(-1), 1)], axis=-1)
+        gain = (widths[questions] * np.nan_to_num(white - black)).sum(-1)
+        per_question = np.stack([*costs, gain], axis=-1)
         return np.asarray(per_question.mean(1))
 
     sample = resample_task(figures, len(pairs.questions), pairs.black.shape[1], seed, resamples)

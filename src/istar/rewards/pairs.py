@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from istar.rewards.budgets import shares_of
 from istar.rewards.curves import Curve, CurveError
 
 SKILL_FLOOR = -1.0
@@ -18,6 +19,9 @@ SKILL_FLOOR = -1.0
 @dataclass(frozen=True)
 class TaskPairs:
     """The curves of one task.
+
+    Questions differ in where their checkpoints begin. Those of a question with fewer than another stand in the last
+    places, and the first places are NaN: a place is no budget, and nothing is averaged over questions by place.
 
     Attributes:
         task: the task's name.
@@ -74,7 +78,7 @@ def match(baseline: Sequence[Curve], interp: Sequence[Curve]) -> list[tuple[Curv
         ):
             raise CurveError(
                 f"{one.task}, question {one.question_hash[:12]}: the arms differ in budgets, brute-force FLOPs or "
-                "reference loss; one of them comes from another table"
+                "reference loss; one of them comes from another table, or from another version"
             )
     return pairs
 
@@ -83,7 +87,8 @@ def pair(baseline: Sequence[Curve], interp: Sequence[Curve]) -> tuple[TaskPairs,
     """Return the curves of both arms as one `TaskPairs` a task, sorted by task.
 
     Raises:
-        CurveError: see `match`; or the questions of a task differ in their numbers of seeds or checkpoints.
+        CurveError: see `match`; or the questions of a task differ in their numbers of seeds, or the seeds of a question
+            in their checkpoints.
     """
     questions: dict[tuple[str, str], list[tuple[Curve, Curve]]] = defaultdict(list)
     for black, white in match(baseline, interp):
@@ -95,14 +100,20 @@ def pair(baseline: Sequence[Curve], interp: Sequence[Curve]) -> tuple[TaskPairs,
 
 
 def _task_pairs(task: str, questions: list[list[tuple[Curve, Curve]]]) -> TaskPairs:
-    shapes = {(len(seeds), len(curve.checkpoints)) for seeds in questions for curve, _ in seeds}
-    if len(shapes) != 1:
+    counts = {len(seeds) for seeds in questions}
+    if len(counts) != 1:
         raise CurveError(
-            f"the questions of {task} differ in their numbers of seeds and checkpoints: {sorted(shapes)}; "
-            "evaluate all of them alike"
+            f"the questions of {task} differ in their numbers of seeds: {sorted(counts)}; evaluate all of them alike"
         )
-    budgets = [np.log(np.array(seeds[0][0].checkpoints) / seeds[0][0].brute_flops) for seeds in questions]
-    skills = np.array([[[black.skill, white.skill] for black, white in seeds] for seeds in questions])
+    for seeds in questions:
+        if len({curve.checkpoints for curve, _ in seeds}) != 1:
+            raise CurveError(
+                f"{task}, question {seeds[0][0].question_hash[:12]}: its seeds differ in their budgets; evaluate all "
+                "of them with one version"
+            )
+    most = max(len(seeds[0][0].checkpoints) for seeds in questions)
+    budgets = [_last(most, np.log(shares_of(seeds[0][0]))) for seeds in questions]
+    skills = np.array([[[_last(most, arm.skill) for arm in both] for both in seeds] for seeds in questions])
     skills = np.maximum(skills, SKILL_FLOOR)
     return TaskPairs(
         task,
@@ -111,3 +122,8 @@ def _task_pairs(task: str, questions: list[list[tuple[Curve, Curve]]]) -> TaskPa
         skills[:, :, 0],
         skills[:, :, 1],
     )
+
+
+def _last(most: int, series: Sequence[float] | Float[np.ndarray, " checkpoints"]) -> Float[np.ndarray, " most"]:
+    """Return a series in the last of so many places, NaN in the first."""
+    return np.concatenate([np.full(most - len(series), np.nan), np.asarray(series, dtype=np.float64)])

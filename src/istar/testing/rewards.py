@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from istar.rewards import Curve, CurveError, Reward
-from istar.rewards.curves import Arm
+from istar.rewards.curves import SERIES, Arm
 
 BUDGETS = tuple(2**power for power in range(22, 31))
 TASKS = {"one/a": 3, "one/b": 1, "two/c": 2}
@@ -83,6 +83,18 @@ class RewardConformance(ABC):
         reward, black, white = self.make(), self.curves("black_box", 0), self.curves("white_box", 2)
         assert reward.score(black, white) == reward.score(black[::-1], white[::-1])
 
+    def test_a_question_earns_the_same_whatever_stands_beside_it(self) -> None:
+        """Also where another question's curves begin at an earlier budget."""
+        reward, black, white = self.make(), self.curves("black_box", 0), self.curves("white_box", 2)
+        late = {curve.question_hash for curve in black if curve.question_hash.endswith("-0")}
+        arms = [
+            [_from_third(curve) if curve.question_hash in late else curve for curve in arm] for arm in (black, white)
+        ]
+        together = reward.by_question(*arms)
+        for (task, question), reward_together in together.items():
+            alone = [[curve for curve in arm if (curve.task, curve.question_hash) == (task, question)] for arm in arms]
+            assert reward.by_question(*alone) == {(task, question): reward_together}
+
     def test_refuses_what_has_no_partner(self) -> None:
         """Curves that cannot be paired are refused."""
         black, white = self.curves("black_box", 0), self.curves("white_box", 0)
@@ -92,6 +104,11 @@ class RewardConformance(ABC):
             self.make().reward([], [])
         with pytest.raises(CurveError):
             self.make().reward([replace(black[0], reference_loss=7.0), *black[1:]], white)
+
+
+def _from_third(curve: Curve) -> Curve:
+    """Return a curve that begins at its third budget."""
+    return replace(curve, **{name: getattr(curve, name)[2:] for name in SERIES})
 
 
 def _curve(*, task: str, question: str, seed: int, arm: Arm, skill: Sequence[float], headstart: int) -> Curve:

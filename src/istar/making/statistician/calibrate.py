@@ -27,6 +27,7 @@ from istar.executors.statistician.variants import Variant
 from istar.making.statistician.derivations import arm_choice_table, best_arm_table, upper_tail_table
 from istar.making.statistician.knowing import knowledge_of
 from istar.making.statistician.spreads import spread_factor, standardised_errors
+from istar.rewards.budgets import at_shares, common_shares
 from istar.seeds import Seed
 from istar.tasks import tasks
 from istar.truth import MissingTruthError, Table, load_tables
@@ -91,17 +92,17 @@ def learn_all(target: str | None = None, afresh: bool = False) -> dict[str, tupl
     return found
 
 
-def skill_curves(
-    groups: Sequence[Group], variant: Variant, seeds: Iterable[int]
-) -> Float[np.ndarray, "runs checkpoints"]:
-    """Return the skill of the black-box arm at every checkpoint, for all questions of some tasks and seeds.
+def skill_curves(groups: Sequence[Group], variant: Variant, seeds: Iterable[int]) -> Float[np.ndarray, "runs budgets"]:
+    """Return the skill of the black-box arm at every budget, for all questions of some tasks and seeds.
+
+    The budgets are the shares of brute force that the curves of all these questions reach.
 
     Args:
         groups: tables and records of each task.
         variant: the variant.
         seeds: executor seeds.
     """
-    curves = []
+    own, curves = [], []
     for tables, records in groups:
         known = [knowledge_of(table.question, records) for table in tables]
         blind = [
@@ -115,11 +116,13 @@ def skill_curves(
                 market = Market(table)
                 trace = Statistician(variant).answer(market, knowledge, Seed.root(seed))
                 losses = [question.functional.loss(each, table.values, question.structure) for each in trace.answers]
+                own.append(trace.checkpoints / trace.checkpoints[-1])
                 curves.append(1 - np.array(losses) / max(loss, floor))
-    return np.stack(curves)
+    shares = common_shares(each[0] for each in own)
+    return np.stack([at_shares(shares, *each) for each in zip(own, curves, strict=True)])
 
 
-def _score(curves: Float[np.ndarray, "runs checkpoints"]) -> dict[str, Any]:
+def _score(curves: Float[np.ndarray, "runs budgets"]) -> dict[str, Any]:
     mean = curves.mean(0)
     error = curves.mean(1).std(ddof=1) / np.sqrt(len(curves))
     return {
