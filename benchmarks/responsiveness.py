@@ -56,7 +56,7 @@ from istar.truth import MissingTruthError, Table, load_tables
 from istar.truth.effects.records import learn_effects
 from machine import describe_machine
 from planted_channels import KINDS, Planted, channels_of, recording_of, under_another_name
-from responsiveness_figures import ALONE, CHEAP, TaskFigures, figures_of
+from responsiveness_figures import ALONE, CHEAP, TaskFigures, figures_of, missed
 from responsiveness_speed import compare
 
 RESULTS = Path(__file__).parent / "results" / "responsiveness.json"
@@ -424,7 +424,7 @@ def chosen_tasks(groups: Sequence[str], names: Sequence[str] | None) -> list[tup
 
 def compact(said: dict[str, Any]) -> str:
     """Return the summary of a group without its parts by kind, as a line a kind follows."""
-    head = json.dumps({name: value for name, value in said.items() if name != "by_kind"})
+    head = json.dumps({name: value for name, value in said.items() if not name.startswith("by_")})
     kinds = [
         f"  {kind}: heard {each['heard_share']} (0.5: {each['heard_share_0.5']}), stranger "
         f"{each['heard_share_stranger']} (0.5: {each['heard_share_stranger_0.5']}), harmed {each['harmed']}"
@@ -498,6 +498,7 @@ def main() -> None:
     found = figures_of(cells)
     for group, said in found["summary"].items():
         print(group, compact(said))
+        print("  targets missed:", json.dumps(missed(said)))
     result = {
         "machine": describe_machine(),
         "executor": setting.executor,

@@ -281,6 +281,7 @@ def summary(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
             for task, each in there
             if each < 0.8 * task.attainable
         },
+        "truth_under_2": {task.task: round(each, 2) for task, each in there if each < 2 and task.attainable >= 4},
         "heard_share": mean(each["heard_share"] for each in by_kind.values()),
         "heard_share_stranger": mean(each["heard_share_stranger"] for each in by_kind.values()),
         "heard_share_0.5": mean(each["heard_share_0.5"] for each in by_kind.values()),
@@ -301,6 +302,30 @@ def summary(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
             for functional in sorted({task.functional for task in tasks})
         },
     }
+
+
+def missed(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a summary what misses its target, with what it is; what was not run misses none."""
+    kinds = said["by_kind"]
+    least = {
+        "truth_bought_where_worth_it": (said["truth_bought_where_worth_it"], 0.95),
+        "truth_multiplier": (said["truth_multiplier"], 0.8 * (said["attainable"] or 0)),
+        "slope_share": (said["slope_share"], 0.8),
+        "black_box_least_skill": (said["black_box_least_skill"], -0.05),
+        **{f"heard_share of {kind}": (each["heard_share"], 0.7) for kind, each in kinds.items()},
+        **{f"heard_share_stranger of {kind}": (each["heard_share_stranger"], 0.5) for kind, each in kinds.items()},
+        **{f"coverage {how}": (said["coverage"][how], 0.92) for how in STATED},
+    }
+    most = {
+        "noise_mean": (said["noise_mean"], 0.01),
+        "noise_worst": (said["noise_worst"], 0.02),
+        "noise_called_better": (said["noise_called_better"], 0.05),
+        "tasks under 2": (len(said["truth_under_2"]), 0),
+        **{f"harmed by {kind}": (each["harmed"], 0.0 if kind == "truth" else 0.05) for kind, each in kinds.items()},
+        **{f"coverage {how} ": (said["coverage"][how], 0.98) for how in STATED},
+    }
+    short = {name: value for name, (value, goal) in least.items() if value is not None and value < goal}
+    return short | {name.strip(): value for name, (value, goal) in most.items() if value is not None and value > goal}
 
 
 def _of_functional(tasks: Sequence[TaskFigures]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
 from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells
-from responsiveness_figures import ALONE, figures_of, rank_correlation
+from responsiveness_figures import ALONE, figures_of, missed, rank_correlation
 from responsiveness_speed import Side, pairs_of
 from responsiveness_speed import figures as speeds
 
@@ -289,3 +289,16 @@ def test_the_page_shows_what_a_result_says():
     assert "| `truth` | 0.50 / – |" in text
     assert "**1.0 times as many**, with 1.0 to 1.0 GiB of memory. 1 method on a task" in text
     assert title == "What the executor hears"
+
+
+def test_what_misses_its_target_is_named_with_its_value():
+    cells = [
+        cell(ALONE, 0.0, "", [SLOW]),
+        cell("truth", 0.001, "known", [[0.2, 0.6, 0.9, 1.0, 1.0]], batches=1),
+        cell("truth", 0.001, "stranger", [FAST]),
+        cell("truth", 0.001, "oracle", [FAST], batches=1),
+        cell("noise", 0.001, "known", [SLOW]),
+    ]
+    found = missed(figures_of(cells)["summary"]["train"])
+    assert set(found) == {"truth_multiplier", "heard_share of truth", "coverage without", "coverage with"}
+    assert 0.5 < found["heard_share of truth"] < 0.7
