@@ -54,6 +54,9 @@ def _share(values: Iterable[bool]) -> float | None:
 class Arm:
     """Skill against budget of one arm on some questions.
 
+    Where a question begins at a later budget than others, its skill before is that of the blind answer in the mean
+    curve, and unknown in its own.
+
     Args:
         answers: the entries of a cell, one a question and seed.
         grid: logarithms of budgets as shares of brute force at which curves are looked at.
@@ -62,15 +65,18 @@ class Arm:
     def __init__(self, answers: Sequence[Mapping[str, Any]], grid: np.ndarray) -> None:
         """See the class docstring."""
         curves: dict[str, list[np.ndarray]] = defaultdict(list)
+        blind = {each["question"]: each["blind_skill"] for each in answers}
         for each in answers:
             skills = np.maximum(each["skill"], SKILL_FLOOR)
-            curves[each["question"]].append(np.interp(grid, _log_shares(each), skills, left=each["blind_skill"]))
+            curves[each["question"]].append(np.interp(grid, _log_shares(each), skills, left=np.nan))
         self.grid = grid
         self.curves = np.stack([np.mean(curves[question], axis=0) for question in sorted(curves)])
+        begun = ~np.isnan(self.curves)
+        self.mean = np.where(begun, self.curves, [[blind[question]] for question in sorted(curves)]).mean(0)
 
     def cost(self, level: float) -> float:
         """Return the share of brute force at which the mean curve reaches a level for good."""
-        return float(np.exp(crossings(self.curves.mean(0), self.grid, level).log_cost))
+        return float(np.exp(crossings(self.mean, self.grid, level).log_cost))
 
     def log_costs(self, level: float) -> np.ndarray:
         """Return the logarithm of the share at which each question's own curve reaches a level for good."""
@@ -98,7 +104,7 @@ class TaskFigures:
         self.black_cost = {level: self.black.cost(level) for level in LEVELS}
         self.rows = float(np.mean([each["rows"] for each in alone["answers"]]))
         self.alone = alone
-        self.everywhere = Arm(_answers(alone), self.grid).curves.mean(0)
+        self.everywhere = Arm(_answers(alone), self.grid).mean
         self.cells = {(cell["kind"], cell["price"], cell["heard"]): cell for cell in cells if cell is not alone}
         self.white = {key: Arm(cell["answers"], self.grid) for key, cell in self.cells.items()}
 

@@ -167,7 +167,12 @@ def test_curves_that_begin_at_other_budgets_are_compared():
     answer = late["answers"][0]
     late["answers"].append(answer | {"question": "1", "share": SHARES[1:], "skill": FAST[1:], "coverage": [None] * 4})
     alone = cell(ALONE, 0.0, "", [SLOW, SLOW])
-    assert figures_of([alone, late])["summary"]["train"]["truth_multiplier"] > 3
+    found = figures_of([alone, late])
+    assert found["summary"]["train"]["truth_multiplier"] > 3
+    # the question that begins late reaches 0.5 at its own first budget, an eighth, and no sooner
+    reward = found["tasks"]["train"]["made/up"]["channels"]["truth"]["0.001"]["known"]["reward"]
+    half = np.log10(0.25 * 2**0.25 / 0.125)
+    assert reward == pytest.approx(np.mean([*[np.log10(4)] * 5, half]), abs=0.001)
 
 
 def test_rank_correlation_shares_ranks():
