@@ -30,6 +30,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,8 +57,8 @@ from istar.truth import MissingTruthError, Table, load_tables
 from istar.truth.effects.records import learn_effects
 from machine import describe_machine
 from planted_channels import KINDS, Planted, channels_of, recording_of, under_another_name
-from responsiveness_figures import ALONE, CHEAP, TaskFigures, figures_of, missed
-from responsiveness_speed import compare
+from responsiveness_figures import ALONE, CELL, CHEAP, TaskFigures, figures_of, missed
+from responsiveness_speed import compare, source_of
 
 RESULTS = Path(__file__).parent / "results" / "responsiveness.json"
 GROUPS = ("train", "derived", "validation", "test")
@@ -487,6 +488,8 @@ def main() -> None:
     setting = Setting(arguments.executor, arguments.options, arguments.questions, arguments.others, arguments.seeds)
     path = arguments.output.with_suffix(".jsonl")
     chosen = chosen_tasks(arguments.group, arguments.task)
+    if arguments.other is not None:
+        source_of(arguments.other)
     path.parent.mkdir(parents=True, exist_ok=True)
     setting.identity  # noqa: B018 - an executor or option that there is not is an error before any long work
     cells: list[dict[str, Any]] = []
@@ -509,6 +512,7 @@ def main() -> None:
         "seeds": setting.seeds,
         "kinds": arguments.kind,
         "prices": arguments.price,
+        "channels_tell": CELL,
         **found,
     }
     if arguments.other is not None:
@@ -516,7 +520,15 @@ def main() -> None:
         result["speed"] = compare(arguments.other, names, arguments.pairs, (setting.executor, setting.options))
         result["summary"]["answers_per_hour_ratio"] = result["speed"]["answers_per_hour_ratio"]
         print("answers an hour", result["speed"]["answers_per_hour"], result["speed"]["answers_per_hour_ratio"])
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    arguments.output.write_text(written(result), encoding="utf-8")
+
+
+def written(result: dict[str, Any]) -> str:
+    """Return a result as JSON for people and git to read: innermost lists and mappings stand on a line each."""
+    return (
+        re.sub(r"[\[{][^\[\]{}]*[\]}]", lambda found: re.sub(r"\s+", " ", found[0]), json.dumps(result, indent=1))
+        + "\n"
+    )
 
 
 def _each(

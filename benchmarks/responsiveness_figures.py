@@ -32,6 +32,9 @@ WORTH = 0.02
 HARM = 0.95
 RESAMPLES = 1000
 
+CELL = (*(f"multiplier_{level}" for level in TOLD), "bought", "reward")
+"""What is told of channels of one kind at one price in one state, in this order."""
+
 Cell = Mapping[str, Any]
 
 
@@ -162,12 +165,10 @@ class TaskFigures:
         """Return the figures as JSON values: where it falls short can be read off."""
         channels: dict[str, Any] = {}
         for kind, price, heard in sorted(self.cells):
-            key, bought = (kind, price, heard), self.bought(kind, price, heard)
-            channels.setdefault(kind, {}).setdefault(f"{price:g}", {})[heard] = {
-                **{f"multiplier_{level}": round(self.multiplier(*key, level) or 0.0, 3) for level in TOLD},
-                "bought": f"{sum(bought)}/{len(bought)}",
-                "reward": round(self.reward(*key), 4),
-            }
+            key = (kind, price, heard)
+            told = {f"multiplier_{level}": round(self.multiplier(*key, level) or 0.0, 3) for level in TOLD}
+            told |= {"bought": round(float(np.mean(self.bought(*key))), 3), "reward": round(self.reward(*key), 4)}
+            channels.setdefault(kind, {}).setdefault(f"{price:g}", {})[heard] = [told[name] for name in CELL]
         slope = self.slope()
         return {
             "functional": self.functional,

@@ -42,29 +42,35 @@ def pairs_of(names: Sequence[str], count: int | None) -> list[tuple[int, str]]:
     return [every[place] for place in order]
 
 
+def source_of(checkout: Path) -> Path:
+    """Return where the source of a checkout is.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    source = (checkout / "src").resolve()
+    if not (source / "istar" / "executors").is_dir():
+        sys.exit(f"{checkout} is no checkout of istar: there is no {source / 'istar' / 'executors'}")
+    return source
+
+
 class Side:
     """A process that answers on the source of a checkout.
 
     Args:
         checkout: the root of the checkout.
         executor: the name of the executor and its options.
-
-    Raises:
-        SystemExit: there is no source there.
     """
 
     def __init__(self, checkout: Path, executor: tuple[str, dict[str, Any]]) -> None:
         """See the class docstring."""
-        source = (checkout / "src").resolve()
-        if not (source / "istar" / "executors").is_dir():
-            sys.exit(f"{checkout} is no checkout of istar: there is no {source / 'istar' / 'executors'}")
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.process = subprocess.Popen(
             [sys.executable, __file__, json.dumps(executor)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | threads | {"PYTHONPATH": str(source)},
+            env=os.environ | threads | {"PYTHONPATH": str(source_of(checkout))},
         )
 
     def ask(self, method: int, task: str) -> dict[str, Any]:
@@ -129,7 +135,15 @@ def figures(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "ratio_by_task": {task: round(_ratio([row for row in rows if row["task"] == task]), 3) for task in tasks},
         "memory_gib": {side: round(max(row[side]["memory"] for row in rows) / 2**30, 3) for side in ("this", "other")},
         "recordings": "planted, one channel, fidelities and prices as in the library",
-        "rows": rows,
+        "rows": [
+            [
+                row["task"],
+                row["fidelity"],
+                row["price"],
+                *(round(row[side]["seconds"], 2) for side in ("this", "other")),
+            ]
+            for row in rows
+        ],
     }
 
 

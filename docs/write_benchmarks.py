@@ -252,7 +252,14 @@ def _responsiveness(result: dict[str, Any]) -> str:
         f"\n\n{_table(head, rows)}\n\nHeard shares by kind, method known / heard for the first time:\n\n"
         + _table(("channels", *groups), heard)
         + "\n\nBy task: the black-box arm on all questions, then multipliers at skill 0.8 of a known method:\n\n"
-        + _table(TASK, (_told(*each) for group in groups for each in sorted(result["tasks"][group].items())))
+        + _table(
+            TASK,
+            (
+                _told(*each, result["channels_tell"])
+                for group in groups
+                for each in sorted(result["tasks"][group].items())
+            ),
+        )
         + (_speed(result["speed"]) if "speed" in result else "")
     )
 
@@ -271,10 +278,10 @@ TASK = (
 )
 
 
-def _told(name: str, task: dict[str, Any]) -> tuple[str, ...]:
+def _told(name: str, task: dict[str, Any], cell: list[str]) -> tuple[str, ...]:
     def times(kind: str, price: str, heard: str = "known") -> str:
-        cell = task["channels"].get(kind, {}).get(price, {}).get(heard, {})
-        return _stated(cell.get("multiplier_0.8"), "{:.2f}")
+        told = task["channels"].get(kind, {}).get(price, {}).get(heard)
+        return _stated(None if told is None else told[cell.index("multiplier_0.8")], "{:.2f}")
 
     return (
         f"`{name}`",

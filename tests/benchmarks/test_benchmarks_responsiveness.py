@@ -17,10 +17,10 @@ from synthetic_tables import arms_table
 from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
-from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells
-from responsiveness_figures import ALONE, figures_of, missed, rank_correlation
-from responsiveness_speed import Side, pairs_of
+from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells, written
+from responsiveness_figures import ALONE, CELL, figures_of, missed, rank_correlation
 from responsiveness_speed import figures as speeds
+from responsiveness_speed import pairs_of, source_of
 
 
 def table_of(index):
@@ -170,7 +170,7 @@ def test_curves_that_begin_at_other_budgets_are_compared():
     found = figures_of([alone, late])
     assert found["summary"]["train"]["truth_multiplier"] > 3
     # the question that begins late reaches 0.5 at its own first budget, an eighth, and no sooner
-    reward = found["tasks"]["train"]["made/up"]["channels"]["truth"]["0.001"]["known"]["reward"]
+    reward = found["tasks"]["train"]["made/up"]["channels"]["truth"]["0.001"]["known"][CELL.index("reward")]
     half = np.log10(0.25 * 2**0.25 / 0.125)
     assert reward == pytest.approx(np.mean([*[np.log10(4)] * 5, half]), abs=0.001)
 
@@ -255,9 +255,20 @@ def test_a_group_of_several_functionals_is_told_apart():
 
 
 def test_the_speed_is_a_ratio_of_seconds_on_the_same_methods():
+    planted = {"fidelity": 0.5, "price": 0.02}
     rows = [
-        {"task": "one", "this": {"seconds": 1.0, "memory": 2**30}, "other": {"seconds": 5.0, "memory": 2**29}},
-        {"task": "two", "this": {"seconds": 1.0, "memory": 2**28}, "other": {"seconds": 1.0, "memory": 2**29}},
+        {
+            "task": "one",
+            **planted,
+            "this": {"seconds": 1.0, "memory": 2**30},
+            "other": {"seconds": 5.0, "memory": 2**29},
+        },
+        {
+            "task": "two",
+            **planted,
+            "this": {"seconds": 1.0, "memory": 2**28},
+            "other": {"seconds": 1.0, "memory": 2**29},
+        },
     ]
     found = speeds(rows)
     assert found["answers_per_hour_ratio"] == 3
@@ -274,7 +285,14 @@ def test_every_method_is_timed_on_every_task_once():
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="is no checkout of istar"):
-        Side(tmp_path, ("statistician", {}))
+        source_of(tmp_path)
+
+
+def test_a_result_is_written_with_a_line_for_each_innermost_part():
+    result = {"summary": {"train": {"tasks": 2}}, "rows": [["one", 0.5], ["two", 0.25]]}
+    assert json.loads(written(result)) == result
+    assert '"train": { "tasks": 2 }' in written(result)
+    assert '[ "one", 0.5 ]' in written(result)
 
 
 def test_the_page_shows_what_a_result_says():
@@ -287,8 +305,9 @@ def test_the_page_shows_what_a_result_says():
         cell("truth", 0.001, "known", [OTHER], batches=1),
         cell("truth", 0.001, "oracle", [FAST], batches=1),
     ]
-    setting = {"questions": 1, "seeds": 1, "prices": [0.001], "kinds": ["truth"]}
-    rows = [{"task": "one", **{side: {"seconds": 1.0, "memory": 2**30} for side in ("this", "other")}}]
+    setting = {"questions": 1, "seeds": 1, "prices": [0.001], "kinds": ["truth"], "channels_tell": list(CELL)}
+    planted = {"task": "one", "fidelity": 0.5, "price": 0.02}
+    rows = [planted | {**{side: {"seconds": 1.0, "memory": 2**30} for side in ("this", "other")}}]
     text = write(setting | figures_of(cells) | {"speed": speeds(rows)})
     assert "| train, 1 task | 100% | 2.0 | 29.4 | 0.50 | – | – | – | 0.0% | – | 75% / 75% |" in text
     assert "| `truth` | 0.50 / – |" in text
