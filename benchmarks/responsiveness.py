@@ -8,9 +8,10 @@ that are priced in proportion to their rows. Each is heard in three states:
 
 - `known`: the executor has appraised the same kind of channels on the task's other questions (all, or `--others`);
 - `stranger`: it has heard nothing of the method before;
-- `oracle`: it has been told what the channels are worth on this very question: its history holds appraisals of this
-  question, with its whole table and recording, in place of the others', as many as of these. A history must not name
-  the question that is asked; so the question is asked under another hash.
+- `oracle`: it has been told what the channels are worth on this very question: its history holds what it made itself of
+  this question, given its whole table and the recording, in place of the others' appraisals, as many as of these. A
+  history must not name the question that is asked; so the question is asked under another hash. An executor that learns
+  from recordings instead of appraisals is told nothing, and has no oracle.
 
 The *heard share* is the logarithm of the multiplier over that of the oracle's, counted from -1 to 1, at prices of 1%
 and less; where the oracle's multiplier is 1.05 or less there is nothing to hear, and it is left out and counted.
@@ -45,6 +46,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from istar.errors import IstarError
 from istar.executors import Heard, History, Market, Trace, make_executor
 from istar.fingerprint import fingerprint
 from istar.methods.recording import Recording
@@ -238,12 +240,7 @@ class Asked:
             question = table.question.hash
             others = [each.question.hash for each in self.told[question]]
             if state == "oracle":
-                history = self.history(
-                    table,
-                    dict.fromkeys(others, recordings[question]),
-                    dict.fromkeys(others, appraisals[question]),
-                    renamed=True,
-                )
+                history = self.history(table, appraisals=dict.fromkeys(others, appraisals[question]), renamed=True)
                 asked = self.renamed[question]
             else:
                 told = others if state == "known" else []
@@ -491,7 +488,10 @@ def main() -> None:
     if arguments.other is not None:
         source_of(arguments.other)
     path.parent.mkdir(parents=True, exist_ok=True)
-    setting.identity  # noqa: B018 - an executor or option that there is not is an error before any long work
+    try:
+        identity = setting.identity  # so an executor or option that there is not is an error before any long work
+    except IstarError as error:
+        sys.exit(str(error))
     cells: list[dict[str, Any]] = []
     rest = (setting, arguments.kind, arguments.price, path)
     for made, seconds in _each(chosen, rest, arguments.jobs):
@@ -506,7 +506,7 @@ def main() -> None:
         "machine": describe_machine(),
         "executor": setting.executor,
         "options": setting.options,
-        "identity": setting.identity,
+        "identity": identity,
         "questions": setting.questions,
         "others": setting.others,
         "seeds": setting.seeds,

@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "executors"))
 
 from synthetic_tables import arms_table
 
+import responsiveness
+from istar.executors import Executor
 from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
@@ -200,6 +202,37 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     rest = list(cells_of("train", Asked(name, tables, setting), kinds, (0.01,), found))
     assert [{**each, "seconds": 0} for each in rest] == [{**each, "seconds": 0} for each in first[3:]]
     assert read_cells(path, "another") == {}
+
+
+class Credulous(Executor):
+    """It buys all channels as soon as it can, learns nothing, and states no spread."""
+
+    def learn(self, history):
+        return history.blind
+
+    def answer(self, market, state, seed):
+        while market.next_checkpoint is not None:
+            while (offer := market.channel_offer()) is not None and offer.flops <= market.allowance:
+                market.buy_channels()
+            answer = state
+            if market.channels is not None and not np.isnan(market.channels).any():
+                answer = market.functional.answer(market.channels[:, 0], market.structure)
+            market.record(answer, np.full(len(answer), np.nan))
+        return market.trace()
+
+
+def test_an_executor_of_ones_own_is_driven_through_the_public_door(monkeypatch):
+    monkeypatch.setattr(responsiveness, "make_executor", lambda name, options: Credulous(**options))
+    tables = [table_of(index) for index in range(4)]
+    asked = Asked(tables[0].question.task, tables, Setting("credulous", {}, 2, None, 1))
+    cells = list(cells_of("train", asked, [KINDS["truth"], KINDS["noise"]], (0.01,), {}))
+    found = figures_of(cells)
+    task = found["tasks"]["train"][asked.name]
+    # the answer of 1% of brute force is right, where without channels it never is
+    multiplier = task["channels"]["truth"]["0.01"]["known"][CELL.index("multiplier_0.8")]
+    assert multiplier > 30
+    assert found["summary"]["train"]["coverage"] == {"without": None, "with": None}
+    assert found["summary"]["train"]["heard_share_stranger"] == 1
 
 
 def test_validation_and_test_are_run_by_name_alone(capsys):
