@@ -81,11 +81,12 @@ def replayed(task: TaskQuestions, said: Mapping[str, Recording], *, experienced:
         traces.clear()
         (curve,) = arms.white_box(table, said[asked], (said[asked].method_hash,), lambda: known)
     entry: Entry = {f"curve.{name}": value for name, value in asdict(curve).items()}
-    del entry["curve.measures"], entry["curve.method"]
+    for name in ("measures", "method", "stop_answer", "stop_half_width"):  # the last two stand below, not rounded
+        del entry[f"curve.{name}"]
     entry["listened"] = bool(traces)
     for trace in traces:
         entry |= {f"trace.{name}": getattr(trace, name).tolist() for name in ("checkpoints", "flops_spent")}
-        for name in ("answers", "spread", "stop_answer"):
+        for name in ("answers", "spread", "stop_answer", "stop_spread"):
             entry |= summed_up(f"trace.{name}", getattr(trace, name))
     return entry
 

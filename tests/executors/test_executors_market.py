@@ -143,7 +143,27 @@ def test_a_trace_needs_an_answer_at_every_checkpoint(tables, records):
 def test_a_trace_above_budget_is_refused():
     one = np.array([5])
     with pytest.raises(ExecutorError, match="above its budget"):
-        Trace(one, np.array([9]), np.zeros((1, 1)), np.zeros((1, 1)), one, one, np.array([1]), 9, np.zeros(1))
+        Trace(
+            one, np.array([9]), np.zeros((1, 1)), np.zeros((1, 1)), one, one, np.array([1]), 9, np.zeros(1), np.zeros(1)
+        )
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_stop_keeps_the_interval_of_its_answer(tables, stated):
+    market = Market(tables[0])
+    market.stop(np.array([1.0, 2.0]), np.array([0.5, np.nan]) if stated else None)
+    while market.next_checkpoint is not None:
+        market.record(np.zeros(2), np.ones(2))
+    trace = market.trace()
+    np.testing.assert_array_equal(trace.stop_spread, [0.5 if stated else np.nan, np.nan])
+    assert trace.stop == 0
+
+
+def test_who_never_stops_stops_at_the_end(tables):
+    market = Market(tables[0])
+    while (budget := market.next_checkpoint) is not None:
+        market.record(np.zeros(2), np.full(2, float(budget)))
+    np.testing.assert_array_equal(market.trace().stop_spread, market.trace().spread[-1])
 
 
 def test_a_prior_never_contains_its_own_question(tables, records):

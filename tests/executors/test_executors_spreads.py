@@ -72,3 +72,14 @@ def test_the_portfolios_factor_widens_what_is_stated_and_nothing_else(monkeypatc
     np.testing.assert_allclose(wide.spread, 3 * plain.spread)
     for name in ("answers", "flops_spent", "rows_bought", "stop"):
         np.testing.assert_array_equal(getattr(wide, name), getattr(plain, name))
+
+
+@pytest.mark.parametrize("kind", ["shapley", "stream"])
+def test_the_interval_where_it_stops_is_that_of_the_answer_given_there(kind):
+    tables = [MAKERS[kind](index) for index in range(4)]
+    known = knowledge_of(tables[0].question, [effects_of(each.question, each.values) for each in tables])
+    trace = Statistician().answer(Market(tables[0]), known, Seed.root(0))
+    place = int(np.flatnonzero(trace.flops_spent == trace.stop)[0])
+    np.testing.assert_array_equal(trace.stop_answer, trace.answers[place])
+    np.testing.assert_array_equal(trace.stop_spread, trace.spread[place])
+    assert 0 < trace.stop_spread.max() < trace.spread[0].max()

@@ -1,5 +1,6 @@
 """The whole flow on the tiny target: real tables, real jails, real replays."""
 
+import html
 import json
 import os
 import signal
@@ -193,7 +194,9 @@ def test_rescore_under_the_same_formula_gives_the_same_rewards(finished, capsys)
 
 def test_report_is_one_page(finished):
     assert run(["report", "mine", "--runs", str(finished.path.parent)]) == SUCCESS
-    assert "<html" in finished.report_path.read_text()[:200].lower()
+    page = finished.report_path.read_text()
+    assert "<html" in page[:200].lower()
+    assert "95% intervals held the truth in" in html.unescape(page)
 
 
 def test_score_prints_the_promised_keys(config, tmp_path, capsys):
@@ -214,13 +217,17 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
         "questions",
         "predict_flops",
         "explained_cpu_share",
+        "intervals",
         "multipliers",
         "skill_gain",
     }
     assert task["explained_cpu_share"] is None or task["explained_cpu_share"] <= 1
     assert 0 <= score["summary"]["heard"][task["task"]] <= 1
-    assert set(score["summary"]["interval_coverage"]) == {"claimed", "with", "without"}
-    assert all(0 < each <= 1 for each in score["summary"]["interval_coverage"].values())
+    assert task["intervals"] == score["summary"]["intervals"], "there is one task"
+    assert set(task["intervals"]) == {"claimed", "with", "without"}
+    for arm in ("with", "without"):
+        assert set(task["intervals"][arm]) == {"coverage", "stop_coverage", "stop_width"}
+        assert all(0 < each <= 1 for each in task["intervals"][arm].values())
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
 

@@ -13,6 +13,7 @@ from istar.reports import figures, write_report
 from istar.reports.findings import gather
 from istar.reports.highlight import highlight
 from istar.reports.report import render, verdicts, warnings
+from istar.rewards.intervals import Intervals
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,23 @@ def test_mean_curves_are_the_means_of_the_stored_ones(ledger, findings):
     np.testing.assert_allclose(shown.white.high, skills.reshape(8, 4, 17).mean(0).max(0))
     assert (shown.questions, shown.seeds, shown.stage) == (8, 4, "test")
     assert shown.budgets[-1] == pytest.approx(1.0)
+
+
+def test_what_intervals_are_worth_is_said_where_curves_keep_them(findings, page):
+    assert "intervals held" not in page
+    assert findings.champion.intervals["test"] == (Intervals(None, None, None),) * 2
+    with_it, without = Intervals(0.951, 0.9, 0.2), Intervals(0.94, 0.925, 0.333)
+    champion = replace(
+        findings.champion,
+        intervals={"test": (with_it, without)},
+        curves=tuple(
+            replace(each, white=replace(each.white, intervals=with_it), black=replace(each.black, intervals=without))
+            for each in findings.champion.curves
+        ),
+    )
+    told = render(replace(findings, champion=champion))
+    assert "held the truth in 95.1% of cases with the method and in 94.0% without; where it stopped, 90.0%" in told
+    assert told.count("95% intervals held 95% with, 94% without") == len(champion.curves)
 
 
 def test_flops_by_operation_are_the_sum_over_evaluations(ledger, findings):

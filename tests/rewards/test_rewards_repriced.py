@@ -87,8 +87,13 @@ def test_channels_at_prices_that_are_not_known_are_an_error():
 
 def test_intervals_go_with_the_answers_they_belong_to():
     curve = replace(white(0.5), coverage=(None, *np.linspace(0.5, 1.0, COUNT - 1).tolist()))
-    assert repriced(curve, BRUTE, BatchPrices(BATCHES, BATCHES)).coverage == curve.coverage
+    curve = replace(curve, half_width=(None, *np.linspace(4.0, 0.0, COUNT - 1).tolist()))
+    curve = replace(curve, stop_answer=(1.0,), stop_half_width=(0.25,), stop_coverage=1.0)
+    assert repriced(curve, BRUTE, BatchPrices(BATCHES, BATCHES)) == curve
     dearer = repriced(curve, BRUTE, BatchPrices(BATCHES, [4 * each for each in BATCHES]))
     assert len(dearer.coverage) == COUNT
     assert set(dearer.coverage) <= set(curve.coverage)
     assert dearer.coverage != curve.coverage
+    widths = dict(zip(curve.coverage, curve.half_width, strict=True))
+    assert dearer.half_width == tuple(widths[each] for each in dearer.coverage)
+    assert (dearer.stop_answer, dearer.stop_half_width, dearer.stop_coverage) == ((1.0,), (0.25,), 1.0)

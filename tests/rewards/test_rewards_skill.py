@@ -39,6 +39,7 @@ def _trace(answers, stop, stop_answer):
         executor_flops=np.full(count, 3),
         stop=stop,
         stop_answer=np.array([stop_answer], dtype=float),
+        stop_spread=np.zeros(1),
     )
 
 
@@ -92,24 +93,55 @@ def test_a_curve_says_how_often_intervals_held_the_truth():
     """An interval is 1.96 standard deviations to either side; what is exact holds whatever is stated."""
     answers = np.array([[6.0, 2.0], [4.0, 2.0], [2.5, 9.0], [2.0, 2.0]])
     spread = np.array([[2.1, 0.1], [0.9, 0.0], [np.nan, np.nan], [np.nan, 0.0]])
-    trace = replace(_trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), answers=answers, spread=spread)
+    trace = replace(
+        _trace([6.0, 4.0, 2.5, 2.0], 300, 2.4),
+        answers=answers,
+        spread=spread,
+        stop_answer=np.array([2.123456789, 7.0]),
+        stop_spread=np.array([0.1, np.nan]),
+    )
     np.testing.assert_array_equal(trace.coverage(np.array([2.0, 2.0])), [1.0, 0.5, np.nan, 1.0])
     curve = curve_from_trace(trace, _table([1.0, 3.0]), reference_loss=1.0, arm="black_box", seed=0)
     assert curve.coverage == (1.0, 0.5, None, 1.0)
+    assert curve.half_width == (pytest.approx(1.96 * 1.1), pytest.approx(1.96 * 0.45), None, 0.0)
+    assert curve.stop_answer == (2.12346, 7.0)
+    assert curve.stop_half_width == (0.196, None)
+    assert curve.stop_coverage == 1.0
     assert curve_from_json(json.loads(json.dumps(curve.to_json()))) == curve
 
 
 def test_a_curve_of_before_intervals_were_kept_is_read():
-    data = make_curve(0.5).to_json()
-    del data["coverage"]
-    assert curve_from_json(data).coverage == ()
+    curve, data = make_curve(0.5), make_curve(0.5).to_json()
+    for name in ("coverage", "half_width", "stop_answer", "stop_half_width", "stop_coverage"):
+        del data[name]
+    assert curve_from_json(data) == curve
+    assert (curve.coverage, curve.half_width, curve.stop_answer, curve.stop_coverage) == ((), (), (), None)
 
 
-@pytest.mark.parametrize("coverage", [[0.5], [1.5] * 17, ["half"] * 17])
-def test_a_coverage_that_is_none_is_refused(coverage):
-    data = make_curve(0.5).to_json() | {"coverage": coverage}
-    with pytest.raises(CurveError, match=r"one entry a checkpoint|no share|other types"):
-        curve_from_json(data)
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"coverage": [0.5]}, "one entry a checkpoint"),
+        ({"coverage": [1.5] * 17}, "a coverage is no share"),
+        ({"coverage": ["half"] * 17}, "other types"),
+        ({"half_width": [0.5]}, "one entry a checkpoint"),
+        ({"half_width": [-0.5] * 17}, "an interval has no width"),
+        ({"half_width": [float("nan")] * 17}, "an interval has no width"),
+        ({"stop_coverage": 2.0}, "a coverage is no share"),
+        ({"stop_answer": [1.0], "stop_half_width": []}, "none for an output of the answer"),
+        ({"stop_answer": [1.0], "stop_half_width": [float("inf")]}, "an interval has no width"),
+        ({"stop_answer": [None]}, "other types"),
+    ],
+)
+def test_intervals_that_are_none_are_refused(changed, fault):
+    with pytest.raises(CurveError, match=fault):
+        curve_from_json(make_curve(0.5).to_json() | changed)
+
+
+@pytest.mark.parametrize("spread", [np.array([-1.0]), np.array([np.inf]), np.zeros(2)])
+def test_a_trace_with_a_spread_that_is_none_is_refused(spread):
+    with pytest.raises(ExecutorError, match="needs a spread for each output of each answer: a finite number from 0 on"):
+        replace(_trace([6.0, 4.0, 2.5, 2.0], 300, 2.4), stop_spread=spread)
 
 
 def test_a_stored_curve_without_what_every_curve_has_is_refused():

@@ -236,8 +236,7 @@ def _write(path: Path, data: object) -> None:
 def _show(result: MethodScore) -> None:
     from istar.cli.fresh import beside_table, say_memorised
     from istar.cli.multipliers import summary_table
-    from istar.executors.executor import CLAIMED
-    from istar.protocol.scoring import coverage
+    from istar.reports.words import intervals
 
     output.show(summary_table(f"{result.method} on {result.target}, {result.split} families", result.summary))
     output.tell(
@@ -255,12 +254,8 @@ def _show(result: MethodScore) -> None:
         for reason in [fresh.failure] if fresh.score is None else fresh.score.failures.values():
             output.tell(reason, "failed on fresh questions:", "red")
         say_memorised(result.method, fresh.memorisation, fresh.drawn_for, fresh.seed)
-    held, without = coverage(result.interp), coverage(result.baseline)
-    if held is not None and without is not None:
-        output.tell(
-            f"the executor's {CLAIMED:.0%} intervals held the truth in {held:.1%} of cases with the method and in "
-            f"{without:.1%} without"
-        )
+    for line in intervals(*result.intervals()):
+        output.tell(line)
     for task, reason in result.dropped.items():
         output.tell(f"{task} is dropped, and scored because it was named: {reason}")
     if result.explained:

@@ -58,6 +58,7 @@ class Trace:
             `flops_spent`.
         stop: FLOPs spent when the executor's own stopping rule stopped.
         stop_answer: the answer given there.
+        stop_spread: its spread.
         measures: numbers of the executor's own that its curve keeps, by name: each a number, or a series of them.
     """
 
@@ -70,6 +71,7 @@ class Trace:
     executor_flops: Int[np.ndarray, " checkpoints"]
     stop: int
     stop_answer: Float[np.ndarray, " outputs"]
+    stop_spread: Float[np.ndarray, " outputs"]
     measures: Mapping[str, Measure] = field(default_factory=dict)
 
     def coverage(self, truth: Float[np.ndarray, " outputs"]) -> Float[np.ndarray, " checkpoints"]:
@@ -78,10 +80,17 @@ class Trace:
         Args:
             truth: the true answer.
         """
+        return _held(self.answers, self.spread, truth)
+
+    def stop_coverage(self, truth: Float[np.ndarray, " outputs"]) -> float:
+        """Return the same of the answer given where the executor stopped."""
+        return float(_held(self.stop_answer, self.stop_spread, truth))
+
+    def half_widths(self) -> Float[np.ndarray, " checkpoints"]:
+        """Return half the width of the 95% interval, mean over outputs, at each budget; NaN where none is stated."""
         stated = ~np.isnan(self.spread)
-        error = np.abs(self.answers - truth)
-        held = (stated & ((error <= Z * self.spread) | (error <= EXACT))).sum(1)
-        return np.where(stated.any(1), held / np.maximum(stated.sum(1), 1), np.nan)
+        total = np.where(stated, Z * self.spread, 0.0).sum(1)
+        return np.where(stated.any(1), total / np.maximum(stated.sum(1), 1), np.nan)
 
     def __post_init__(self) -> None:
         """Check that the series fit together."""
@@ -92,6 +101,12 @@ class Trace:
             raise ExecutorError("a trace needs one entry a checkpoint in every series, and at least one checkpoint")
         if not np.isfinite(self.answers).all() or not np.isfinite(self.stop_answer).all():
             raise ExecutorError("a trace holds an answer that is not finite")
+        for spread, answers in ((self.spread, self.answers), (self.stop_spread, self.stop_answer)):
+            if spread.shape != answers.shape or np.isinf(spread).any() or (spread < 0).any():
+                raise ExecutorError(
+                    "a trace needs a spread for each output of each answer: a finite number from 0 on, or NaN where "
+                    "the executor states none"
+                )
         try:
             plain_measures(self.measures)
         except ValueError as error:
@@ -101,6 +116,18 @@ class Trace:
         if (beyond > 0).any():
             worst = int(np.argmax(beyond))
             raise ExecutorError(f"at checkpoint {worst} the executor spent {int(beyond[worst])} FLOPs above its budget")
+
+
+def _held(
+    answers: Float[np.ndarray, "*answers outputs"],
+    spread: Float[np.ndarray, "*answers outputs"],
+    truth: Float[np.ndarray, " outputs"],
+) -> Float[np.ndarray, "*answers"]:
+    """Return the share of each answer's stated intervals that hold the truth; NaN where none is stated."""
+    stated = ~np.isnan(spread)
+    error = np.abs(answers - truth)
+    held = (stated & ((error <= Z * spread) | (error <= EXACT))).sum(-1)
+    return np.where(stated.any(-1), held / np.maximum(stated.sum(-1), 1), np.nan)
 
 
 class Executor(ABC):

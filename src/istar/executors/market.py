@@ -144,7 +144,7 @@ class Market:
         self.executor_flops = 0
         self._entries = _Entries()
         self._measures: dict[str, Measure] = {}
-        self._stop: tuple[int, Float[np.ndarray, " outputs"]] | None = None
+        self._stop: tuple[int, Float[np.ndarray, " outputs"], Float[np.ndarray, " outputs"]] | None = None
 
     def text(self, row: int) -> str:
         """Return what a row feeds to the target, as text: its tokens decoded, special ones included.
@@ -276,10 +276,16 @@ class Market:
         except ValueError as error:
             raise ExecutorError(str(error)) from None
 
-    def stop(self, answer: Float[np.ndarray, " outputs"]) -> None:
-        """Note the answer with which the executor would have stopped here; only the first call counts."""
+    def stop(self, answer: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"] | None = None) -> None:
+        """Note the answer with which the executor would have stopped here; only the first call counts.
+
+        Args:
+            answer: the answer.
+            spread: its spread, as in `record`; None states none.
+        """
         if self._stop is None:
-            self._stop = (self.spent, np.array(answer, dtype=np.float64))
+            stated = np.full(len(answer), np.nan) if spread is None else np.array(spread, dtype=np.float64)
+            self._stop = (self.spent, np.array(answer, dtype=np.float64), stated)
 
     @property
     def stopped(self) -> bool:
@@ -295,7 +301,8 @@ class Market:
         if self.next_checkpoint is not None:
             raise ExecutorError(f"the checkpoint at {self.next_checkpoint} FLOPs has no answer yet")
         entries = self._entries
-        stop, stop_answer = self._stop if self._stop is not None else (entries.flops_spent[-1], entries.answers[-1])
+        last = (entries.flops_spent[-1], entries.answers[-1], entries.spread[-1])
+        stop, stop_answer, stop_spread = self._stop if self._stop is not None else last
         return Trace(
             checkpoints=np.array(self.checkpoints, dtype=np.int64),
             flops_spent=np.array(entries.flops_spent, dtype=np.int64),
@@ -306,5 +313,6 @@ class Market:
             executor_flops=np.array(entries.executor_flops, dtype=np.int64),
             stop=int(stop),
             stop_answer=stop_answer,
+            stop_spread=stop_spread,
             measures=dict(self._measures),
         )

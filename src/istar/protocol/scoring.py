@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from istar.executors.executor import CLAIMED
@@ -18,6 +17,7 @@ from istar.protocol.asking import Asked, together
 from istar.protocol.fresh import FreshQuestions, drawn_for
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
+from istar.rewards.intervals import Intervals, intervals
 from istar.rewards.memorised import Answered, Memorisation, compared
 from istar.rewards.multipliers import Comparison, Summary, compare
 from istar.seeds import Seed
@@ -100,11 +100,7 @@ class MethodScore:
                 "silent": self.silent,
                 "dropped": self.dropped,
                 "heard": {task.name: self._share_heard(task.name) for task in self.summary.tasks},
-                "interval_coverage": {
-                    "claimed": CLAIMED,
-                    "with": coverage(self.interp),
-                    "without": coverage(self.baseline),
-                },
+                "intervals": self._intervals_json(),
                 **comparison_json(self.summary.overall),
                 "families": {family.name: comparison_json(family) for family in self.summary.families},
             },
@@ -120,6 +116,17 @@ class MethodScore:
         curves = [curve for curve in self.interp if task is None or curve.task == task]
         return sum(curve.channel_batches[-1] > 0 for curve in curves), len(curves)
 
+    def intervals(self, task: str | None = None) -> tuple[Intervals, Intervals]:
+        """Return what the executor's intervals are worth with the method and without; on one task, or on all."""
+        interp, baseline = (
+            [curve for curve in curves if task is None or curve.task == task] for curves in (self.interp, self.baseline)
+        )
+        return intervals(interp, baseline), intervals(baseline, baseline)
+
+    def _intervals_json(self, task: str | None = None) -> dict[str, Any]:
+        with_it, without = self.intervals(task)
+        return {"claimed": CLAIMED, "with": with_it.to_json(), "without": without.to_json()}
+
     def _share_heard(self, task: str) -> float:
         heard, answers = self.heard(task)
         return heard / answers
@@ -132,6 +139,7 @@ class MethodScore:
             "questions": next(iter(task.multipliers.values())).questions,
             "predict_flops": self.predict_flops[task.name],
             "explained_cpu_share": self.explained.get(task.name),
+            "intervals": self._intervals_json(task.name),
             **comparison_json(task),
         }
 
@@ -176,22 +184,6 @@ class FreshScore:
                 **asked,
             },
         }
-
-
-def coverage(curves: Sequence[Curve]) -> float | None:
-    """Return how often the executor's 95% intervals held the truth, over outputs, budgets and answers.
-
-    Brute force, where the answer is exact, is left out.
-
-    Args:
-        curves: each counts the same.
-
-    Returns:
-        A share, or None where no interval was stated.
-    """
-    stated = [[each for each in curve.coverage[:-1] if each is not None] for curve in curves]
-    shares = [fmean(each) for each in stated if each]
-    return fmean(shares) if shares else None
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.rewards import REWARDS, Curve, Summary, compare
 from istar.rewards.budgets import at_shares, common_shares, shares_of
+from istar.rewards.intervals import Intervals, intervals
 from istar.rewards.memorised import Answered, Memorisation, compared
 from istar.rewards.pairs import SKILL_FLOOR
 from istar.seeds import Seed
@@ -44,6 +45,7 @@ class Band:
         high: the greatest.
         stop_share: geometric mean of the FLOPs at the executor's own stop, as a share of brute force.
         stop_skill: mean skill there.
+        intervals: what the executor's own intervals are worth.
     """
 
     mean: tuple[float, ...]
@@ -51,6 +53,7 @@ class Band:
     high: tuple[float, ...]
     stop_share: float
     stop_skill: float
+    intervals: Intervals
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Champion:
         validated: False if no method passed validation and this is merely the best in training.
         summaries: multipliers and gains by stage, for the stages that it finished.
         curves: mean curves by task.
+        intervals: what the executor's own intervals are worth with I* and without, by stage.
         evaluations: its evaluations at all stages.
         interpretation: what interpreting the target cost, None if that is not in the ledger.
         lineage: iterations from its first ancestor in the run down to itself.
@@ -100,6 +104,7 @@ class Champion:
     validated: bool
     summaries: Mapping[Stage, Summary]
     curves: tuple[TaskCurves, ...]
+    intervals: Mapping[Stage, tuple[Intervals, Intervals]]
     evaluations: tuple[EvaluationRecord, ...]
     interpretation: InterpretationRecord | None
     lineage: tuple[int, ...]
@@ -196,6 +201,9 @@ def _champion(
             for stage, (black, white) in paired.items()
         },
         curves=tuple(each for stage, (black, white) in paired.items() for each in _task_curves(stage, black, white)),
+        intervals={
+            stage: (intervals(white, black), intervals(black, black)) for stage, (black, white) in paired.items()
+        },
         evaluations=evaluations,
         interpretation=costs[0] if costs else None,
         lineage=_lineage(proposal, proposals),
@@ -254,14 +262,14 @@ def _task_curves(stage: Stage, black: Sequence[Curve], white: Sequence[Curve]) -
                 questions=len({curve.question_hash for curve in whites}),
                 seeds=len({curve.seed for curve in whites}),
                 budgets=tuple(shares.tolist()),
-                black=_band(blacks, shares),
-                white=_band(whites, shares),
+                black=_band(blacks, shares, blacks),
+                white=_band(whites, shares, blacks),
             )
         )
     return found
 
 
-def _band(curves: Sequence[Curve], at: Float[np.ndarray, " shares"]) -> Band:
+def _band(curves: Sequence[Curve], at: Float[np.ndarray, " shares"], baseline: Sequence[Curve]) -> Band:
     skills = {
         (curve.question_hash, curve.seed): at_shares(at, shares_of(curve), np.maximum(curve.skill, SKILL_FLOOR))
         for curve in curves
@@ -275,4 +283,5 @@ def _band(curves: Sequence[Curve], at: Float[np.ndarray, " shares"]) -> Band:
         high=tuple(by_seed.max(0).tolist()),
         stop_share=float(np.exp(np.mean(np.log(shares)))),
         stop_skill=float(np.mean([max(curve.stop_skill, SKILL_FLOOR) for curve in curves])),
+        intervals=intervals(curves, baseline),
     )

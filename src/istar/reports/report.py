@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from istar.executors.executor import CLAIMED
 from istar.files import write_whole
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
@@ -67,6 +68,8 @@ def render(findings: Findings) -> str:
             efficiency=[]
             if champion is None
             else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
+            intervals=_intervals(champion),
+            claimed=f"{CLAIMED:.0%}",
             rounds=figures.rounds(findings),
             learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,
             running_mean_rounds=figures.RUNNING_MEAN_ROUNDS,
@@ -148,6 +151,17 @@ def _headline(champion: Champion | None) -> Any:
             if stage in champion.summaries:
                 return stage, champion.summaries[stage].overall
     return None
+
+
+def _intervals(champion: Champion | None) -> list[tuple[Stage, str]]:
+    """Return what is said of the executor's intervals, by stage, the most trustworthy first."""
+    if champion is None:
+        return []
+    return [
+        (stage, "; ".join(sentences))
+        for stage in KINDS
+        if stage in champion.intervals and (sentences := words.intervals(*champion.intervals[stage]))
+    ]
 
 
 def _by_hold_out(champion: Champion) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from istar.executors.executor import CLAIMED
 from istar.ledger import Tried
 from istar.rewards import MultiplierEstimate
+from istar.rewards.intervals import Intervals
 from istar.rewards.memorised import Memorisation
 
 _PREFIXES = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
@@ -37,6 +39,32 @@ def multiplier(found: MultiplierEstimate) -> str:
 def interval(found: MultiplierEstimate) -> str:
     """Return the interval of a multiplier."""
     return f"{times(found.low)} to {times(found.high)}"
+
+
+def intervals(with_it: Intervals, without: Intervals) -> list[str]:
+    """Return in sentences how far the executor's own intervals may be believed, none where it stated none.
+
+    Args:
+        with_it: those of the white-box arm.
+        without: those of the black-box arm.
+    """
+    sentences = []
+    if with_it.coverage is not None and without.coverage is not None:
+        sentences.append(
+            f"the executor's {CLAIMED:.0%} intervals held the truth in {with_it.coverage:.1%} of cases with the method "
+            f"and in {without.coverage:.1%} without"
+        )
+    if with_it.stop_coverage is not None and without.stop_coverage is not None:
+        widths = ""
+        if with_it.stop_width is not None and without.stop_width is not None:
+            widths = (
+                f", and they were {with_it.stop_width:.0%} and {without.stop_width:.0%} as wide as the first without"
+            )
+        sentences.append(
+            f"where it stopped, {with_it.stop_coverage:.1%} held it with the method and {without.stop_coverage:.1%} "
+            f"without{widths}"
+        )
+    return sentences
 
 
 def tried(found: Tried) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from istar.errors import IstarError
+from istar.executors.executor import Z
 from istar.executors.measures import Measure, plain_measures
 from istar.rewards.skill import skill
 
@@ -24,6 +25,10 @@ Arm = Literal["black_box", "white_box"]
 
 SERIES = ("checkpoints", "flops", "loss", "skill", "rows", "channel_batches", "executor_flops")
 """The fields of every curve that run over its checkpoints."""
+INTERVALS = ("coverage", "half_width")
+"""Those that curves may lack."""
+DIGITS = 6
+"""Significant digits of the answer that a curve keeps, and of its intervals."""
 
 
 class CurveError(IstarError):
@@ -79,6 +84,10 @@ class Curve:
         stop_skill: skill of that answer.
         coverage: share of the answer's outputs whose 95% interval, as the executor stated it, holds the truth, at each
             checkpoint, and None where it stated none; empty in curves that do not keep it.
+        half_width: half the width of that interval, mean over outputs, in the answer's unit; likewise.
+        stop_answer: the answer where the executor stopped, output by output; empty in curves that do not keep it.
+        stop_half_width: half the width of the 95% interval of each output of it, None where none was stated; likewise.
+        stop_coverage: share of these intervals that hold the truth; None where there is none.
         measures: numbers of the executor's own by name, each a number or a series of them.
         method: what the method is and said; None in the black-box arm, and in curves that do not keep it.
     """
@@ -102,6 +111,10 @@ class Curve:
     stop_loss: float
     stop_skill: float
     coverage: tuple[float | None, ...] = ()
+    half_width: tuple[float | None, ...] = ()
+    stop_answer: tuple[float, ...] = ()
+    stop_half_width: tuple[float | None, ...] = ()
+    stop_coverage: float | None = None
     measures: Mapping[str, Measure] = field(default_factory=dict)
     method: MethodFacts | None = None
 
@@ -110,7 +123,8 @@ class Curve:
         where = f"curve of {self.task}, question {self.question_hash[:12]}, {self.arm} arm, seed {self.seed}"
         if self.arm not in get_args(Arm):
             raise CurveError(f"{where}: the arm must be one of {', '.join(get_args(Arm))}")
-        lengths = {name: len(getattr(self, name)) for name in (*SERIES, *(["coverage"] if self.coverage else []))}
+        kept = [name for name in INTERVALS if getattr(self, name)]
+        lengths = {name: len(getattr(self, name)) for name in (*SERIES, *kept)}
         if len(set(lengths.values())) != 1 or not self.checkpoints:
             raise CurveError(f"{where}: the series must have one entry a checkpoint, but their lengths are {lengths}")
         if any(later <= earlier for earlier, later in zip(self.checkpoints, self.checkpoints[1:], strict=False)):
@@ -119,8 +133,11 @@ class Curve:
             raise CurveError(f"{where}: budgets and the brute-force FLOPs must be above 0")
         if not np.isfinite((*self.loss, *self.skill, self.stop_loss, self.stop_skill)).all():
             raise CurveError(f"{where}: a loss or a skill is not finite")
-        if any(each is not None and not 0 <= each <= 1 for each in self.coverage):
+        if any(each is not None and not 0 <= each <= 1 for each in (*self.coverage, self.stop_coverage)):
             raise CurveError(f"{where}: a coverage is no share")
+        widths = [each for each in (*self.half_width, *self.stop_half_width) if each is not None]
+        if len(self.stop_half_width) != len(self.stop_answer) or not all(0 <= each < np.inf for each in widths):
+            raise CurveError(f"{where}: an interval has no width, or none for an output of the answer")
         try:
             object.__setattr__(self, "measures", plain_measures(self.measures))
         except (ValueError, AttributeError) as error:
@@ -194,6 +211,10 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _number_or_none(value: Any) -> bool:
+    return value is None or _number(value)
+
+
 def _mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -208,7 +229,9 @@ _TYPED: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("reference_loss", "stop_loss", "stop_skill"), _number),
     **dict.fromkeys(("checkpoints", "flops", "rows", "channel_batches", "executor_flops"), _series_of(_whole)),
     **dict.fromkeys(("loss", "skill"), _series_of(_number)),
-    "coverage": _series_of(lambda value: value is None or _number(value)),
+    **dict.fromkeys(("coverage", "half_width", "stop_half_width"), _series_of(_number_or_none)),
+    "stop_answer": _series_of(_number),
+    "stop_coverage": _number_or_none,
     "measures": _mapping,
     "method": lambda value: value is None or _mapping(value),
 }
@@ -254,9 +277,21 @@ def curve_from_trace(trace: Trace, table: Table, *, reference_loss: float, arm: 
         stop_rows=_rows_at_stop(trace),
         stop_loss=float(losses[-1]),
         stop_skill=float(skills[-1]),
-        coverage=tuple(None if np.isnan(each) else float(each) for each in trace.coverage(truth)),
+        coverage=tuple(map(_stated, trace.coverage(truth))),
+        half_width=tuple(map(_stated, trace.half_widths())),
+        stop_answer=tuple(_rounded(each) for each in trace.stop_answer),
+        stop_half_width=tuple(None if np.isnan(each) else _rounded(Z * each) for each in trace.stop_spread),
+        stop_coverage=_stated(trace.stop_coverage(truth)),
         measures=trace.measures,
     )
+
+
+def _stated(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _ints(values: Any) -> tuple[int, ...]:

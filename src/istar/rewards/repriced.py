@@ -66,6 +66,9 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
     def steps(series: Sequence[int]) -> tuple[int, ...]:
         return tuple(int(value) for value in np.where(covered, np.array(series)[standing], 0))
 
+    def stated(series: Sequence[float | None]) -> tuple[float | None, ...]:
+        return tuple(series[at] if at >= 0 else None for at in standing) if series else ()
+
     spent = [round(scale * each * Fraction(float(by))) for each, by in zip(curve.flops, stretch, strict=True)]
     arithmetic = [round(scale * each) for each in curve.executor_flops]
     stop = int(np.searchsorted(curve.flops, curve.stop_flops))
@@ -78,7 +81,8 @@ def repriced(curve: Curve, brute_flops: int, batches: BatchPrices) -> Curve:
         loss=between(curve.loss, curve.reference_loss),
         skill=between(curve.skill, 0.0),
         rows=steps(curve.rows),
-        coverage=tuple(curve.coverage[at] if at >= 0 else None for at in standing) if curve.coverage else (),
+        coverage=stated(curve.coverage),
+        half_width=stated(curve.half_width),
         channel_batches=steps(curve.channel_batches),
         executor_flops=steps(arithmetic),
         stop_flops=round(scale * curve.stop_flops * at_stop),

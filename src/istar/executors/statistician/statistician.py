@@ -249,9 +249,10 @@ class Statistician(Executor):
             if inquiry.changed():
                 inquiry.think()
             inquiry.settle()
-            market.record(inquiry.current.centre, factor * inquiry.current.spread)
+            spread = factor * inquiry.current.spread
+            market.record(inquiry.current.centre, spread)
             if stopping.should_stop(market.spent, inquiry.current.remaining):
-                market.stop(inquiry.current.centre)
+                market.stop(inquiry.current.centre, spread)
         return market.trace()
 
     def ignores_channels(self, market: Market, state: Knowledge) -> bool:
