@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from istar.executors.executor import ExecutorError
+from istar.executors.market import check_recording
 
 if TYPE_CHECKING:
     from istar.methods.recording import Recording
@@ -34,6 +35,10 @@ class Heard:
     table: Table
     recording: Recording
     rows_left: Float[np.ndarray, "budgets 2"]
+
+    def __post_init__(self) -> None:
+        """Check that the recording is one of the question, and that executors can compute with it."""
+        check_recording(self.recording, self.table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +71,12 @@ class History:
             raise ExecutorError(
                 f"question {self.asked[:12]} of {self.task} is asked, so it is no part of what is known; leave it out"
             )
+        for question, recording in self.recordings.items():
+            if recording.target != self.target:
+                raise ExecutorError(
+                    f"what the method said of question {question[:12]} of {self.task} was said of target "
+                    f"{recording.target[:12]}, and {self.target[:12]} is asked; record it there"
+                )
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
@@ -73,4 +84,10 @@ class History:
         tables = tuple(self.load())
         if tuple(table.question.hash for table in tables) != self.questions:
             raise ExecutorError(f"the tables that were read of {self.task} are not those of its other questions")
+        for table in tables:
+            if table.target != self.target:
+                raise ExecutorError(
+                    f"a table of {self.task} is of target {table.target[:12]}, and {self.target[:12]} is asked; what "
+                    "is known of one target says nothing of another: build its own with `istar truth build`"
+                )
         return tables

@@ -53,6 +53,52 @@ def budget_checkpoints(prices: PriceSheet, structure: Structure) -> Int[np.ndarr
     return distinct
 
 
+def check_recording(recording: Recording, table: Table) -> None:
+    """Check that a recording is one of a table's question and target, and that executors can compute with it.
+
+    Raises:
+        ExecutorError: it is not, or its method failed.
+    """
+    question = table.question
+    if recording.question_hash != question.hash:
+        raise ExecutorError(
+            f"the recording is of question {recording.question_hash[:12]}, the table of "
+            f"{question.hash[:12]} ({question.task} {question.index})"
+        )
+    where = f"the recording of {question.task} {question.index}"
+    if recording.target != table.target:
+        raise ExecutorError(
+            f"{where} is of target {recording.target[:12]}, the table of {table.target[:12]}; record the method on the "
+            "target whose table it is"
+        )
+    if recording.error is not None:
+        raise ExecutorError(f"the method failed on this question, so there is nothing to buy: {recording.error}")
+    rows, channels = len(question.runs), recording.channels
+    described, spent = np.zeros(rows, dtype=np.int64), 0
+    for number, batch in enumerate(recording.batches):
+        if batch.channels.shape != (len(batch.rows), channels):
+            raise ExecutorError(
+                f"{where} has channels of shape {batch.channels.shape} in batch {number}, but {len(batch.rows)} rows "
+                f"and {channels} channels in the first batch"
+            )
+        if len(batch.rows) and not 0 <= batch.rows.min() <= batch.rows.max() < rows:
+            raise ExecutorError(f"{where} describes rows in batch {number} that the question of {rows} rows has not")
+        with np.errstate(over="ignore"):
+            wrong = np.argwhere(~np.isfinite(batch.channels.astype(np.float32)))
+        if len(wrong):
+            row, channel = wrong[0]
+            raise ExecutorError(
+                f"{where} holds {batch.channels[row, channel]} for row {batch.rows[row]}, channel {channel}; channels "
+                "must be finite in single precision: clamp them, or give 0 where there is nothing to say"
+            )
+        if batch.flops < spent:
+            raise ExecutorError(f"{where} costs less up to batch {number} than up to the one before; prices add up")
+        described[batch.rows] += 1
+        spent = batch.flops
+    if (described > 1).any():
+        raise ExecutorError(f"{where} describes row {int(described.argmax())} more than once")
+
+
 @dataclass(frozen=True)
 class ChannelOffer:
     """What is known of the next batch of channels before it is bought.
@@ -105,7 +151,7 @@ class Market:
         executor_flops: what the executor has charged for its own arithmetic (`charge`).
 
     Raises:
-        ExecutorError: the recording belongs to another question or its method failed.
+        ExecutorError: see `check_recording`; or all rows together cost nothing.
     """
 
     def __init__(
@@ -116,13 +162,8 @@ class Market:
         decode: Callable[[Sequence[int]], str] | None = None,
     ) -> None:
         """See the class docstring."""
-        if recording is not None and recording.question_hash != table.question.hash:
-            raise ExecutorError(
-                f"the recording is of question {recording.question_hash[:12]}, the table of "
-                f"{table.question.hash[:12]} ({table.question.task} {table.question.index})"
-            )
-        if recording is not None and recording.error is not None:
-            raise ExecutorError(f"the method failed on this question, so there is nothing to buy: {recording.error}")
+        if recording is not None:
+            check_recording(recording, table)
         self._values = table.values
         self._batches = recording.batches if recording is not None else ()
         self.channel_count = recording.channels if recording is not None else 0

@@ -219,6 +219,8 @@ class Statistician(Executor):
 
     def __init__(self, variant: Variant | Mapping[str, Any] | None = None) -> None:
         """See the class docstring."""
+        if not isinstance(variant, Variant | Mapping | None):
+            raise ValueError(f"the variant is {variant!r}; it must be a mapping of its settings")
         self.variant = variant_of(variant) if isinstance(variant, Mapping) else variant
 
     def learn(self, history: History) -> Knowledge:
