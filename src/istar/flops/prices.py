@@ -223,7 +223,6 @@ class Bill:
         self.spent = 0
         self._owned: Bool[np.ndarray, " segments"] = np.zeros(len(sheet.segment_flops), dtype=bool)
         self._bought: Bool[np.ndarray, " rows"] = np.zeros(sheet.rows, dtype=bool)
-        self._marginal: Int[np.ndarray, " rows"] = sheet.row_flops.copy()
 
     @property
     def bought(self) -> Bool[np.ndarray, " rows"]:
@@ -234,7 +233,7 @@ class Bill:
         """Return an independent bill with the same history."""
         other = Bill.__new__(Bill)
         other.sheet, other.spent = self.sheet, self.spent
-        other._owned, other._bought, other._marginal = self._owned.copy(), self._bought.copy(), self._marginal.copy()
+        other._owned, other._bought = self._owned.copy(), self._bought.copy()
         return other
 
     def _new(self, rows: Rows) -> tuple[Int[np.ndarray, " new_rows"], Int[np.ndarray, " new_segments"]]:
@@ -245,10 +244,12 @@ class Bill:
             raise PriceError(f"row {wrong} was asked for; rows run from 0 to {self.sheet.rows - 1}")
         fresh = np.unique(wanted[~self._bought[wanted]])
         needed = np.zeros(len(self._owned), dtype=bool)
-        if len(fresh) > self.sheet.rows // 4:
-            needed = np.asarray(self.sheet.row_segments[fresh].getnnz(axis=0)).reshape(-1) > 0
+        pointers, indices = self.sheet.row_segments.indptr, self.sheet.row_segments.indices
+        if len(fresh) > self.sheet.rows // 64:
+            chosen = np.zeros(self.sheet.rows, dtype=bool)
+            chosen[fresh] = True
+            needed[indices[np.repeat(chosen, np.diff(pointers))]] = True
         else:
-            pointers, indices = self.sheet.row_segments.indptr, self.sheet.row_segments.indices
             for row in fresh:
                 needed[indices[pointers[row] : pointers[row + 1]]] = True
         return fresh, np.flatnonzero(needed & ~self._owned)
@@ -264,7 +265,9 @@ class Bill:
 
     def marginal(self) -> Int[np.ndarray, " rows"]:
         """Return what each row would cost if it alone were bought now, in FLOPs; 0 for rows bought before."""
-        return self._marginal.copy()
+        segments = self.sheet.row_segments @ np.where(self._owned, 0, self.sheet.segment_flops)
+        marginal: Int[np.ndarray, " rows"] = np.where(self._bought, 0, segments + self.sheet.row_reads_flops)
+        return marginal
 
     def buy(self, rows: Rows) -> int:
         """Buy rows together and return what they cost, in FLOPs.
@@ -276,9 +279,5 @@ class Bill:
         price = int(self.sheet.segment_flops[segments].sum() + self.sheet.row_reads_flops[fresh].sum())
         self._owned[segments] = True
         self._bought[fresh] = True
-        pointers, owners = self.sheet.segment_rows.indptr, self.sheet.segment_rows.indices
-        for segment in segments:
-            self._marginal[owners[pointers[segment] : pointers[segment + 1]]] -= self.sheet.segment_flops[segment]
-        self._marginal[fresh] -= self.sheet.row_reads_flops[fresh]
         self.spent += price
         return price

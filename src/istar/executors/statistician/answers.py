@@ -33,6 +33,33 @@ class Answer:
     draws: Float[np.ndarray, "draws rows"] | None = None
 
 
+class Repeated:
+    """Standard normal numbers, the same again each time: answers differ by what is known, and not by luck.
+
+    Args:
+        generator: where they come from the first time.
+    """
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        """See the class docstring."""
+        self._generator = generator
+        self._kept: Float[np.ndarray, " kept"] = np.zeros(0)
+        self._next = 0
+
+    def again(self) -> Repeated:
+        """Start with the first of them again."""
+        self._next = 0
+        return self
+
+    def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "*size"]:
+        """Return the next of them, not to be changed."""
+        first, self._next = self._next, self._next + int(np.prod(size))
+        missing = self._next - len(self._kept)
+        if missing > 0:
+            self._kept = np.concatenate([self._kept, self._generator.standard_normal(missing)])
+        return self._kept[first : self._next].reshape(size)
+
+
 class Answerer:
     """Answers a question from posteriors.
 
@@ -57,7 +84,8 @@ class Answerer:
         """See the class docstring."""
         self.structure, self.functional = structure, functional
         self.grid = prior.process.grid
-        self.seed, self._temper = seed, temper
+        self._temper = temper
+        self._normals, self._uniforms = Repeated(seed.split("draws").generator()), seed.split("scales")
         self.quantiles = known.prior.residual_quantiles
         self.blind = known.blind
         columns = design_weights(self.functional, self.structure)
@@ -116,16 +144,15 @@ class Answerer:
     def _believe(self, posterior: Posterior) -> Answer:
         if self.weights is not None:
             linear = posterior.linear(self.weights)
-            variance = np.maximum(np.diag(linear.covariance), 0.0)
-            return Answer(linear.mean, np.sqrt(variance * posterior.scale), 1.0)
-        generator = self.seed.split("draws").generator()
+            return Answer(linear.mean, np.sqrt(linear.variance * posterior.scale), 1.0)
+        normals = self._normals.again()
         if self.grid.arms == 1:
             shape = self.quantiles
             if not posterior.process.informed:
                 shape = learned_shape(posterior, self.quantiles)
-            tables = skewed_draws(posterior, shape, DRAWS, generator)
+            tables = skewed_draws(posterior, shape, DRAWS, normals, self._uniforms.generator())
         else:
-            tables = posterior.draws(DRAWS, generator)
+            tables = posterior.draws(DRAWS, normals)
         values = self.grid.gather(tables)
         answers = self.functional.answers(values, self.structure)
         posterior.process.arithmetic.elementwise(values.size, 8)

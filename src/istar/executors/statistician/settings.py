@@ -37,8 +37,6 @@ KEPT_PLANS = 64
 
 PRIOR_ROWS = 200
 """How many bought rows the other questions' quantile function is worth, where residuals are not Gaussian."""
-MANY = 64
-"""So many arms alike are treated as exchangeable; fewer are treated like any others."""
 NEGLIGIBLE = 0.01
 """Directions of the common part are left out whose variance is under this share of that of a mean over all replicates
 of the own part."""

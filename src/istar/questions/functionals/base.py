@@ -145,8 +145,9 @@ class Functional(ABC):
         answers = self.answers(draws, structure)
         answers, centred = answers - answers.mean(0), draws - draws.mean(0)
         covariance = answers.T @ centred / len(draws)
-        noise = answers.var(0)[:, None] * centred.var(0) / len(draws)
-        return np.asarray(np.maximum(covariance**2 - noise, 0.0).sum(0) / np.maximum(centred.var(0), 1e-300))
+        variance = np.einsum("dr,dr->r", centred, centred) / len(draws)
+        noise = answers.var(0)[:, None] * variance / len(draws)
+        return np.asarray(np.maximum(covariance**2 - noise, 0.0).sum(0) / np.maximum(variance, 1e-300))
 
     def linearised(
         self, draws: Float[np.ndarray, "draws rows"], structure: Structure

@@ -42,9 +42,10 @@ class Calibration(Functional):
         correct = (right > 0.5).astype(np.float64)
         confidence = np.maximum(right, 1 - right)
         bin_of = np.minimum(((confidence - 0.5) * 2 * self.bins).astype(np.int64), self.bins - 1)
-        error = np.zeros(values.shape[:-1])
-        for each in range(self.bins):
-            error += np.abs(np.where(bin_of == each, correct - confidence, 0.0).sum(-1))
+        columns = np.arange(correct[..., 0].size).reshape(*values.shape[:-1], 1)
+        place = (columns * self.bins + bin_of).reshape(-1)
+        surplus = np.bincount(place, (correct - confidence).reshape(-1), columns.size * self.bins)
+        error = np.abs(surplus.reshape(*values.shape[:-1], self.bins)).sum(-1)
         return np.stack([correct.mean(-1), error / values.shape[-1]], axis=-1)
 
     def loss(

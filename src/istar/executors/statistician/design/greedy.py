@@ -128,21 +128,32 @@ def _best_bundle(
     return best
 
 
+def prices_along(
+    sheet: PriceSheet, bought: Bool[np.ndarray, " rows"], order: Int[np.ndarray, " wanted"]
+) -> Int[np.ndarray, " wanted"]:
+    """Return what each row of an order costs when it is bought after those before it."""
+    pointers, indices = sheet.row_segments.indptr.astype(np.int64), sheet.row_segments.indices
+    sizes = np.diff(pointers)
+    paid = np.zeros(len(sheet.segment_flops), dtype=bool)
+    paid[indices[np.repeat(bought, sizes)]] = True
+    ends = np.cumsum(sizes[order])
+    inside = np.arange(ends[-1] if len(ends) else 0) + np.repeat(pointers[order] - ends + sizes[order], sizes[order])
+    needed, place = indices[inside], np.repeat(np.arange(len(order)), sizes[order])
+    # a segment is paid for by the first row of the order that needs it
+    first = np.full(len(paid), -1)
+    first[needed[::-1]] = place[::-1]
+    fresh = np.flatnonzero((first >= 0) & ~paid)
+    price: Int[np.ndarray, " wanted"] = sheet.row_reads_flops[order].astype(np.int64)
+    np.add.at(price, first[fresh], sheet.segment_flops[fresh])
+    return price
+
+
 def affordable_prefix(
     sheet: PriceSheet, bought: Bool[np.ndarray, " rows"], order: Int[np.ndarray, " wanted"], allowance: int
 ) -> Int[np.ndarray, " affordable"]:
     """Return the longest prefix of an order of rows whose price is within the allowance."""
-    if len(order) == 0:
-        return order
-    segments = sheet.row_segments[order].tocsr()
-    owned = np.asarray(sheet.row_segments[np.flatnonzero(bought)].astype(np.int64).sum(0)).reshape(-1) > 0
-    # a segment is paid for by the first row of the order that needs it
-    place = np.repeat(np.arange(len(order)), np.diff(segments.indptr))
-    _, first = np.unique(segments.indices, return_index=True)
-    price = sheet.row_reads_flops[order].astype(np.int64)
-    fresh = first[~owned[segments.indices[first]]]
-    np.add.at(price, place[fresh], sheet.segment_flops[segments.indices[fresh]])
-    return order[: int(np.searchsorted(np.cumsum(price), allowance, side="right"))]
+    spent = np.cumsum(prices_along(sheet, bought, order))
+    return order[: int(np.searchsorted(spent, allowance, side="right"))]
 
 
 def paired_order(

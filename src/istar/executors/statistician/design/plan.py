@@ -15,7 +15,13 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from istar.executors.statistician.design.greedy import affordable_prefix, greedy_rows, paired_order, random_order
+from istar.executors.statistician.design.greedy import (
+    affordable_prefix,
+    greedy_rows,
+    paired_order,
+    prices_along,
+    random_order,
+)
 from istar.executors.statistician.settings import KEPT_PLANS
 from istar.executors.statistician.table_model.process import Process
 from istar.executors.statistician.variants import Variant
@@ -141,6 +147,7 @@ class PlanFollower:
         """See the class docstring."""
         self.plan, self.sheet = plan, sheet
         self._stage = 0
+        self._spent = np.cumsum(prices_along(sheet, np.zeros(sheet.rows, dtype=bool), plan.order))
 
     def next_rows(
         self,
@@ -157,6 +164,10 @@ class PlanFollower:
             among: only these rows.
             most: at most so many.
         """
+        done = int(bought.sum())
+        if among is None and most is None and bought[self.plan.order[:done]].all():
+            limit = allowance + (int(self._spent[done - 1]) if done else 0)
+            return self.plan.order[done : int(np.searchsorted(self._spent, limit, side="right"))]
         wanted = ~bought if among is None else ~bought & among
         rest = self.plan.order[wanted[self.plan.order]][:most]
         return affordable_prefix(self.sheet, bought, rest, allowance)

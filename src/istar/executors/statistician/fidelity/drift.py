@@ -32,8 +32,14 @@ from scipy.special import ndtr, stdtrit
 
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.settings import LEAST_LEFT, LOOSENESS, LOOSENESS_QUESTIONS, NATS
-from istar.executors.statistician.table_model.patterns import ReplicateGroup, same_columns, square_root
-from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
+from istar.executors.statistician.table_model.process import (
+    Hyperparameters,
+    Process,
+    ReplicateGroup,
+    kernels_of,
+    same_columns,
+    square_root,
+)
 from istar.truth.effects.components import REPLICATE, ModelSpace
 from istar.truth.effects.grid import Grid, within_replicates
 

@@ -12,12 +12,16 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from istar.executors.statistician.settings import PRIOR_ROWS
-from istar.executors.statistician.table_model.posterior import Posterior
+from istar.executors.statistician.table_model.posterior import Normals, Posterior
 from istar.truth.effects.records import QUANTILE_KNOTS
 
 
 def skewed_draws(
-    posterior: Posterior, quantiles: Float[np.ndarray, " knots"], count: int, generator: np.random.Generator
+    posterior: Posterior,
+    quantiles: Float[np.ndarray, " knots"],
+    count: int,
+    normals: Normals,
+    generator: np.random.Generator,
 ) -> Float[np.ndarray, "draws 1 replicates"]:
     """Return posterior draws of a single-arm table with residuals of a learned shape.
 
@@ -25,11 +29,12 @@ def skewed_draws(
         posterior: of a table with one arm.
         quantiles: the standardised residual's quantiles at `QUANTILE_KNOTS`.
         count: how many draws.
-        generator: source of randomness.
+        normals: source of the randomness of rows.
+        generator: source of that of the scale.
     """
     lifts, peculiar = posterior.skew_parts()
-    shift = generator.standard_normal((count, lifts.shape[1])) @ lifts.T
-    uniform = ndtr(generator.standard_normal((count, len(peculiar))))
+    shift = normals.standard_normal((count, lifts.shape[1])) @ lifts.T
+    uniform = ndtr(normals.standard_normal((count, len(peculiar))))
     residual = np.sqrt(peculiar) * np.interp(uniform, QUANTILE_KNOTS, quantiles)
     freedom = posterior.process.scale_weight + posterior.observed.sum()
     scale = np.sqrt(posterior.scale * freedom / generator.chisquare(freedom, count))
