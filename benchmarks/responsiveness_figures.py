@@ -283,6 +283,9 @@ def summary(tasks: Sequence[TaskFigures]) -> dict[str, Any]:
         "truth_multiplier": geometric(each for _, each in there),
         "truth_multiplier_0.5": geometric(task.multiplier("truth", BEST, "known", 0.5) for task in tasks),
         "attainable": geometric(task.attainable for task in tasks),
+        "attainable_whatever_rows_cost": geometric(
+            max(1.0, task.black_cost[0.8] / (BEST + BELIEVED)) for task in tasks
+        ),
         "truth_short": {
             task.task: [round(each, 2), round(task.attainable, 2)]
             for task, each in there

@@ -142,6 +142,7 @@ def test_figures_of_cells_whose_curves_are_known():
     assert said["heard_share"] == pytest.approx(0.5, abs=0.01)
     assert said["heard_share_stranger"] == 0
     assert said["attainable"] == pytest.approx(0.5 / (0.001 + 16 / 1000), abs=0.01)
+    assert said["attainable_whatever_rows_cost"] == pytest.approx(0.5 / 0.011, abs=0.01)
     assert said["harmed"] == 0
     assert 0 < said["noise_mean"] <= 0.5
     assert said["coverage"] == {"without": 0.75, "with": 0.75}
