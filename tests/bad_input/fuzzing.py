@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,10 @@ def _curve() -> dict[str, Any]:
     from fake_arms import curve
     from fake_arms import table as bare
 
-    return json.loads(json.dumps(curve(bare("shot_shapley/a", 0), 0, "black_box", 0.5).to_json()))
+    made = curve(bare("shot_shapley/a", 0), 0, "black_box", 0.5)
+    intervals = {"stop_answer": (0.5, -2.0), "stop_half_width": (0.25, None), "stop_coverage": 1.0}
+    made = replace(made, coverage=(None, *[0.5] * 8), half_width=(None, *[0.25] * 8), **intervals)
+    return json.loads(json.dumps(made.to_json()))
 
 
 def _stored(path: Path, read: Callable[[], Any]) -> Callable[[bytes], Any]:

@@ -107,7 +107,7 @@ def test_seeds_of_one_question_have_the_same_budgets():
     blacks, whites = ([each, replace(other, seed=1)] for each, other in zip(short, long, strict=True))
     with pytest.raises(CurveError, match=r"question q: its seeds differ in their budgets; evaluate all"):
         compare(blacks, whites)
-    with pytest.raises(CurveError, match="another table, or from another version"):
+    with pytest.raises(CurveError, match="another table or another version of istar: ask both anew"):
         compare([short[0]], [long[1]])
 
 

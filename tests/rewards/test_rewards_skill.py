@@ -131,6 +131,7 @@ def test_a_curve_of_before_intervals_were_kept_is_read():
         ({"stop_answer": [1.0], "stop_half_width": []}, "none for an output of the answer"),
         ({"stop_answer": [1.0], "stop_half_width": [float("inf")]}, "an interval has no width"),
         ({"stop_answer": [None]}, "other types"),
+        ({"stop_answer": [float("nan")], "stop_half_width": [1.0]}, "an answer is not finite"),
     ],
 )
 def test_intervals_that_are_none_are_refused(changed, fault):

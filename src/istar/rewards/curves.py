@@ -131,8 +131,8 @@ class Curve:
             raise CurveError(f"{where}: the checkpoints do not ascend")
         if self.checkpoints[0] <= 0 or self.brute_flops <= 0:
             raise CurveError(f"{where}: budgets and the brute-force FLOPs must be above 0")
-        if not np.isfinite((*self.loss, *self.skill, self.stop_loss, self.stop_skill)).all():
-            raise CurveError(f"{where}: a loss or a skill is not finite")
+        if not np.isfinite((*self.loss, *self.skill, self.stop_loss, self.stop_skill, *self.stop_answer)).all():
+            raise CurveError(f"{where}: a loss, a skill or an answer is not finite")
         if any(each is not None and not 0 <= each <= 1 for each in (*self.coverage, self.stop_coverage)):
             raise CurveError(f"{where}: a coverage is no share")
         widths = [each for each in (*self.half_width, *self.stop_half_width) if each is not None]

@@ -78,7 +78,8 @@ def match(baseline: Sequence[Curve], interp: Sequence[Curve]) -> list[tuple[Curv
         ):
             raise CurveError(
                 f"{one.task}, question {one.question_hash[:12]}: the arms differ in budgets, brute-force FLOPs or "
-                "reference loss; one of them comes from another table, or from another version"
+                "reference loss; one of them comes from another table or another version of istar: ask both anew, in a "
+                "run of another name"
             )
     return pairs
 
