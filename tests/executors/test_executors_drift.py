@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelDrift, LevelSums, split_levels
 from synthetic_tables import shapley_table
 
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.fidelity.drift import Drift, DriftingProcess, LevelDrift, LevelSums, split_levels
 from istar.executors.statistician.table_model.process import Hyperparameters, Process, kernels_of
 from istar.truth.effects.components import model_space
 from istar.truth.effects.grid import Grid

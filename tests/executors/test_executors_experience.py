@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-
 from istar.executors.statistician.fidelity.drift import LevelSums
 from istar.executors.statistician.fidelity.experience import Experience
 from istar.executors.statistician.fidelity.hindsight import ChannelRecord, OpinionRecord
 from istar.executors.statistician.fidelity.opinion import Agreement
+
 from istar.executors.statistician.fidelity.regression import Regression
 from istar.executors.statistician.settings import STRIDES
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from istar.executors.statistician.fidelity.opinion import Agreement, Credit, opinion, regression, surprise
 from synthetic_tables import shapley_table
 
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.fidelity.opinion import Agreement, Credit, opinion, regression, surprise
 from istar.executors.statistician.fidelity.regression import Regression, clipped
 from istar.executors.statistician.settings import CORRELATIONS
 from istar.executors.statistician.table_model.priors import pool

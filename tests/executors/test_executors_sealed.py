@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from istar.executors.statistician.fidelity.experience import experience_of
+from istar.executors.statistician.fidelity.hindsight import channel_record
 from synthetic_tables import _table, recording
 
 from istar.executors import ExecutorError, Heard, Market, Statistician
-from istar.executors.statistician.fidelity.experience import experience_of
-from istar.executors.statistician.fidelity.hindsight import channel_record
 from istar.making.statistician.knowing import knowledge_of
 from istar.questions import BestArmMean, IntentProbability
 from istar.seeds import Seed

@@ -3,14 +3,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from istar.executors.statistician.fidelity.evidence import Evidence, channel_features
+from istar.executors.statistician.fidelity.experience import experience_of
+from istar.executors.statistician.fidelity.hindsight import channel_record
 from synthetic_tables import MAKERS, recording
 
 from istar.executors import EXECUTORS, Executor, Heard, History, Market
 from istar.executors.executor import Trace
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.fidelity.evidence import Evidence, channel_features
-from istar.executors.statistician.fidelity.experience import experience_of
-from istar.executors.statistician.fidelity.hindsight import channel_record
 from istar.executors.statistician.statistician import Statistician
 from istar.executors.statistician.variants import Variant, variances_of
 from istar.making.statistician.knowing import knowledge_of

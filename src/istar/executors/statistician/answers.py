@@ -147,9 +147,7 @@ class Answerer:
             return Answer(linear.mean, np.sqrt(linear.variance * posterior.scale), 1.0)
         normals = self._normals.again()
         if self.grid.arms == 1:
-            shape = self.quantiles
-            if not posterior.process.informed:
-                shape = learned_shape(posterior, self.quantiles)
+            shape = learned_shape(posterior, self.quantiles)
             tables = skewed_draws(posterior, shape, DRAWS, normals, self._uniforms.generator())
         else:
             tables = posterior.draws(DRAWS, normals)

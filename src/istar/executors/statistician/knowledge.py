@@ -11,7 +11,7 @@ from jaxtyping import Float
 from istar.executors.statistician.table_model.priors import TaskPrior
 
 if TYPE_CHECKING:
-    from istar.executors.statistician.fidelity.experience import Experience
+    from istar.executors.statistician.fidelity.prior import FidelityPrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +21,9 @@ class Knowledge:
     Attributes:
         prior: what is known of the task from its other questions.
         blind: the answer of skill 0, with which it begins.
-        experience: what the method was worth on other questions, if anything is known of that.
+        fidelity: what the method was worth on other questions; None of a stranger.
     """
 
     prior: TaskPrior
     blind: Float[np.ndarray, " outputs"]
-    experience: Experience | None = None
+    fidelity: FidelityPrior | None = None

@@ -19,13 +19,13 @@ from istar.executors.history import Heard, History
 from istar.executors.market import Market
 from istar.executors.statistician.answers import Answer, Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.design.adaptive import contender_rows, design_weights, score_order
+from istar.executors.statistician.design.adaptive import contender_rows, score_order
 from istar.executors.statistician.design.greedy import affordable_prefix, greedy_rows
 from istar.executors.statistician.design.plan import PlanFollower, plan_purchases
 from istar.executors.statistician.design.stopping import StoppingRule
-from istar.executors.statistician.fidelity.channels import ChannelDesk
-from istar.executors.statistician.fidelity.experience import experience_of
-from istar.executors.statistician.fidelity.hindsight import ChannelRecord, channel_record
+from istar.executors.statistician.fidelity.acquisition import ChannelDesk
+from istar.executors.statistician.fidelity.cokriging import appraise
+from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.portfolio import portfolio
 from istar.executors.statistician.settings import STRIDE, STRIDE_ROWS, THRIFT
@@ -123,7 +123,11 @@ class Inquiry:
                     return
                 market.buy(rows)
         while market.allowance > 0 and market.on_sale.any():
+            among, missing = self.desk.missing_verification()
             rows = self._choose()
+            if missing > 0:
+                rows = np.concatenate([rows[among[rows]][:missing], rows])
+                rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
             self.settle()
             if market.functional.design == "contest":
                 rows = self._stride(rows)
@@ -192,7 +196,7 @@ class Inquiry:
             self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
             return
         before = self.arithmetic.flops
-        self.current = self.desk.with_channels(self.answerer.answer(self.desk.believe()))
+        self.current = self.answerer.answer(self.desk.believe())
         self.thought = max(self.thought, self.arithmetic.flops - before)
 
     def observed(self) -> Posterior:
@@ -230,12 +234,21 @@ class Statistician(Executor):
             records = tuple(committed[question] for question in history.questions)
         else:
             records = learn_effects(history.tables)
-        experience = experience_of(tuple(history.appraisals.values()), history.asked)
-        return Knowledge(TaskPrior(records), history.blind, experience)
+        others = tuple(history.appraisals.values())
+        return Knowledge(TaskPrior(records), history.blind, FidelityPrior.learn(others) if others else None)
 
-    def appraise(self, heard: Heard, state: Knowledge) -> ChannelRecord:
+    def appraise(self, heard: Heard, state: Knowledge) -> Appraisal:
         """See the base class."""
-        return channel_record(heard, state)
+        table, recording = heard.table, heard.recording
+        question, batches = table.question, recording.batches if recording.channels else ()
+        channels = np.full((question.structure.rows, recording.channels), np.nan)
+        for batch in batches:
+            channels[batch.rows] = batch.channels
+        space = model_space(question.structure, question.functional)
+        beliefs = state.prior.hyperparameters(space.fixed_names)
+        expected = space.grid.gather(space.fixed @ beliefs.fixed_mean)
+        prices = np.array([batch.flops for batch in batches]) / table.brute_flops
+        return appraise(question.hash, channels, table.values, expected, space.grid, prices, heard.rows_left)
 
     def answer(self, market: Market, state: Knowledge, seed: Seed) -> Trace:
         """See the base class."""
@@ -258,10 +271,8 @@ class Statistician(Executor):
         return market.trace()
 
     def ignores_channels(self, market: Market, state: Knowledge) -> bool:
-        """See the base class: so it is with a method that did not convince on the task's other questions."""
+        """See the base class: so it is with a method that was worth nothing on the task's other questions."""
         if super().ignores_channels(market, state):
             return True
-        linear = design_weights(market.functional, market.structure) is not None
-        if state.experience is None:
-            return not linear
-        return not state.experience.convinces(len(market.batch_rows), linear=linear)
+        variant = self.variant or portfolio().variant(market.functional.kind)
+        return Inquiry(market, state, variant, Seed.root(0)).desk.deaf()

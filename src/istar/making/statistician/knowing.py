@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from istar.executors.statistician.fidelity.experience import Experience
+from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.table_model.priors import pool
 from istar.questions import Question
@@ -13,15 +13,15 @@ from istar.truth.effects.records import TableEffects
 
 
 def knowledge_of(
-    question: Question, records: Sequence[TableEffects], experience: Experience | None = None
+    question: Question, records: Sequence[TableEffects], fidelity: FidelityPrior | None = None
 ) -> Knowledge:
     """Return what is known of a question from the records of its task; its own is left out.
 
     Args:
         question: the question.
         records: of the task's questions.
-        experience: what a method was worth on the others.
+        fidelity: what a method was worth on the others.
     """
     others = [each for each in records if each.question != question.hash]
     blind = blind_answer(question.structure, question.functional, others)
-    return Knowledge(pool(others, question.hash), blind, experience)
+    return Knowledge(pool(others, question.hash), blind, fidelity)

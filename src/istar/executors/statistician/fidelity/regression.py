@@ -1,90 +1,135 @@
-"""Bringing channels to the scale of the values: a regression within replicates, outliers cut off."""
+"""Regression of values on channels: which mixture of several channels foretells the values of a level.
+
+With Z = [x, m] the features of channels (`levels.cleaned`) and, last, the prior mean of each unit, and d the values
+beyond their prior mean, the models are "all channels" and "one feature", each beside m; they are averaged by their
+marginal likelihood under Zellner's g prior with g = n, the unit information prior (Liang et al., Journal of the
+American Statistical Association 103, 2008):
+
+    log BF = (n - 1 - k) / 2 log(1 + g) - (n - 1) / 2 log(1 + g (1 - R^2)),   k channels, R^2 beside m.
+
+So one good channel among many of noise is found from a handful of rows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from istar.executors.statistician.settings import CLIP, RIDGE
-from istar.truth.effects.grid import within_replicates
-
-
-def clipped(channels: Float[np.ndarray, "rows channels"]) -> Float[np.ndarray, "rows channels"]:
-    """Return channels centred and without outliers; NaN where unknown."""
-    known = ~np.isnan(channels).any(1)
-    result = np.full(channels.shape, np.nan)
-    part = channels[known]
-    if len(part):
-        centred, spread = part - part.mean(0), part.std(0)
-        result[known] = np.clip(centred, -CLIP * spread, CLIP * spread)
-    return result
+from istar.executors.statistician.settings import COLLINEAR
 
 
 @dataclass(frozen=True)
-class Regression:
-    """Sums that give the regression of values on channels within replicates; they add up over questions.
+class Sums:
+    """Normal equations; those of several questions add up.
 
     Attributes:
-        inner: products of channels.
-        side: products of channels with values.
-        total: sum of squares of the values.
-        rows: how many rows.
+        inner: Z'Z.
+        side: Z'd.
+        total: d'd.
+        units: how many units they are of.
     """
 
-    inner: Float[np.ndarray, "channels channels"]
-    side: Float[np.ndarray, " channels"]
+    inner: Float[np.ndarray, "regressors regressors"]
+    side: Float[np.ndarray, " regressors"]
     total: float
-    rows: int
+    units: int
 
     @classmethod
-    def of(
-        cls,
-        channels: Float[np.ndarray, "rows channels"],
-        values: Float[np.ndarray, " rows"],
-        replicate: Int[np.ndarray, " rows"],
-        rows: Int[np.ndarray, " used"],
-    ) -> Regression:
-        """Return the sums over some rows."""
-        both = within_replicates(np.column_stack([channels[rows], values[rows]]), replicate[rows])
-        return cls(
-            both[:, :-1].T @ both[:, :-1], both[:, :-1].T @ both[:, -1], float(both[:, -1] @ both[:, -1]), len(rows)
-        )
+    def of(cls, regressors: Float[np.ndarray, "units regressors"], values: Float[np.ndarray, " units"]) -> Sums:
+        """Return the sums of units that are all known."""
+        return cls(regressors.T @ regressors, regressors.T @ values, float(values @ values), len(values))
 
-    def __add__(self, other: Regression) -> Regression:
+    def __add__(self, other: Sums) -> Sums:
         """Return the sums over both."""
-        sums = (self.inner + other.inner, self.side + other.side, self.total + other.total)
-        return Regression(*sums, self.rows + other.rows)
-
-    def apart_from_last(self) -> tuple[Regression, Float[np.ndarray, " channels"]]:
-        """Return the sums for what the last channel leaves of all others and of the values.
-
-        Returns:
-            Those sums, and the slopes on the last channel of the others and, last, of the values; 0 if it is constant.
-        """
-        size = float(self.inner[-1, -1])
-        with_last = np.append(self.inner[:-1, -1], self.side[-1])
-        slopes = with_last / size if size > 1e-12 * max(self.total, 1e-300) else np.zeros_like(with_last)
-        rest = Regression(
-            self.inner[:-1, :-1] - np.outer(slopes[:-1], with_last[:-1]),
-            self.side[:-1] - slopes[:-1] * with_last[-1],
-            self.total - slopes[-1] * with_last[-1],
-            self.rows,
+        return Sums(
+            self.inner + other.inner, self.side + other.side, self.total + other.total, self.units + other.units
         )
-        return rest, slopes
 
-    def slopes(self) -> Float[np.ndarray, " channels"]:
-        """Return the slope of each channel, drawn towards 0 by `RIDGE` rows of doubt."""
-        size = np.diag(self.inner) / max(self.rows, 1)
-        ridge = np.diag(RIDGE * size + 1e-12 * max(float(size.max(initial=0.0)), 1e-300))
-        solved: Float[np.ndarray, " channels"] = np.linalg.solve(self.inner + ridge, self.side)
-        return solved
+    def standardised(self) -> Sums:
+        """Return the sums with values and regressors divided by the values' root mean square."""
+        size = max(self.total / max(self.units, 1), 1e-300)
+        return Sums(self.inner / size, self.side / size, self.total / size, self.units)
 
-    def explained(self) -> float:
-        """Return the share of the values' variance that goes with what the slopes foretell, from 0 to 1.
+    def in_units(self, units: Float[np.ndarray, " regressors"]) -> Sums:
+        """Return the sums of regressors that are each multiplied with a unit."""
+        return Sums(self.inner * np.outer(units, units), self.side * units, self.total, self.units)
 
-        It is as cautious as the slopes are: channels that are the values are not taken to explain more of them than
-        they are allowed to say.
+    def square(self, slopes: Float[np.ndarray, " regressors"]) -> float:
+        """Return the sum of squares of a prediction."""
+        return max(float(slopes @ self.inner @ slopes), 0.0)
+
+    def fit(self, slopes: Float[np.ndarray, " regressors"]) -> tuple[float, float]:
+        """Return the partial correlation of a prediction with the values, and the factor its channels need here.
+
+        The prediction is `factor * x b + m b'`: channels may be on another scale on each question, the prior mean is
+        not. What the prior mean alone would explain is not to the credit of channels.
         """
-        return float(np.clip(self.slopes() @ self.side / max(self.total, 1e-300), 0.0, 1.0))
+        heard = np.append(slopes[:-1], 0.0)
+        size, last = self.square(heard), float(self.inner[-1, -1])
+        along = float(heard @ (self.side - slopes[-1] * self.inner[:, -1]))
+        alone = self.total - (float(self.side[-1]) ** 2 / last if last > 0 else 0.0)
+        if size <= 1e-12 * max(self.total, 1e-300) or alone <= 0:
+            return 0.0, 1.0
+        rest = self.total - 2 * slopes[-1] * float(self.side[-1]) + slopes[-1] ** 2 * last
+        left = max(rest - along**2 / size, 0.0) / alone
+        return float(np.sign(along) * np.sqrt(max(1 - left, 0.0))), along / size
+
+
+def slopes(sums: Sums) -> Float[np.ndarray, " regressors"]:
+    """Return the slopes of all regressors, averaged over models; see the module.
+
+    Channels that foretell the values themselves hold the prior mean m, so that its slope lies between -1 and 0.
+    """
+    size = float(sums.inner[-1, -1])
+    beside = 0.0
+    if size > COLLINEAR**2 * max(sums.total, 1e-300):
+        with_last = sums.inner[:-1, -1] / size
+        of_values = float(sums.side[-1]) / size
+        inner = sums.inner[:-1, :-1] - np.outer(with_last, sums.inner[:-1, -1])
+        side = sums.side[:-1] - with_last * sums.side[-1]
+        found = _averaged(inner, side, sums.total - of_values * float(sums.side[-1]), sums)
+        wanted = of_values - float(with_last @ found)
+        beside = float(np.clip(wanted, -1.0, 0.0))
+        if beside == wanted:
+            return np.append(found, beside)
+    total = sums.total - 2 * beside * float(sums.side[-1]) + beside**2 * size
+    found = _averaged(sums.inner[:-1, :-1], sums.side[:-1] - beside * sums.inner[:-1, -1], total, sums)
+    return np.append(found, beside)
+
+
+def _averaged(
+    inner: Float[np.ndarray, "channels channels"], side: Float[np.ndarray, " channels"], total: float, whole: Sums
+) -> Float[np.ndarray, " channels"]:
+    """Return the slopes of the channels beside the prior mean."""
+    found = np.zeros(len(side))
+    varies = np.diag(inner) > COLLINEAR * np.maximum(np.diag(whole.inner)[:-1], 1e-300)
+    if varies.any():
+        found[varies] = _over_models(
+            inner[np.ix_(varies, varies)], side[varies], max(total, 1e-300), max(whole.units, 2)
+        )
+    return found
+
+
+def _over_models(
+    inner: Float[np.ndarray, "channels channels"], side: Float[np.ndarray, " channels"], total: float, units: int
+) -> Float[np.ndarray, " channels"]:
+    count = len(side)
+    alone = side / np.diag(inner)
+    explained, used = [np.clip(alone * side / total, 0.0, 1.0)], [np.full(count, 1)]
+    models = [np.diag(alone)]
+    priors = [np.full(count, 0.5 / count if 1 < count < units - 2 else 1.0 / count)]
+    if 1 < count < units - 2:
+        together = np.linalg.solve(inner + COLLINEAR * np.diag(np.diag(inner)), side)
+        models.append(together[None])
+        explained.append(np.clip([together @ side / total], 0.0, 1.0))
+        used.append(np.array([count]))
+        priors.append(np.array([0.5]))
+    share, k = np.concatenate(explained), np.concatenate(used)
+    logs = np.log(np.concatenate(priors)) + 0.5 * (
+        (units - 1 - k) * np.log1p(units) - (units - 1) * np.log1p(units * (1 - share))
+    )
+    weights = np.exp(logs - logs.max())
+    averaged: Float[np.ndarray, " channels"] = (weights / weights.sum()) @ np.concatenate(models) * units / (1 + units)
+    return averaged

@@ -48,16 +48,18 @@ def learned_shape(posterior: Posterior, quantiles: Float[np.ndarray, " knots"]) 
     """Return the residual's quantile function: the other questions', moved to what the bought rows show.
 
     Args:
-        posterior: of a table with one arm, given bought rows alone.
+        posterior: of a table with one arm.
         quantiles: the standardised residual's quantiles at `QUANTILE_KNOTS` in other questions.
     """
     process = posterior.process
     observed = posterior.observed[0]
-    spread = float(np.sqrt(process.groups[0].own[0, 0] * posterior.scale))
-    if not observed.any() or spread <= 0:
+    spread = np.zeros(len(observed))
+    for group in process.groups:
+        spread[group.replicates] = np.sqrt(group.own[0, 0] * posterior.scale)
+    if not observed.any() or not (spread > 0).all():
         return quantiles
     fitted = process.prior_mean + process.design @ posterior.coordinates[: process.effects]
-    residual = (posterior.mean - fitted)[0, observed] / spread
+    residual = ((posterior.mean - fitted)[0] / spread)[observed]
     weight = len(residual) / (len(residual) + PRIOR_ROWS)
     shape: Float[np.ndarray, " knots"] = (1 - weight) * quantiles + weight * np.quantile(residual, QUANTILE_KNOTS)
     return shape

@@ -1,0 +1,277 @@
+"""Batch acquisition of a method's channels by the expected value of the information in them.
+
+Let L(c) be the share of the blind answer's loss that rows leave at a share c of brute force, and L_h(k) what the
+channels of k nested batches leave under hypothesis h about the method's fidelity,
+
+    L_h(k) = sum_l s_l (1 - rho_hl^2 t_kl) / sum_l s_l,    s_l the part of the answer's variance that level l has,
+
+t_kl the share of level l that k batches tell of. Both together leave 1 / L = 1 / L(c) + 1 / L_h(k) - 1, the precisions of
+two independent reports beside one prior. Whatever h is, rows known both ways will tell, so that channels are used for
+no more than they are worth. With C_k the price of the next k batches, and B the budgets still to come, buying them scores
+
+    V_k = mean over b in B, expectation over h, of  L(b - C_k) together with L_h(k),
+
+and the next batch is bought where the least V_k is under V_0 by more than `MARGIN`: the expected value of sample
+information is above the price in rows. A first batch that costs next to nothing loses next to nothing in V_k and may
+win everything, so it is tried unless the method is known to be worthless.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from istar.executors.statistician.fidelity.cokriging import InformedProcess, LevelModel, Listener, Signals
+from istar.executors.statistician.fidelity.posterior import Fidelity
+from istar.executors.statistician.fidelity.prior import FidelityPrior
+from istar.executors.statistician.settings import (
+    EVIDENCE_GROWTH,
+    LEAST_RHO,
+    MARGIN,
+    MOST_ROWS,
+    SENSITIVITY_DRAWS,
+    THRIFT,
+    VERIFIED_ROWS,
+)
+from istar.executors.statistician.table_model.posterior import Posterior
+
+if TYPE_CHECKING:
+    from istar.executors.statistician.statistician import Inquiry
+
+
+class ChannelDesk:
+    """Buys and judges channels for one question.
+
+    Args:
+        inquiry: the question being answered.
+    """
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        """See the class docstring."""
+        self.inquiry = inquiry
+        market = inquiry.market
+        self.prior = inquiry.knowledge.fidelity or FidelityPrior.learn(())
+        self.open = market.channel_count > 0 and market.channel_offer() is not None and not self.prior.silent
+        self.model = LevelModel(inquiry.space, inquiry.beliefs, inquiry.kernels) if self.open else None
+        self._heard: tuple[tuple[int, int], Signals, Fidelity] | None = None
+        self._process: InformedProcess | None = None
+        self._posterior: tuple[int, Posterior] | None = None
+        self._shares: Float[np.ndarray, " levels"] | None = None
+        self._told: Float[np.ndarray, "batches levels"] | None = None
+        if self.model is not None:
+            expected = inquiry.space.grid.gather(inquiry.process.prior_mean)
+            self.listener = Listener(self.model, self.prior, expected, inquiry.arithmetic, inquiry.process.scale_weight)
+            self.fidelity = self.listener.before
+
+    # What is believed.
+
+    def design_posterior(self) -> Posterior:
+        """Return the posterior given bought rows alone, which serves the buying design."""
+        bought = int(self.inquiry.market.bought.sum())
+        if self._posterior is None or self._posterior[0] != bought:
+            self._posterior = (bought, self.inquiry.observed())
+        return self._posterior[1]
+
+    def believe(self) -> Posterior:
+        """Return the posterior of the table given all that is known."""
+        inquiry, market = self.inquiry, self.inquiry.market
+        process = self._informed()
+        if process is None:
+            return self.design_posterior()
+        grid = inquiry.space.grid
+        return process.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
+
+    def _informed(self) -> InformedProcess | None:
+        """Return the prior given the channels bought so far; None where they say nothing."""
+        market = self.inquiry.market
+        if self.model is None or market.channels is None:
+            return None
+        both = int((market.bought & np.isfinite(market.channels).all(1)).sum())
+        stamp = (market.channel_batches, both)
+        if self._heard is None or self._renew(self._heard[0], stamp):
+            signals, self.fidelity = self.listener.hear(
+                market.channels, market.known_values, market.bought, self._affordable_rows()
+            )
+            self._heard, self._process = (stamp, signals, self.fidelity), None
+        _, signals, fidelity = self._heard
+        unheard = (fidelity.rho < LEAST_RHO) | ~np.array([np.any(signals.units[each]) for each in self.model.levels])
+        if unheard.all():
+            return None
+        if self._process is None:
+            self._process = InformedProcess(self.inquiry.process, self.model, signals, fidelity.without(unheard))
+        return self._process
+
+    def _renew(self, before: tuple[int, int], now: tuple[int, int]) -> bool:
+        """Whether there is enough new to hear the channels again."""
+        if before[0] != now[0]:
+            return True
+        return now[1] != before[1] and before[1] < MOST_ROWS and now[1] >= EVIDENCE_GROWTH * before[1]
+
+    def _affordable_rows(self) -> int:
+        """Return how many rows known both ways may be weighed for at most `THRIFT` of the budget."""
+        budget = THRIFT * (self.inquiry.market.next_checkpoint or self.inquiry.market.brute_flops)
+        each = 2 * len(self.fidelity.weights) / 3
+        return int(np.clip((budget / each) ** (1 / 3), 0, MOST_ROWS))
+
+    # What is bought.
+
+    def missing_verification(self) -> tuple[Bool[np.ndarray, " rows"], int]:
+        """Return the rows whose channels are known, and how many of them should be bought next to judge these."""
+        market = self.inquiry.market
+        if market.channels is None:
+            return np.zeros_like(market.bought), 0
+        known = np.isfinite(market.channels).all(1)
+        if float(self.fidelity.weights @ (self.fidelity.correlations.max(1) > LEAST_RHO)) < LEAST_RHO:
+            return known, 0
+        return known, max(0, VERIFIED_ROWS - int((market.bought & known).sum()))
+
+    def trade(self) -> bool:
+        """Buy the batches worth buying before the next checkpoint; return whether to save up for the next one."""
+        market = self.inquiry.market
+        if not self.open:
+            return False
+        while (offer := market.channel_offer()) is not None:
+            if not market.on_sale.any() or not self._worth(offer.flops):
+                return False
+            if offer.flops > market.allowance:
+                return True
+            market.buy_channels()
+            self._informed()
+        return False
+
+    def deaf(self) -> bool:
+        """Whether no channel would be bought at any price, whatever rows turn out to be."""
+        if not self.open:
+            return True
+        assert self.model is not None
+        left = self._left_by_channels(len(self.inquiry.market.batch_rows))
+        return bool(self.fidelity.weights @ (1 - left) <= MARGIN)
+
+    def _worth(self, price: int) -> bool:
+        scores = self._futures(price)
+        return bool(scores.min() < scores[0] - MARGIN)
+
+    def _futures(self, price: int) -> Float[np.ndarray, " levels"]:
+        """Return V of stopping here (first) or after each further batch."""
+        market = self.inquiry.market
+        brute, level = market.brute_flops, market.channel_batches
+        budgets = market.checkpoints[market.checkpoints > market.spent] / brute
+        row_spent = market.bill.spent / brute
+        weights = self.fidelity.weights
+        now = self._together(level, self._by_rows(np.array([row_spent])))[:, 0]
+        scores = []
+        for index, cost in enumerate(self._costs(price)):
+            left = budgets - (market.spent + cost) / brute
+            expected = self._together(level + index, self._by_rows(row_spent + np.maximum(left, 0.0)))
+            # while saving up, the answer stays what it is
+            expected = np.where(left >= 0, expected, now[:, None])
+            scores.append(float((weights @ expected).mean()))
+        return np.array(scores)
+
+    def _costs(self, price: int) -> Float[np.ndarray, " levels"]:
+        """Return the FLOPs from here to each later batch: the next price is known, the others are expected.
+
+        They are expected to rise as on the task's other questions, or else in proportion to the rows.
+        """
+        market = self.inquiry.market
+        level = market.channel_batches
+        sizes = np.array([len(batch) for batch in market.batch_rows])[level:]
+        steps = price * sizes / max(1, sizes[0])
+        spoken = [each.prices for each in self.prior.appraisals if len(each.prices) > level]
+        if spoken:
+            length = min(map(len, spoken))
+            known = np.diff(np.mean([each[:length] for each in spoken], axis=0), prepend=0.0)[level:]
+            known = known * price / known[0] if known[0] > 0 else known * market.brute_flops
+            steps[: len(known)] = known[: len(steps)]
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
+    def _together(self, level: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, "hypotheses budgets"]:
+        """Return the share of the loss left by rows and so many batches of channels, under each hypothesis."""
+        channels = np.maximum(self._left_by_channels(level), 1e-6)[:, None]
+        return np.asarray(1 / (1 / np.maximum(by_rows, 1e-6) + 1 / channels - 1))
+
+    def _left_by_channels(self, level: int) -> Float[np.ndarray, " hypotheses"]:
+        """Return L_h: what so many batches leave of the blind answer's loss."""
+        left = 1 - self.fidelity.correlations**2 * self._told_by(level)
+        return np.asarray(left @ self._level_shares())
+
+    def _told_by(self, level: int) -> Float[np.ndarray, " levels"]:
+        """Return the mean share of each level that so many batches tell of."""
+        assert self.model is not None
+        if self._told is None:
+            grid, known = self.inquiry.space.grid, np.zeros(len(self.inquiry.market.bought), dtype=bool)
+            found = [np.zeros(len(self.model.levels))]
+            for batch in self.inquiry.market.batch_rows:
+                known[batch] = True
+                found.append(
+                    np.array([self.model.sizes.covered(each, known, grid).mean() for each in self.model.levels])
+                )
+            self._told = np.stack(found)
+        told: Float[np.ndarray, " levels"] = self._told[level]
+        return told
+
+    def _by_rows(self, share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+        """Return L: what is left where a share of brute force goes to rows, as elsewhere in the task if it is known."""
+        assert self.model is not None
+        known = [each.rows_left for each in self.prior.appraisals]
+        if known:
+            budgets = known[0][:, 0]
+            left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
+            falling = np.minimum.accumulate(left)
+            return np.asarray(np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), falling, left=1.0))
+        sizes, grid, share = self.model.sizes, self.inquiry.space.grid, np.clip(share, 0.0, 1.0)
+        missed = sizes.cell * (1 - share) / np.maximum(share, 1e-12)
+        parts = {
+            "arms": _left(sizes.arm + sizes.cell / grid.replicates, missed / grid.replicates),
+            "replicates": _left(sizes.replicate + sizes.cell / grid.arms, missed / grid.arms),
+            "cells": 1 - share,
+        }
+        left = sum(each * parts[level] for each, level in zip(self._level_shares(), self.model.levels, strict=True))
+        return np.asarray(left)
+
+    def _level_shares(self) -> Float[np.ndarray, " levels"]:
+        """Return the part of the answer's prior variance that each level has."""
+        if self._shares is None:
+            assert self.model is not None
+            shares = _sensitivity(self.inquiry, self.model) if len(self.model.levels) > 1 else np.ones(1)
+            self._shares = shares / max(float(shares.sum()), 1e-300)
+        return self._shares
+
+
+def _left(own: float, missed: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+    return np.asarray(missed / np.maximum(own + missed, 1e-300))
+
+
+def _sensitivity(inquiry: Inquiry, model: LevelModel) -> Float[np.ndarray, " levels"]:
+    """Return the total effect of each level on the answer: by pairs of tables that differ in that level alone.
+
+    Sobol's total indices by pick and freeze: half the mean square of the change (Jansen, 1999), from draws of the prior.
+    """
+    market, grid = inquiry.market, inquiry.space.grid
+    functional, structure = market.functional, market.structure
+    generator = np.random.default_rng(0)
+    scale = np.sqrt(np.maximum([model.sizes.arm, model.sizes.replicate, model.sizes.cell], 0.0))
+
+    def draw(level: str) -> Float[np.ndarray, "draws rows"]:
+        if level == "arms":
+            values = generator.standard_normal((SENSITIVITY_DRAWS, inquiry.process.common_root.shape[1]))
+            arms = values @ inquiry.process.common_root.T
+            size = max(float((inquiry.process.common_root**2).sum()) / grid.arms, 1e-300)
+            return np.asarray(arms[:, grid.arm] * scale[0] / np.sqrt(size))
+        if level == "replicates":
+            return np.asarray(
+                scale[1] * generator.standard_normal((SENSITIVITY_DRAWS, grid.replicates))[:, grid.replicate]
+            )
+        return np.asarray(scale[2] * generator.standard_normal((SENSITIVITY_DRAWS, len(grid.arm))))
+
+    parts = {each: draw(each) for each in model.levels}
+    expected = grid.gather(inquiry.process.prior_mean)
+    whole = expected + sum(parts.values(), np.zeros(1))
+    answers = functional.answers(whole, structure)
+    effects = []
+    for each in model.levels:
+        changed = functional.answers(whole - parts[each] + draw(each), structure)
+        effects.append(float(((changed - answers) ** 2).sum(1).mean()) / 2)
+    return np.array(effects)
