@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from istar.executors.statistician.fidelity.experience import experience_of
-from istar.executors.statistician.fidelity.hindsight import channel_record
 from synthetic_tables import _table, recording
 
 from istar.executors import ExecutorError, Heard, Market, Statistician
+from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.making.statistician.knowing import knowledge_of
 from istar.questions import BestArmMean, IntentProbability
 from istar.seeds import Seed
@@ -82,11 +81,11 @@ def test_channels_are_heard_where_rows_are_sealed(tables, records):
     assert max(batch.rows.max() for batch in made[0].batches) < OPEN
     left = np.array([[1.0, 0.5], [1.0, 0.5]])
     kept = [
-        channel_record(Heard(table, each, left), knowledge_of(table.question, records))
+        Statistician().appraise(Heard(table, each, left), knowledge_of(table.question, records))
         for table, each in zip(tables, made, strict=True)
     ]
     question = tables[0].question
-    known = knowledge_of(question, records, experience_of(kept, question.hash))
+    known = knowledge_of(question, records, FidelityPrior.learn(kept[1:]))
     trace = Statistician().answer(Market(tables[0], made[0]), known, Seed.root(0))
     assert np.isfinite(trace.answers).all()
     assert trace.rows_bought[-1] <= OPEN

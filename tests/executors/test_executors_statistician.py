@@ -3,14 +3,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from istar.executors.statistician.fidelity.evidence import Evidence, channel_features
-from istar.executors.statistician.fidelity.experience import experience_of
-from istar.executors.statistician.fidelity.hindsight import channel_record
 from synthetic_tables import MAKERS, recording
 
 from istar.executors import EXECUTORS, Executor, Heard, History, Market
 from istar.executors.executor import Trace
-from istar.executors.statistician.arithmetic import Arithmetic
+from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.statistician import Statistician
 from istar.executors.statistician.variants import Variant, variances_of
 from istar.making.statistician.knowing import knowledge_of
@@ -18,7 +15,6 @@ from istar.rewards.budgets import at_shares, common_shares
 from istar.seeds import Seed
 from istar.testing.executors import ExecutorConformance
 from istar.truth import stored_tables
-from istar.truth.effects.components import model_space
 from istar.truth.effects.records import effects_of
 
 KINDS = tuple(MAKERS)
@@ -133,7 +129,7 @@ def test_channels_too_dear_to_try_leave_the_black_box_arm_unchanged():
 def test_perfect_channels_give_skill_one_at_their_price(kind):
     price = 0.1
     skill, share, _ = losses(kind, "truth", price)
-    assert skill[share > 1.4 * price].min() > 0.97
+    assert skill[share > 1.4 * price].min() > 0.95
 
 
 def test_intervals_cover():
@@ -155,51 +151,6 @@ def test_every_design_buys_everything_in_the_end(design):
     assert trace.rows_bought[-1] == len(tables[0].values)
 
 
-def evidence_of(table, prior, channels, verified):
-    space = model_space(table.question.structure, table.question.functional)
-    beliefs = prior.prior.hyperparameters(space.fixed_names)
-    evidence = Evidence(space, beliefs, Arithmetic())
-    bought = np.zeros(len(table.values), dtype=bool)
-    bought[np.random.default_rng(0).permutation(len(bought))[:verified]] = True
-    return evidence.worth(np.where(bought, table.values, np.nan), channel_features(channels), bought)
-
-
-def test_noise_is_found_useless_and_truth_is_not():
-    tables, priors = family("shapley")
-    for table, prior in zip(tables, priors, strict=True):
-        noise = evidence_of(table, prior, channels_of(table, "noise"), 40)
-        truth = evidence_of(table, prior, channels_of(table, "truth"), 20)
-        assert noise.useless > 0.3
-        assert noise.unexplained > 0.7
-        assert truth.useless < 1e-6
-        assert truth.unexplained < 0.05
-
-
-def test_a_bent_relation_is_seen_in_part():
-    tables, priors = family("shapley")
-    bent = np.exp(tables[0].values)[:, None]
-    worth = evidence_of(tables[0], priors[0], bent, 60)
-    assert worth.useless < 0.2
-    assert 0.1 < worth.unexplained < 0.8
-
-
-def test_channels_that_know_only_the_query_are_not_trusted_for_the_shots():
-    tables, priors = family("shapley")
-    table = tables[0]
-    query = table.question.structure.levels("query")
-    level = np.array([table.values[query == each].mean() for each in range(query.max() + 1)])
-    worth = evidence_of(table, priors[0], level[query][:, None], 60)
-    assert worth.unexplained == 1.0
-
-
-def test_constant_channels_say_nothing():
-    tables, priors = family("shapley")
-    assert (channel_features(np.ones((10, 2))) == 0).all()
-    worth = evidence_of(tables[0], priors[0], np.ones((len(tables[0].values), 2)), 40)
-    assert worth.useless == 1.0
-    assert worth.unexplained == 1.0
-
-
 @cache
 def rows_left(kind):
     """What rows alone leave of the loss, at every budget."""
@@ -212,39 +163,39 @@ def heard_before(kind, channels, price):
     tables, priors = family(kind)
     recordings = [recording(table, channels_of(table, channels), price) for table in tables]
     records = [
-        channel_record(Heard(table, heard, rows_left(kind)), known)
+        Statistician().appraise(Heard(table, heard, rows_left(kind)), known)
         for table, heard, known in zip(tables, recordings, priors, strict=True)
     ]
     return [
-        (table, prior, heard, experience_of(records, table.question.hash))
+        (table, prior, heard, FidelityPrior.learn([each for each in records if each.question != table.question.hash]))
         for table, prior, heard in zip(tables, priors, recordings, strict=True)
     ]
 
 
 @pytest.mark.parametrize("kind", ["shapley", "removal", "subsets"])
 def test_with_experience_noise_is_not_bought(kind):
-    for table, prior, heard, experience in heard_before(kind, "noise", 0.4):
-        trace = Statistician().answer(Market(table, heard), replace(prior, experience=experience), Seed.root(0))
+    for table, prior, heard, fidelity in heard_before(kind, "noise", 0.4):
+        trace = Statistician().answer(Market(table, heard), replace(prior, fidelity=fidelity), Seed.root(0))
         bought = max(trace.channel_batches)
         assert (heard.batches[bought - 1].flops if bought else 0) <= 0.02 * table.brute_flops
 
 
 @pytest.mark.parametrize("kind", ["shapley", "removal", "subsets"])
 def test_with_experience_perfect_channels_give_skill_one_at_their_price(kind):
-    price = 0.1
-    for table, prior, heard, experience in heard_before(kind, "truth", price):
-        trace = Statistician().answer(Market(table, heard), replace(prior, experience=experience), Seed.root(0))
+    price = 0.02
+    for table, prior, heard, fidelity in heard_before(kind, "truth", price):
+        trace = Statistician().answer(Market(table, heard), replace(prior, fidelity=fidelity), Seed.root(0))
         loss = [table.question.functional.loss(each, table.values, table.question.structure) for each in trace.answers]
         share = trace.checkpoints / trace.checkpoints[-1]
-        assert max(loss[place] for place in np.flatnonzero(share > 1.2 * price)) < 0.05 * loss[0]
+        assert max(loss[place] for place in np.flatnonzero(share > 2.5 * price)) < 0.05 * loss[0]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_whose_channels_it_ignores_it_answers_like_the_black_box_arm_to_the_last_bit(kind):
     deaf = 0
-    for table, prior, heard, experience in heard_before(kind, "noise", 0.01):
-        stall, known = Market(table, heard), replace(prior, experience=experience)
+    for table, prior, heard, fidelity in heard_before(kind, "noise", 0.01):
+        stall, known = Market(table, heard), replace(prior, fidelity=fidelity)
         if not Statistician().ignores_channels(stall, known):
             continue
         deaf += 1
@@ -257,16 +208,16 @@ def test_whose_channels_it_ignores_it_answers_like_the_black_box_arm_to_the_last
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_listens_to_the_truth(kind):
-    for table, prior, heard, experience in heard_before(kind, "truth", 0.01):
-        stall, known = Market(table, heard), replace(prior, experience=experience)
+    for table, prior, heard, fidelity in heard_before(kind, "truth", 0.01):
+        stall, known = Market(table, heard), replace(prior, fidelity=fidelity)
         assert not Statistician().ignores_channels(stall, known)
 
 
-def test_a_stranger_is_listened_to_where_the_answer_is_linear():
-    for kind, linear in (("shapley", True), ("stream", False)):
-        tables, priors = family(kind)
-        heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
-        assert Statistician().ignores_channels(Market(tables[0], heard), priors[0]) != linear
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stranger_is_listened_to_whatever_is_asked(kind):
+    tables, priors = family(kind)
+    heard = recording(tables[0], channels_of(tables[0], "truth"), 0.001)
+    assert not Statistician().ignores_channels(Market(tables[0], heard), priors[0])
 
 
 @pytest.mark.slow
@@ -284,23 +235,16 @@ def test_a_stranger_that_knows_the_truth_does_no_harm_before_all_of_it_is_paid_f
     assert np.mean(skills, axis=0).min() > -0.05
 
 
-def test_experience_leaves_the_question_itself_out():
-    (table, _, _, experience), *_ = heard_before("shapley", "truth", 0.1)
-    assert len(experience.records) == QUESTIONS - 1
-    assert table.question.hash not in {record.question for record in experience.records}
-    assert experience_of([], "none") is None
-
-
 def test_a_method_without_channels_is_left_alone():
     tables, priors = family("shapley")
     silent = [recording(table, np.zeros((len(table.values), 0)), 0.0) for table in tables]
     records = [
-        channel_record(Heard(table, heard, rows_left("shapley")), known)
+        Statistician().appraise(Heard(table, heard, rows_left("shapley")), known)
         for table, heard, known in zip(tables, silent, priors, strict=True)
     ]
-    experience = experience_of(records, tables[0].question.hash)
+    fidelity = FidelityPrior.learn(records[1:])
     plain = Statistician().answer(Market(tables[0]), priors[0], Seed.root(0))
-    deaf = Statistician().answer(Market(tables[0], silent[0]), replace(priors[0], experience=experience), Seed.root(0))
+    deaf = Statistician().answer(Market(tables[0], silent[0]), replace(priors[0], fidelity=fidelity), Seed.root(0))
     np.testing.assert_array_equal(plain.answers, deaf.answers)
     assert not deaf.channel_batches.any()
 

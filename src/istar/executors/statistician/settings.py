@@ -54,7 +54,7 @@ SURPRISE = 0.05
 TOGETHER = 0.8
 """Correlation of the levels' quantiles of fidelity."""
 DIFFERENCE = (0.08, 0.15)
-"""How far Fisher's z is taken to differ between questions, as a standard deviation: so much, and so much of its mean,"""
+"""How far Fisher's z is taken to differ between questions: a standard deviation of so much, and so much of its mean,"""
 DIFFERENCE_QUESTIONS = 3.0
 """and how many questions that belief is worth."""
 LOOSENESS = 0.3
@@ -69,6 +69,8 @@ VERIFIED_ROWS = 16
 """So many rows are bought among those that have channels, first of all, to judge them."""
 LEAST_RHO = 0.1
 """Signals of a level are left out whose expected correlation is under this."""
+LEAST_EXPLAINED = 0.05
+"""The slopes that rows of this question teach are taken to explain at least this share."""
 LEAST_LEFT = 1e-5
 """Channels are taken to leave at least this share of a variance."""
 MARGIN = 0.01

@@ -5,9 +5,10 @@ channels of k nested batches leave under hypothesis h about the method's fidelit
 
     L_h(k) = sum_l s_l (1 - rho_hl^2 t_kl) / sum_l s_l,    s_l the part of the answer's variance that level l has,
 
-t_kl the share of level l that k batches tell of. Both together leave 1 / L = 1 / L(c) + 1 / L_h(k) - 1, the precisions of
-two independent reports beside one prior. Whatever h is, rows known both ways will tell, so that channels are used for
-no more than they are worth. With C_k the price of the next k batches, and B the budgets still to come, buying them scores
+t_kl the share of level l that k batches tell of. Both together leave 1 / L = 1 / L(c) + 1 / L_h(k) - 1, the precisions
+of two independent reports beside one prior. Whatever h is, rows known both ways will tell, so that channels are used
+for no more than they are worth. With C_k the price of the next k batches, and B the budgets still to come, buying them
+scores
 
     V_k = mean over b in B, expectation over h, of  L(b - C_k) together with L_h(k),
 
@@ -247,24 +248,26 @@ def _left(own: float, missed: Float[np.ndarray, " budgets"]) -> Float[np.ndarray
 def _sensitivity(inquiry: Inquiry, model: LevelModel) -> Float[np.ndarray, " levels"]:
     """Return the total effect of each level on the answer: by pairs of tables that differ in that level alone.
 
-    Sobol's total indices by pick and freeze: half the mean square of the change (Jansen, 1999), from draws of the prior.
+    Sobol's total indices by pick and freeze: half the mean square of the change (Jansen, 1999), with draws of the
+    prior.
     """
     market, grid = inquiry.market, inquiry.space.grid
     functional, structure = market.functional, market.structure
     generator = np.random.default_rng(0)
-    scale = np.sqrt(np.maximum([model.sizes.arm, model.sizes.replicate, model.sizes.cell], 0.0))
+    sizes = {"arms": model.sizes.arm, "replicates": model.sizes.replicate, "cells": model.sizes.cell}
+    scale = {level: np.sqrt(max(size, 0.0)) for level, size in sizes.items()}
 
     def draw(level: str) -> Float[np.ndarray, "draws rows"]:
         if level == "arms":
             values = generator.standard_normal((SENSITIVITY_DRAWS, inquiry.process.common_root.shape[1]))
             arms = values @ inquiry.process.common_root.T
             size = max(float((inquiry.process.common_root**2).sum()) / grid.arms, 1e-300)
-            return np.asarray(arms[:, grid.arm] * scale[0] / np.sqrt(size))
+            return np.asarray(arms[:, grid.arm] * scale[level] / np.sqrt(size))
         if level == "replicates":
             return np.asarray(
-                scale[1] * generator.standard_normal((SENSITIVITY_DRAWS, grid.replicates))[:, grid.replicate]
+                scale[level] * generator.standard_normal((SENSITIVITY_DRAWS, grid.replicates))[:, grid.replicate]
             )
-        return np.asarray(scale[2] * generator.standard_normal((SENSITIVITY_DRAWS, len(grid.arm))))
+        return np.asarray(scale["cells"] * generator.standard_normal((SENSITIVITY_DRAWS, len(grid.arm))))
 
     parts = {each: draw(each) for each in model.levels}
     expected = grid.gather(inquiry.process.prior_mean)

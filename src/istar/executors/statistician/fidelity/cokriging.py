@@ -1,7 +1,7 @@
 """The table given a method's channels: cokriging with a correlation for each level.
 
-Channels x, the low-fidelity observations, become a signal q_l for each level (`prior`). What is believed of the values y
-beyond their prior mean m is then, level by level,
+Channels x, the low-fidelity observations, become a signal q_l for each level (`prior`). What is believed of the values
+y beyond their prior mean m is then, level by level,
 
     y - m = sum_l t_l rho_l q_l(z_l) + e,    z_l ~ N(1, v_l^2 / rho_l^2),    Var e_l = (1 - t_l rho_l^2) Var (y - m)_l
 
@@ -23,9 +23,14 @@ from istar.executors.statistician.fidelity.levels import Sizes, at_rows, cleaned
 from istar.executors.statistician.fidelity.posterior import Evidence, Fidelity
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.fidelity.regression import Sums, slopes
-from istar.executors.statistician.settings import JITTER, LEAST_LEFT, LOOSENESS, MOST_ROWS
-from istar.executors.statistician.table_model.patterns import ReplicateGroup, square_root
-from istar.executors.statistician.table_model.process import Hyperparameters, Kernels, Process
+from istar.executors.statistician.settings import JITTER, LEAST_EXPLAINED, LEAST_LEFT, LOOSENESS, MOST_ROWS
+from istar.executors.statistician.table_model.process import (
+    Hyperparameters,
+    Kernels,
+    Process,
+    ReplicateGroup,
+    square_root,
+)
 from istar.truth.effects.components import REPLICATE, ModelSpace
 from istar.truth.effects.grid import Grid
 
@@ -129,15 +134,15 @@ def appraise(
 ) -> Appraisal:
     """Return what channels were worth on a question whose whole table is known; see `Appraisal`."""
     sums: dict[str, Sums] = {}
-    spread = np.ones(channels.shape[1])
+    unit = np.ones(2 * channels.shape[1])
     known = np.isfinite(channels).all(1)
     if channels.shape[1] and known.any():
-        clean, spread = cleaned(channels)
-        columns = np.column_stack([clean, expected, values - expected])
+        features, unit = cleaned(channels)
+        columns = np.column_stack([features, expected, values - expected])
         for level, part in split(columns, known, grid).items():
             heard = part[np.isfinite(part).all(1)]
             sums[level] = Sums.of(heard[:, :-1], heard[:, -1])
-    return Appraisal(question, prices, rows_left, sums, spread)
+    return Appraisal(question, prices, rows_left, sums, unit)
 
 
 @dataclass(frozen=True)
@@ -207,8 +212,8 @@ class Listener:
         both = np.flatnonzero(known & bought)
         if len(both) > most:
             both = both[np.linspace(0, len(both) - 1, most).astype(np.int64)]
-        clean, spread = cleaned(channels)
-        columns = np.column_stack([clean * spread if self.prior.as_given else clean, self.expected])
+        features, unit = cleaned(channels)
+        columns = np.column_stack([features * unit if self.prior.as_given else features, self.expected])
         beyond = np.nan_to_num(values)[both] - self.expected[both]
         covariances, base = self.model.covariances(both)
         if self.prior.known:
@@ -247,15 +252,15 @@ class Listener:
         units, heard, told, verified, verified_heard = {}, {}, {}, [], []
         for level, part in split(columns, known, grid).items():
             told[level] = model.sizes.covered(level, known, grid)
-            part = np.nan_to_num(part)
+            said = np.nan_to_num(part)
             beta, scale = fitted.get(level, (np.zeros(columns.shape[1]), 0.0))
-            units[level] = scale * told[level] * (part @ beta)
-            heard[level] = scale * told[level] * (part[:, :-1] @ beta[:-1])
+            units[level] = scale * told[level] * (said @ beta)
+            heard[level] = scale * told[level] * (said[:, :-1] @ beta[:-1])
             if left_out is None:
                 verified.append(at_rows(level, units[level], grid)[both])
                 verified_heard.append(at_rows(level, heard[level], grid)[both])
             else:
-                mine = scale * at_rows(level, told[level][:, None] * part, grid)[both] * left_out
+                mine = scale * at_rows(level, told[level][:, None] * said, grid)[both] * left_out
                 verified.append(mine.sum(1))
                 verified_heard.append(mine[:, :-1].sum(1))
         self.arithmetic.elementwise(columns.size, 4 * len(model.levels))
@@ -287,6 +292,7 @@ class Listener:
         width = columns.shape[1]
         if len(both) < 3:
             return self._signals(columns, known, both, {}, None)
+        columns = self._apart_from_expected(columns, known)
         factor = np.linalg.cholesky(covariance + 1e-9 * np.trace(covariance) / len(both) * np.eye(len(both)))
         white = np.linalg.solve(factor, np.column_stack([columns[both], beyond]))
         self.arithmetic.cholesky(len(both))
@@ -307,13 +313,29 @@ class Listener:
             ]
         )
         self.arithmetic.flops += 2 * len(both) * (2 * width**3 + 8 * width**2)
-        grid, fitted = self.model.grid, {}
-        for level, part in split(columns, known, grid).items():
-            said = part[np.isfinite(part).all(1)] @ beta
-            size = float((said**2).mean()) if len(said) else 0.0
-            there = self.model.sizes.of(level, grid)
-            fitted[level] = (beta, np.sqrt(there / size) if size > 1e-9 * there else 0.0)
+        missed = white[:, -1] - (white[:, :-1] * left_out).sum(1)
+        explained = 1 - float(missed @ missed) / max(whole.total, 1e-300)
+        scale = 1 / np.sqrt(max(explained, LEAST_EXPLAINED))
+        fitted = dict.fromkeys(self.model.levels, (beta, float(scale)))
         return self._signals(columns, known, both, fitted, left_out)
+
+    def _apart_from_expected(
+        self, columns: Float[np.ndarray, "rows regressors"], known: Bool[np.ndarray, " rows"]
+    ) -> Float[np.ndarray, "rows regressors"]:
+        """Return what each level of the channels has beyond its regression on the prior mean.
+
+        The values beyond their prior mean do not go with it; so what channels that foretell the values hold of it can
+        be told from all rows that have channels, and needs none of the few that are known both ways.
+        """
+        apart = np.zeros_like(columns)
+        for level, part in split(columns, known, self.model.grid).items():
+            said = np.nan_to_num(part)
+            size = float(said[:, -1] @ said[:, -1])
+            if size > 1e-12 * self.model.sizes.of(level, self.model.grid):
+                said = said - np.outer(said[:, -1], said[:, -1] @ said / size)
+            apart += at_rows(level, said, self.model.grid)
+        apart[:, -1] = 0.0
+        return np.where(known[:, None], apart, np.nan)
 
 
 class InformedProcess(Process):
@@ -348,18 +370,18 @@ class InformedProcess(Process):
         sizes = model.sizes
         shrink_arms = np.ones(grid.arms)
         if "arms" in model.levels:
-            of_cells = 1 - gone.get("cells", 0.0)
+            of_cell = 1 - gone.get("cells", 0.0)
             rest = sizes.cell / grid.replicates if "cells" in model.levels else 0.0
             whole = sizes.arm + rest
             # what is left of a mean over all replicates is in part what is left of its cells
-            common = (left["arms"] * whole - of_cells * rest) / max(sizes.arm, 1e-300)
+            common = (left["arms"] * whole - of_cell * rest) / max(sizes.arm, 1e-300)
             shrink_arms = np.sqrt(np.clip(common, LEAST_LEFT * left["arms"], 1.0))
         common = kernels.common * np.outer(shrink_arms, shrink_arms)
         noise = kernels.noise * (1 - gone.get("cells", gone.get("arms", 0.0)))
         self.common_root = square_root(common, 0.01 * noise / grid.replicates)
         self.effects, self.rank = self.design.shape[2], self.common_root.shape[1]
         self.own = prior.own
-        of_cells = at.get("cells", at.get("arms"))
+        of_cells = at["cells"] if "cells" in at else at["arms"]
         keys = np.concatenate([of_cells, at["replicates"]]) if "replicates" in at else of_cells
         self.groups = []
         for replicates in _alike(keys):

@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from istar.executors.statistician.settings import CLIP
 from istar.truth.effects.grid import Grid
@@ -36,22 +38,28 @@ def levels_of(grid: Grid) -> tuple[str, ...]:
 
 def cleaned(
     channels: Float[np.ndarray, "rows channels"],
-) -> tuple[Float[np.ndarray, "rows channels"], Float[np.ndarray, " channels"]]:
-    """Return channels in standard deviations from their mean, cut off at `CLIP`, and these standard deviations.
+) -> tuple[Float[np.ndarray, "rows features"], Float[np.ndarray, " features"]]:
+    """Return channels as features: in standard deviations from the mean, cut off at `CLIP`, then as normal scores.
 
-    Rows that are not wholly known are NaN, a channel that does not vary is 0.
+    Normal scores, the normal quantiles of ranks, are the same for all monotone functions of a channel. Rows that are
+    not wholly known are NaN, a channel that does not vary is 0.
+
+    Returns:
+        Twice as many features as channels, and the unit in which each stands: a channel's standard deviation, or 1.
     """
     known = np.isfinite(channels).all(1)
-    result = np.full(channels.shape, np.nan)
-    if not known.any():
-        return result, np.ones(channels.shape[1])
-    part = channels[known].astype(np.float64)
-    centred = part - part.mean(0)
-    spread = centred.std(0)
-    still = spread <= 1e-9 * np.abs(part).max(0)
-    scale = np.where(still, 1.0, spread)
-    result[known] = np.where(still, 0.0, np.clip(centred / scale, -CLIP, CLIP))
-    return result, scale
+    count = channels.shape[1]
+    result, unit = np.full((len(channels), 2 * count), np.nan), np.ones(2 * count)
+    if known.any():
+        part = channels[known].astype(np.float64)
+        centred = part - part.mean(0)
+        spread = centred.std(0)
+        still = spread <= 1e-9 * np.abs(part).max(0)
+        unit[:count] = np.where(still, 1.0, spread)
+        scores = ndtri((rankdata(part, axis=0) - 0.5) / len(part))
+        result[known, :count] = np.where(still, 0.0, np.clip(centred / unit[:count], -CLIP, CLIP))
+        result[known, count:] = np.where(still, 0.0, scores - scores.mean(0))
+    return result, unit
 
 
 def split(columns: Float[np.ndarray, "rows columns"], known: Bool[np.ndarray, " rows"], grid: Grid) -> Parts:
@@ -70,7 +78,7 @@ def split(columns: Float[np.ndarray, "rows columns"], known: Bool[np.ndarray, " 
         "cells": np.full((len(known), width), np.nan),
     }
     if len(rows):
-        rest = columns[rows] - columns[rows].mean(0)
+        rest: Float[np.ndarray, "known columns"] = columns[rows] - columns[rows].mean(0)
         arm, replicate = grid.arm[rows], grid.replicate[rows]
         if "replicates" in levels:
             rest = _take_out(rest, replicate, parts["replicates"])
@@ -90,14 +98,16 @@ def _take_out(
     seen = count > 0
     found = sums[seen] / count[seen, None]
     means[seen] = found - found.mean(0)
-    return rest - (sums / np.maximum(count, 1)[:, None])[unit]
+    left: Float[np.ndarray, "known columns"] = rest - (sums / np.maximum(count, 1)[:, None])[unit]
+    return left
 
 
-def at_rows(level: str, units: Float[np.ndarray, units * columns], grid: Grid) -> Float[np.ndarray, rows * columns]:
+def at_rows(level: str, units: Float[np.ndarray, " *units"], grid: Grid) -> Float[np.ndarray, " *rows"]:
     """Return what each row has of a level."""
     if level == "cells":
         return units
-    return units[grid.arm if level == "arms" else grid.replicate]
+    found: Float[np.ndarray, " *rows"] = units[grid.arm if level == "arms" else grid.replicate]
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ beyond their prior mean, d, on the channels and the prior mean, Z, at each level
     z      ~ Student-t about the mean of z_j, with n - 1 + n0 degrees of freedom, as wide as questions differ
     b      ~ N(1, v^2), the channels' scale on a question, v from what it was on the others
 
-and d = rho (b x-part + m-part of q) + e on each level, with Var e = (1 - rho^2) Var d. With probability `SURPRISE`, and always where nothing
-is known, z is that of methods in general: half of them say nothing, the others anything. Levels go together: their
-quantiles share a Gaussian copula of correlation `TOGETHER`. The prior is held as `HYPOTHESES` equally likely draws of
-(z_arms, z_replicates, z_cells), the same for all questions.
+and d = rho (b x-part + m-part of q) + e on each level, with Var e = (1 - rho^2) Var d. With probability `SURPRISE`, and
+always where nothing is known, z is that of methods in general: half of them say nothing, the others anything. Levels go
+together: their quantiles share a Gaussian copula of correlation `TOGETHER`. The prior is held as `HYPOTHESES` equally
+likely draws of (z_arms, z_replicates, z_cells), the same for all questions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import ndtr, ndtri, stdtrit
 
 from istar.executors.statistician.fidelity.regression import Sums, slopes
@@ -49,20 +49,20 @@ class Appraisal:
         question: its hash.
         prices: FLOPs up to the end of each nested batch, as a share of brute force; none if the method said nothing.
         rows_left: budgets as shares of brute force, and the share of the loss left there in the black-box arm.
-        sums: by level, the normal equations over all units that have channels; channels in standard deviations.
-        spread: these standard deviations.
+        sums: by level, the normal equations over all units that have channels; of features, see `levels.cleaned`.
+        unit: in which each feature stands.
     """
 
     question: str
     prices: Float[np.ndarray, " batches"]
     rows_left: Float[np.ndarray, "budgets 2"]
     sums: Mapping[str, Sums] = field(default_factory=dict)
-    spread: Float[np.ndarray, " channels"] = field(default_factory=lambda: np.zeros(0))
+    unit: Float[np.ndarray, " features"] = field(default_factory=lambda: np.zeros(0))
 
     def of(self, level: str, *, as_given: bool) -> Sums | None:
         """Return the sums of a level, of channels as the method gave them or in standard deviations."""
         sums = self.sums.get(level)
-        return sums if sums is None or not as_given else sums.in_units(np.append(self.spread, 1.0))
+        return sums if sums is None or not as_given else sums.in_units(np.append(self.unit, 1.0))
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class FidelityPrior:
 
 
 @cache
-def _quantiles() -> tuple[Float[np.ndarray, "hypotheses levels"], Float[np.ndarray, " strange"]]:
+def _quantiles() -> tuple[Float[np.ndarray, "hypotheses levels"], Int[np.ndarray, " strange"]]:
     """Return quantiles of each level's z, and which hypotheses are those of methods in general."""
     generator = np.random.default_rng(0)
     shared = ndtri((generator.permutation(HYPOTHESES) + 0.5) / HYPOTHESES)

@@ -100,36 +100,28 @@ def slopes(sums: Sums) -> Float[np.ndarray, " regressors"]:
 
 
 def _averaged(
-    inner: Float[np.ndarray, "channels channels"], side: Float[np.ndarray, " channels"], total: float, whole: Sums
-) -> Float[np.ndarray, " channels"]:
-    """Return the slopes of the channels beside the prior mean."""
-    found = np.zeros(len(side))
-    varies = np.diag(inner) > COLLINEAR * np.maximum(np.diag(whole.inner)[:-1], 1e-300)
-    if varies.any():
-        found[varies] = _over_models(
-            inner[np.ix_(varies, varies)], side[varies], max(total, 1e-300), max(whole.units, 2)
-        )
-    return found
-
-
-def _over_models(
-    inner: Float[np.ndarray, "channels channels"], side: Float[np.ndarray, " channels"], total: float, units: int
-) -> Float[np.ndarray, " channels"]:
-    count = len(side)
-    alone = side / np.diag(inner)
-    explained, used = [np.clip(alone * side / total, 0.0, 1.0)], [np.full(count, 1)]
-    models = [np.diag(alone)]
-    priors = [np.full(count, 0.5 / count if 1 < count < units - 2 else 1.0 / count)]
-    if 1 < count < units - 2:
-        together = np.linalg.solve(inner + COLLINEAR * np.diag(np.diag(inner)), side)
-        models.append(together[None])
-        explained.append(np.clip([together @ side / total], 0.0, 1.0))
-        used.append(np.array([count]))
-        priors.append(np.array([0.5]))
-    share, k = np.concatenate(explained), np.concatenate(used)
-    logs = np.log(np.concatenate(priors)) + 0.5 * (
-        (units - 1 - k) * np.log1p(units) - (units - 1) * np.log1p(units * (1 - share))
-    )
+    inner: Float[np.ndarray, "features features"], side: Float[np.ndarray, " features"], total: float, whole: Sums
+) -> Float[np.ndarray, " features"]:
+    """Return the slopes of the features beside the prior mean; the first half of them are the channels themselves."""
+    count, units, total = len(side), max(whole.units, 2), max(total, 1e-300)
+    size = np.diag(inner)
+    varies = size > COLLINEAR * np.maximum(np.diag(whole.inner)[:-1], 1e-300)
+    if not varies.any():
+        return np.zeros(count)
+    alone = np.where(varies, side / np.where(varies, size, 1.0), 0.0)
+    models, explained, used = np.diag(alone)[varies], (alone * side / total)[varies], np.ones(int(varies.sum()))
+    priors = used / len(used)
+    channels = np.flatnonzero(varies[: count // 2])
+    if 1 < len(channels) < units - 2:
+        together = np.zeros(count)
+        block = inner[np.ix_(channels, channels)]
+        together[channels] = np.linalg.solve(block + COLLINEAR * np.diag(np.diag(block)), side[channels])
+        models = np.concatenate([models, together[None]])
+        explained = np.append(explained, together @ side / total)
+        used = np.append(used, len(channels))
+        priors = 0.5 * np.append(priors, 1.0)
+    share = np.clip(explained, 0.0, 1.0)
+    logs = np.log(priors) + 0.5 * ((units - 1 - used) * np.log1p(units) - (units - 1) * np.log1p(units * (1 - share)))
     weights = np.exp(logs - logs.max())
-    averaged: Float[np.ndarray, " channels"] = (weights / weights.sum()) @ np.concatenate(models) * units / (1 + units)
+    averaged: Float[np.ndarray, " features"] = (weights / weights.sum()) @ models
     return averaged
