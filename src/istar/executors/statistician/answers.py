@@ -99,13 +99,22 @@ class Answerer:
         spread = self.first.spread if self._spread is None else self._spread
         return Answer(self.blind, spread, 1.0, self.first.draws)
 
-    def answer(self, posterior: Posterior) -> Answer:
-        """Return the answer of a posterior."""
+    def told(self, posterior: Posterior) -> Answer:
+        """Return what is believed of the answer by a posterior given nothing, where channels have been heard."""
+        return self._believe(posterior)
+
+    def answer(self, posterior: Posterior, before: Answer | None = None) -> Answer:
+        """Return the answer of a posterior.
+
+        Args:
+            posterior: what is known of the table.
+            before: what channels alone say of the answer (`told`); None where none were heard.
+        """
         believed = self._believe(posterior)
         if self._spread is not None:
-            believed = self._reconcile(believed, self._spread)
+            believed = self._reconcile(believed, self._spread, before or self.first)
         elif self._temper < 1:
-            believed = self._tempered(believed, posterior.scale)
+            believed = self._tempered(believed, posterior.scale, before or self.first)
         return self.restate(believed, believed.centre, believed.spread)
 
     def restate(
@@ -115,29 +124,32 @@ class Answerer:
         remaining = float((spread**2).sum()) / max(self._reference, 1e-300)
         return Answer(centre, spread, min(remaining, 1.0), answer.draws)
 
-    def _tempered(self, believed: Answer, scale: float) -> Answer:
+    def _tempered(self, believed: Answer, scale: float, before: Answer) -> Answer:
         """Take what bought rows say of a linear answer to the power of the temper.
 
-        With a share s of an output's prior variance left, the rows' precision is 1/s - 1 in units of the prior's.
+        With a share s left of an output's variance before rows, their precision is 1/s - 1 in units of that before.
         """
-        prior = np.maximum(self.first.spread**2, 1e-300)
+        prior = np.maximum(before.spread**2, 1e-300)
         share = np.clip(believed.spread**2 / scale / prior, 0.0, 1.0)
         weaker = self._temper * (1 - share) + share
-        centre = self.blind + self._temper / np.maximum(weaker, 1e-300) * (believed.centre - self.blind)
+        centre = before.centre + self._temper / np.maximum(weaker, 1e-300) * (believed.centre - before.centre)
         spread = np.sqrt(prior * scale * share / np.maximum(weaker, 1e-300))
         return Answer(centre, spread, believed.remaining, believed.draws)
 
-    def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"]) -> Answer:
+    def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"], before: Answer) -> Answer:
         """Replace the model's prior of the answer by what other questions' answers were.
 
         A model of the table that is right about differences between rows may be wrong about the distribution of a
-        maximum or a tail over questions. What the bought rows say is the posterior divided by the model's prior; it
-        is multiplied with the other questions' answers instead, all three taken as Gaussian.
+        maximum or a tail over questions. What was learned is the posterior divided by the model's prior; it is
+        multiplied with the other questions' answers instead, all of them taken as Gaussian. What bought rows say is
+        taken to the power of the temper, what channels said before is not.
         """
-        before, after = self.first.spread**2 + 1e-300, believed.spread**2 + 1e-300
-        learned = self._temper * np.maximum(1 / after - 1 / before, 0.0)
-        pull = self._temper * np.where(learned > 0, believed.centre / after - self.first.centre / before, 0.0)
-        precision = learned + 1 / (blind_spread**2 + 1e-300)
+        first, told, after = (each.spread**2 + 1e-300 for each in (self.first, before, believed))
+        of_channels = np.maximum(1 / told - 1 / first, 0.0)
+        of_rows = self._temper * np.maximum(1 / after - 1 / told, 0.0)
+        pull = np.where(of_channels > 0, before.centre / told - self.first.centre / first, 0.0)
+        pull += self._temper * np.where(of_rows > 0, believed.centre / after - before.centre / told, 0.0)
+        precision = of_channels + of_rows + 1 / (blind_spread**2 + 1e-300)
         centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
         return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)
 

@@ -61,6 +61,8 @@ LOOSENESS = 0.3
 """How far the scale of a signal is taken to differ between questions, as a standard deviation about 1,"""
 LOOSENESS_QUESTIONS = 0.5
 """and how many questions that belief is worth."""
+LEAST_ROWS = 6
+"""So many rows known both ways must teach the slopes of a method never heard before it is heard."""
 MOST_ROWS = 48
 """At most this many rows known both ways are weighed,"""
 EVIDENCE_GROWTH = 1.3

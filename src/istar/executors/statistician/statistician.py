@@ -196,7 +196,7 @@ class Inquiry:
             self.current = Answer(exact, np.zeros_like(exact), 0.0, None)
             return
         before = self.arithmetic.flops
-        self.current = self.answerer.answer(self.desk.believe())
+        self.current = self.answerer.answer(*self.desk.believe())
         self.thought = max(self.thought, self.arithmetic.flops - before)
 
     def observed(self) -> Posterior:

@@ -39,6 +39,7 @@ from istar.executors.statistician.settings import (
 from istar.executors.statistician.table_model.posterior import Posterior
 
 if TYPE_CHECKING:
+    from istar.executors.statistician.answers import Answer
     from istar.executors.statistician.statistician import Inquiry
 
 
@@ -58,6 +59,7 @@ class ChannelDesk:
         self.model = LevelModel(inquiry.space, inquiry.beliefs, inquiry.kernels) if self.open else None
         self._heard: tuple[tuple[int, int], Signals, Fidelity] | None = None
         self._process: InformedProcess | None = None
+        self._alone: Answer | None = None
         self._posterior: tuple[int, Posterior] | None = None
         self._shares: Float[np.ndarray, " levels"] | None = None
         self._told: Float[np.ndarray, "batches levels"] | None = None
@@ -75,14 +77,18 @@ class ChannelDesk:
             self._posterior = (bought, self.inquiry.observed())
         return self._posterior[1]
 
-    def believe(self) -> Posterior:
-        """Return the posterior of the table given all that is known."""
+    def believe(self) -> tuple[Posterior, Answer | None]:
+        """Return the posterior of the table given all that is known, and what channels alone say of the answer."""
         inquiry, market = self.inquiry, self.inquiry.market
         process = self._informed()
         if process is None:
-            return self.design_posterior()
+            return self.design_posterior(), None
         grid = inquiry.space.grid
-        return process.condition(grid.spread(market.bought), grid.spread(np.nan_to_num(market.known_values)))
+        if self._alone is None:
+            nothing = process.condition(np.zeros_like(grid.present), np.zeros(grid.present.shape))
+            self._alone = inquiry.answerer.told(nothing)
+        values = grid.spread(np.nan_to_num(market.known_values))
+        return process.condition(grid.spread(market.bought), values), self._alone
 
     def _informed(self) -> InformedProcess | None:
         """Return the prior given the channels bought so far; None where they say nothing."""
@@ -101,6 +107,7 @@ class ChannelDesk:
         if unheard.all():
             return None
         if self._process is None:
+            self._alone = None
             self._process = InformedProcess(self.inquiry.process, self.model, signals, fidelity.without(unheard))
         return self._process
 

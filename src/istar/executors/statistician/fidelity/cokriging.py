@@ -23,7 +23,7 @@ from istar.executors.statistician.fidelity.levels import Sizes, at_rows, cleaned
 from istar.executors.statistician.fidelity.posterior import Evidence, Fidelity
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.fidelity.regression import Sums, slopes
-from istar.executors.statistician.settings import JITTER, LEAST_EXPLAINED, LEAST_LEFT, LOOSENESS, MOST_ROWS
+from istar.executors.statistician.settings import JITTER, LEAST_EXPLAINED, LEAST_LEFT, LEAST_ROWS, LOOSENESS, MOST_ROWS
 from istar.executors.statistician.table_model.process import (
     Hyperparameters,
     Kernels,
@@ -47,6 +47,7 @@ class LevelModel:
         levels: the levels of the grid.
         sizes: their variances.
         level: variance of the level of a replicate among what is peculiar to replicates.
+        offset: variance of the mean of all rows but for the intercept; no level holds it, and no channel tells it.
     """
 
     def __init__(self, space: ModelSpace, beliefs: Hyperparameters, kernels: Kernels) -> None:
@@ -61,6 +62,15 @@ class LevelModel:
         cell = float(np.diag(kernels.own).mean()) - self.level
         self.sizes = Sizes(
             arm + fixed.get("arms", 0.0), self.level + fixed.get("replicates", 0.0), cell + fixed.get("cells", 0.0)
+        )
+
+        every = kernels.fixed[grid.present].mean(0)
+        every[self.fixed["nothing"]] = 0.0
+        share = grid.present.sum(1) / grid.present.sum()
+        self.offset = float(
+            every @ kernels.fixed_covariance @ every
+            + share @ kernels.common @ share
+            + share @ kernels.own @ share / grid.replicates
         )
 
     def _columns(self, space: ModelSpace, level: str) -> Int[np.ndarray, " effects"]:
@@ -109,7 +119,7 @@ class LevelModel:
             parts["arms"] = parts["arms"] + parts["cells"]
         found = [parts[level] + self._fixed_at(level, arm, replicate) for level in self.levels]
         found[-1] = found[-1] + JITTER * (self.sizes.arm + self.sizes.cell) * np.eye(len(rows))
-        return np.stack(found), self._fixed_at("nothing", arm, replicate)
+        return np.stack(found), self._fixed_at("nothing", arm, replicate) + self.offset
 
     def _fixed_at(
         self, level: str, arm: Int[np.ndarray, " rows"], replicate: Int[np.ndarray, " rows"]
@@ -290,7 +300,7 @@ class Listener:
     ) -> Signals:
         """Return the signals of a method never heard before: rows known both ways teach the slopes."""
         width = columns.shape[1]
-        if len(both) < 3:
+        if len(both) < LEAST_ROWS:
             return self._signals(columns, known, both, {}, None)
         columns = self._apart_from_expected(columns, known)
         factor = np.linalg.cholesky(covariance + 1e-9 * np.trace(covariance) / len(both) * np.eye(len(both)))
@@ -365,7 +375,8 @@ class InformedProcess(Process):
         scaled = kernels.fixed.copy()
         for each in model.levels:
             scaled[:, :, model.fixed[each]] *= np.sqrt(at[each])[..., None]
-        self.design = np.concatenate([scaled @ root, *extra], axis=2)
+        whole = np.full((grid.arms, grid.replicates, 1), np.sqrt(max(model.offset, 0.0)))
+        self.design = np.concatenate([scaled @ root, whole, *extra], axis=2)
         self.prior_mean = prior.prior_mean + sum((rho[each] * moves[each] for each in model.levels), 0.0)
         sizes = model.sizes
         shrink_arms = np.ones(grid.arms)
