@@ -383,9 +383,9 @@ class InformedProcess(Process):
         if "arms" in model.levels:
             of_cell = 1 - gone.get("cells", 0.0)
             rest = sizes.cell / grid.replicates if "cells" in model.levels else 0.0
-            whole = sizes.arm + rest
+            variance = sizes.arm + rest
             # what is left of a mean over all replicates is in part what is left of its cells
-            common = (left["arms"] * whole - of_cell * rest) / max(sizes.arm, 1e-300)
+            common = (left["arms"] * variance - of_cell * rest) / max(sizes.arm, 1e-300)
             shrink_arms = np.sqrt(np.clip(common, LEAST_LEFT * left["arms"], 1.0))
         common = kernels.common * np.outer(shrink_arms, shrink_arms)
         noise = kernels.noise * (1 - gone.get("cells", gone.get("arms", 0.0)))
