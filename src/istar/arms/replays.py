@@ -22,6 +22,7 @@ from istar.arms.settings import ArmSettings
 from istar.arms.stores import BASELINES, CURVES
 from istar.arms.task_questions import TaskQuestions
 from istar.executors import Executor, ExecutorError, Heard, History, Market, make_executor
+from istar.executors.measures import Measure
 from istar.flops.rulebook import RULEBOOK
 from istar.rewards.curves import Arm, Curve, curve_from_trace
 from istar.seeds import Seed
@@ -129,11 +130,17 @@ class Replays:
             learn: returns what the executor knows with the method; called only if a curve is to be made.
         """
         known = _Once(learn)
-        deaf = _Once(lambda: self.executor().ignores_channels(self._fresh(table, recording), known()))
+
+        def unheard() -> Mapping[str, Measure] | None:
+            market = self._fresh(table, recording)
+            return dict(market.measures) if self.executor().ignores_channels(market, known()) else None
+
+        deaf = _Once(unheard)
 
         def make(number: int) -> Curve:
-            if deaf():
-                return replace(self._baseline_curve(table, number), arm="white_box")
+            if (measures := deaf()) is not None:
+                curve = self._baseline_curve(table, number)
+                return replace(curve, arm="white_box", measures={**curve.measures, **measures})
             return self.replay_seed(table, recording, number, known())
 
         whole = (*self.replay_key(table), *key)

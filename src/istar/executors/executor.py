@@ -197,8 +197,9 @@ class Executor(ABC):
     def ignores_channels(self, market: Market, state: Any) -> bool:
         """Return whether `answer` would for certain buy no channel on a fresh market, whatever the rows turn out to be.
 
-        Its trace is then that of the black-box arm, to the last bit, and need not be made again. False promises
-        nothing. Without an override, nothing is said of methods that have a channel.
+        Its trace is then that of the black-box arm, to the last bit, and need not be made again. Only measures may
+        differ: what is measured on this market (`Market.measure`), such as the reason, goes with the curves. False
+        promises nothing. Without an override, nothing is said of methods that have a channel.
         """
         return market.channel_count == 0
 

@@ -6,8 +6,9 @@ ideal prefix cache. Channels are replayed from a recording at what the method re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -316,6 +317,11 @@ class Market:
             self._measures |= plain_measures({name: value})
         except ValueError as error:
             raise ExecutorError(str(error)) from None
+
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """The executor's own numbers so far, by name."""
+        return MappingProxyType(self._measures)
 
     def stop(self, answer: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"] | None = None) -> None:
         """Note the answer with which the executor would have stopped here; only the first call counts.

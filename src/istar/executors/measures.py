@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from numbers import Real
 from typing import TypeAlias
 
 Measure: TypeAlias = float | tuple[float, ...]
 """One number, or a series of numbers of any length."""
+
+
+class Reason(IntEnum):
+    """Why an executor bought a method's channels or did not: the measure `channels.reason`.
+
+    Attributes:
+        NO_CHANNEL: the method said nothing of the question.
+        SILENT: it said nothing of the task's other questions, so that nothing is asked of it.
+        WORTHLESS: by the task's other questions, its channels would not be bought at any price.
+        NEEDLESS: they may be worth something, but even for nothing they would add too little to rows.
+        TOO_DEAR: they would be bought for less.
+        UNPAID: they were saved up for, and rows told enough before they were paid.
+        GIVEN_UP: some were bought, and not believed in the end.
+        USED: some were bought, and believed to the end.
+    """
+
+    NO_CHANNEL = 0
+    SILENT = 1
+    WORTHLESS = 2
+    NEEDLESS = 3
+    TOO_DEAR = 4
+    UNPAID = 5
+    GIVEN_UP = 6
+    USED = 7
 
 
 def plain_measures(measures: Mapping[str, float | Sequence[float]]) -> dict[str, Measure]:

@@ -17,6 +17,7 @@ from jaxtyping import Int
 from istar.executors.executor import EXECUTORS, Executor, Trace
 from istar.executors.history import Heard, History
 from istar.executors.market import Market
+from istar.executors.measures import Reason
 from istar.executors.statistician.answers import Answer, Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.design.adaptive import contender_rows, score_order
@@ -25,6 +26,7 @@ from istar.executors.statistician.design.plan import PlanFollower, plan_purchase
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.acquisition import ChannelDesk
 from istar.executors.statistician.fidelity.cokriging import appraise
+from istar.executors.statistician.fidelity.explanation import explain
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.portfolio import portfolio
@@ -268,11 +270,24 @@ class Statistician(Executor):
             market.record(inquiry.current.centre, spread)
             if stopping.should_stop(market.spent, inquiry.current.remaining):
                 market.stop(inquiry.current.centre, spread)
+        if market.channel_count:
+            _measure(market, inquiry)
         return market.trace()
 
     def ignores_channels(self, market: Market, state: Knowledge) -> bool:
         """See the base class: so it is with a method that was worth nothing on the task's other questions."""
         if super().ignores_channels(market, state):
+            market.measure("channels.reason", Reason.NO_CHANNEL)
             return True
         variant = self.variant or portfolio().variant(market.functional.kind)
-        return Inquiry(market, state, variant, Seed.root(0)).desk.deaf()
+        inquiry = Inquiry(market, state, variant, Seed.root(0))
+        deaf = inquiry.desk.deaf()
+        if deaf:
+            _measure(market, inquiry)
+        return deaf
+
+
+def _measure(market: Market, inquiry: Inquiry) -> None:
+    """Keep what was believed of the method, and why it was bought or not."""
+    for name, value in explain(inquiry.desk).items():
+        market.measure(name, value)

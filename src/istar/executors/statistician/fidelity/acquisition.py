@@ -19,10 +19,12 @@ win everything, so it is tried unless the method is known to be worthless.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.fidelity.cokriging import InformedProcess, LevelModel, Listener, Signals
 from istar.executors.statistician.fidelity.posterior import Fidelity
@@ -43,11 +45,38 @@ if TYPE_CHECKING:
     from istar.executors.statistician.statistician import Inquiry
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What is known when it is decided whether to buy the next batch.
+
+    Attributes:
+        batches: how many batches are bought.
+        spent: FLOPs spent so far.
+        row_spent: those of them spent on rows.
+        budgets: FLOP budgets still to come.
+        costs: FLOPs from here to the end of no batch and of each further one.
+        fidelity: what is believed of the correlations.
+    """
+
+    batches: int
+    spent: int
+    row_spent: int
+    budgets: Int[np.ndarray, " budgets"]
+    costs: Float[np.ndarray, " batches"]
+    fidelity: Fidelity
+
+
 class ChannelDesk:
     """Buys and judges channels for one question.
 
     Args:
         inquiry: the question being answered.
+
+    Attributes:
+        first: the first decision about a batch.
+        decisions: those since the last purchase, or that purchase if there was none since.
+        saved_up: whether a batch was ever wanted that could not be paid at once.
+        paid: FLOPs up to the end of each batch bought.
     """
 
     def __init__(self, inquiry: Inquiry) -> None:
@@ -63,6 +92,10 @@ class ChannelDesk:
         self._posterior: tuple[int, Posterior] | None = None
         self._shares: Float[np.ndarray, " levels"] | None = None
         self._told: Float[np.ndarray, "batches levels"] | None = None
+        self.first: Decision | None = None
+        self.decisions: list[Decision] = []
+        self.saved_up = False
+        self.paid: list[int] = []
         if self.model is not None:
             expected = inquiry.space.grid.gather(inquiry.process.prior_mean)
             self.listener = Listener(self.model, self.prior, expected, inquiry.arithmetic, inquiry.process.scale_weight)
@@ -103,13 +136,28 @@ class ChannelDesk:
             )
             self._heard, self._process = (stamp, signals, self.fidelity), None
         _, signals, fidelity = self._heard
-        unheard = (fidelity.rho < LEAST_RHO) | ~np.array([np.any(signals.units[each]) for each in self.model.levels])
+        unheard = self._unheard(signals, fidelity)
         if unheard.all():
             return None
         if self._process is None:
             self._alone = None
             self._process = InformedProcess(self.inquiry.process, self.model, signals, fidelity.without(unheard))
         return self._process
+
+    def _unheard(self, signals: Signals, fidelity: Fidelity) -> Bool[np.ndarray, " levels"]:
+        assert self.model is not None
+        silent = [not np.any(signals.units[each]) for each in self.model.levels]
+        return np.asarray((fidelity.rho < LEAST_RHO) | silent)
+
+    @property
+    def both(self) -> int:
+        """How many rows known both ways the belief rests on."""
+        return 0 if self._heard is None else self._heard[0][1]
+
+    @property
+    def believed(self) -> bool:
+        """Whether channels that were bought say something that is believed."""
+        return self._heard is not None and not self._unheard(*self._heard[1:]).all()
 
     def _renew(self, before: tuple[int, int], now: tuple[int, int]) -> bool:
         """Whether there is enough new to hear the channels again."""
@@ -141,11 +189,13 @@ class ChannelDesk:
         if not self.open:
             return False
         while (offer := market.channel_offer()) is not None:
-            if not market.on_sale.any() or not self._worth(offer.flops):
+            if not market.on_sale.any() or not self._consider():
                 return False
             if offer.flops > market.allowance:
+                self.saved_up = True
                 return True
             market.buy_channels()
+            self.paid.append(market.channel_flops)
             self._informed()
         return False
 
@@ -154,31 +204,45 @@ class ChannelDesk:
         if not self.open:
             return True
         assert self.model is not None
-        left = self._left_by_channels(len(self.inquiry.market.batch_rows))
+        left = self.left_by_channels(len(self.inquiry.market.batch_rows), self.fidelity)
         return bool(self.fidelity.weights @ (1 - left) <= MARGIN)
 
-    def _worth(self, price: int) -> bool:
-        scores = self._futures(price)
-        return bool(scores.min() < scores[0] - MARGIN)
-
-    def _futures(self, price: int) -> Float[np.ndarray, " levels"]:
-        """Return V of stopping here (first) or after each further batch."""
+    def decision(self) -> Decision:
+        """Return what is known now of the next batch, which must be on offer."""
         market = self.inquiry.market
-        brute, level = market.brute_flops, market.channel_batches
-        budgets = market.checkpoints[market.checkpoints > market.spent] / brute
-        row_spent = market.bill.spent / brute
-        weights = self.fidelity.weights
-        now = self._together(level, self._by_rows(np.array([row_spent])))[:, 0]
-        scores = []
-        for index, cost in enumerate(self._costs(price)):
-            left = budgets - (market.spent + cost) / brute
-            expected = self._together(level + index, self._by_rows(row_spent + np.maximum(left, 0.0)))
-            # while saving up, the answer stays what it is
-            expected = np.where(left >= 0, expected, now[:, None])
-            scores.append(float((weights @ expected).mean()))
-        return np.array(scores)
+        offer = market.channel_offer()
+        assert offer is not None
+        return Decision(
+            batches=market.channel_batches,
+            spent=market.spent,
+            row_spent=int(market.bill.spent),
+            budgets=market.checkpoints[market.checkpoints > market.spent],
+            costs=self._costs(offer.flops),
+            fidelity=self.fidelity,
+        )
 
-    def _costs(self, price: int) -> Float[np.ndarray, " levels"]:
+    def _consider(self) -> bool:
+        """Return whether the next batch is worth buying, and take note of the decision."""
+        decision = self.decision()
+        self.first = self.first or decision
+        if self.decisions and self.decisions[-1].batches < decision.batches:
+            self.decisions.clear()
+        self.decisions.append(decision)
+        return worth(self.futures(decision, decision.costs))
+
+    def futures(self, at: Decision, costs: Float[np.ndarray, " batches"]) -> Float[np.ndarray, " batches"]:
+        """Return V of stopping at a decision (first) or after each further batch, at such costs."""
+        brute = self.inquiry.market.brute_flops
+        row_spent, weights = at.row_spent / brute, at.fidelity.weights
+        left = (at.budgets - (at.spent + costs[:, None])) / brute
+        channels = np.stack([self.left_by_channels(at.batches + each, at.fidelity) for each in range(len(costs))])
+        expected = _together(channels, self._by_rows(row_spent + np.maximum(left, 0.0)))
+        # while saving up, the answer stays what it is
+        now = _together(channels[:1], self._by_rows(np.array([[row_spent]])))
+        expected = np.where(left[:, None] >= 0, expected, now)
+        return np.asarray((weights @ expected).mean(1))
+
+    def _costs(self, price: int) -> Float[np.ndarray, " batches"]:
         """Return the FLOPs from here to each later batch: the next price is known, the others are expected.
 
         They are expected to rise as on the task's other questions, or else in proportion to the rows.
@@ -195,17 +259,12 @@ class ChannelDesk:
             steps[: len(known)] = known[: len(steps)]
         return np.concatenate([[0.0], np.cumsum(steps)])
 
-    def _together(self, level: int, by_rows: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, "hypotheses budgets"]:
-        """Return the share of the loss left by rows and so many batches of channels, under each hypothesis."""
-        channels = np.maximum(self._left_by_channels(level), 1e-6)[:, None]
-        return np.asarray(1 / (1 / np.maximum(by_rows, 1e-6) + 1 / channels - 1))
-
-    def _left_by_channels(self, level: int) -> Float[np.ndarray, " hypotheses"]:
+    def left_by_channels(self, batches: int, fidelity: Fidelity) -> Float[np.ndarray, " hypotheses"]:
         """Return L_h: what so many batches leave of the blind answer's loss."""
-        left = 1 - self.fidelity.correlations**2 * self._told_by(level)
+        left = 1 - fidelity.correlations**2 * self._told_by(batches)
         return np.asarray(left @ self._level_shares())
 
-    def _told_by(self, level: int) -> Float[np.ndarray, " levels"]:
+    def _told_by(self, batches: int) -> Float[np.ndarray, " levels"]:
         """Return the mean share of each level that so many batches tell of."""
         assert self.model is not None
         if self._told is None:
@@ -217,18 +276,14 @@ class ChannelDesk:
                     np.array([self.model.sizes.covered(each, known, grid).mean() for each in self.model.levels])
                 )
             self._told = np.stack(found)
-        told: Float[np.ndarray, " levels"] = self._told[level]
+        told: Float[np.ndarray, " levels"] = self._told[batches]
         return told
 
-    def _by_rows(self, share: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+    def _by_rows(self, share: Float[np.ndarray, "batches budgets"]) -> Float[np.ndarray, "batches budgets"]:
         """Return L: what is left where a share of brute force goes to rows, as elsewhere in the task if it is known."""
         assert self.model is not None
-        known = [each.rows_left for each in self.prior.appraisals]
-        if known:
-            budgets = known[0][:, 0]
-            left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
-            falling = np.minimum.accumulate(left)
-            return np.asarray(np.interp(np.log(np.maximum(share, 1e-9)), np.log(budgets), falling, left=1.0))
+        if self._rows_left is not None:
+            return np.asarray(np.interp(np.log(np.maximum(share, 1e-9)), *self._rows_left, left=1.0))
         sizes, grid, share = self.model.sizes, self.inquiry.space.grid, np.clip(share, 0.0, 1.0)
         missed = sizes.cell * (1 - share) / np.maximum(share, 1e-12)
         parts = {
@@ -239,6 +294,16 @@ class ChannelDesk:
         left = sum(each * parts[level] for each, level in zip(self._level_shares(), self.model.levels, strict=True))
         return np.asarray(left)
 
+    @cached_property
+    def _rows_left(self) -> tuple[Float[np.ndarray, " budgets"], Float[np.ndarray, " budgets"]] | None:
+        """What rows left of the loss on the task's other questions, mean, by the logarithm of the budget."""
+        known = [each.rows_left for each in self.prior.appraisals]
+        if not known:
+            return None
+        budgets = known[0][:, 0]
+        left = np.mean([np.interp(budgets, each[:, 0], np.clip(each[:, 1], 0.0, 1.0)) for each in known], axis=0)
+        return np.log(budgets), np.minimum.accumulate(left)
+
     def _level_shares(self) -> Float[np.ndarray, " levels"]:
         """Return the part of the answer's prior variance that each level has."""
         if self._shares is None:
@@ -248,7 +313,20 @@ class ChannelDesk:
         return self._shares
 
 
-def _left(own: float, missed: Float[np.ndarray, " budgets"]) -> Float[np.ndarray, " budgets"]:
+def worth(scores: Float[np.ndarray, " batches"]) -> bool:
+    """Return whether buying on is worth it, given V of stopping and after each further batch."""
+    return bool(scores.min() < scores[0] - MARGIN)
+
+
+def _together(
+    channels: Float[np.ndarray, "batches hypotheses"], rows: Float[np.ndarray, "batches budgets"]
+) -> Float[np.ndarray, "batches hypotheses budgets"]:
+    """Return the share of the loss left by channels and rows together."""
+    precision = 1 / np.maximum(rows, 1e-6)[:, None] + 1 / np.maximum(channels, 1e-6)[..., None] - 1
+    return np.asarray(1 / precision)
+
+
+def _left(own: float, missed: Float[np.ndarray, "*budgets"]) -> Float[np.ndarray, "*budgets"]:
     return np.asarray(missed / np.maximum(own + missed, 1e-300))
 
 
