@@ -11,7 +11,7 @@ from istar.executors.statistician.design.adaptive import design_weights
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.settings import DRAWS
 from istar.executors.statistician.table_model.posterior import Posterior
-from istar.executors.statistician.table_model.tails import learned_shape, skewed_draws
+from istar.executors.statistician.table_model.tails import stream_draws
 from istar.questions import Functional, Structure
 from istar.seeds import Seed
 
@@ -85,8 +85,8 @@ class Answerer:
         self.structure, self.functional = structure, functional
         self.grid = prior.process.grid
         self._temper = temper
-        self._normals, self._uniforms = Repeated(seed.split("draws").generator()), seed.split("scales")
-        self.quantiles = known.prior.residual_quantiles
+        self._normals, self._streams = Repeated(seed.split("draws").generator()), seed.split("streams")
+        self._shapes = np.array([each.residual_quantiles for each in known.prior.records])
         self.blind = known.blind
         columns = design_weights(self.functional, self.structure)
         self.weights = None if columns is None else self.grid.spread(columns)
@@ -110,11 +110,11 @@ class Answerer:
             posterior: what is known of the table.
             before: what channels alone say of the answer (`told`); None where none were heard.
         """
-        believed = self._believe(posterior)
+        believed, before = self._believe(posterior), before or self.first
         if self._spread is not None:
-            believed = self._reconcile(believed, self._spread, before or self.first)
+            believed = self._moved(believed, before, self._spread)
         elif self._temper < 1:
-            believed = self._tempered(believed, posterior.scale, before or self.first)
+            believed = self._tempered(believed, posterior.scale, before)
         return self.restate(believed, believed.centre, believed.spread)
 
     def restate(
@@ -136,33 +136,37 @@ class Answerer:
         spread = np.sqrt(prior * scale * share / np.maximum(weaker, 1e-300))
         return Answer(centre, spread, believed.remaining, believed.draws)
 
-    def _reconcile(self, believed: Answer, blind_spread: Float[np.ndarray, " outputs"], before: Answer) -> Answer:
-        """Replace the model's prior of the answer by what other questions' answers were.
+    def _moved(self, believed: Answer, before: Answer, blind_spread: Float[np.ndarray, " outputs"]) -> Answer:
+        """Move from what is said without rows to what the model believes, by the share of variance that rows resolve.
 
         A model of the table that is right about differences between rows may be wrong about the distribution of a
-        maximum or a tail over questions. What was learned is the posterior divided by the model's prior; it is
-        multiplied with the other questions' answers instead, all of them taken as Gaussian. What bought rows say is
-        taken to the power of the temper, what channels said before is not.
+        maximum or a tail over questions. So with no row the answer is the blind one, times what channels say: the
+        model's posterior given them divided by its prior, all of them taken as Gaussian. With a share s left of the
+        variance that the model believed before rows, the answer is a pool of two opinions (M. Stone, The opinion
+        pool, 1961), in which the model's has the weight t (1 - s) / (t (1 - s) + s), t being the temper: never beyond
+        what the model believes, as the quotient of its posterior and its prior would be where both are nearly alike;
+        and never surer of it than the model, but for what is known without rows.
         """
-        first, told, after = (each.spread**2 + 1e-300 for each in (self.first, before, believed))
+        first, told = self.first.spread**2 + 1e-300, before.spread**2 + 1e-300
         of_channels = np.maximum(1 / told - 1 / first, 0.0)
-        of_rows = self._temper * np.maximum(1 / after - 1 / told, 0.0)
         pull = np.where(of_channels > 0, before.centre / told - self.first.centre / first, 0.0)
-        pull += self._temper * np.where(of_rows > 0, believed.centre / after - before.centre / told, 0.0)
-        precision = of_channels + of_rows + 1 / (blind_spread**2 + 1e-300)
-        centre = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
-        return Answer(centre, np.sqrt(1 / precision), believed.remaining, believed.draws)
+        precision = of_channels + 1 / (blind_spread**2 + 1e-300)
+        start = (pull + self.blind / (blind_spread**2 + 1e-300)) / precision
+        share = np.minimum(believed.spread**2 / told, 1.0)
+        weight = self._temper * (1 - share) / np.maximum(self._temper * (1 - share) + share, 1e-300)
+        centre = start + weight * (believed.centre - start)
+        spread = np.sqrt((1 - weight) / precision)
+        spread = np.minimum(np.maximum(spread, believed.spread), 1 / np.sqrt(precision))
+        return Answer(centre, spread, believed.remaining, believed.draws)
 
     def _believe(self, posterior: Posterior) -> Answer:
         if self.weights is not None:
             linear = posterior.linear(self.weights)
             return Answer(linear.mean, np.sqrt(linear.variance * posterior.scale), 1.0)
-        normals = self._normals.again()
         if self.grid.arms == 1:
-            shape = learned_shape(posterior, self.quantiles)
-            tables = skewed_draws(posterior, shape, DRAWS, normals, self._uniforms.generator())
+            tables = stream_draws(posterior, self._shapes, DRAWS, self._streams.generator())
         else:
-            tables = posterior.draws(DRAWS, normals)
+            tables = posterior.draws(DRAWS, self._normals.again())
         values = self.grid.gather(tables)
         answers = self.functional.answers(values, self.structure)
         posterior.process.arithmetic.elementwise(values.size, 8)

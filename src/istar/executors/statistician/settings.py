@@ -33,8 +33,10 @@ KEPT_PLANS = 64
 
 # Beliefs about a table (`istar.truth.effects` has the model, and how it is fitted to a complete one).
 
-PRIOR_ROWS = 200
-"""How many bought rows the other questions' quantile function is worth, where residuals are not Gaussian."""
+PARTS = 64
+"""A distribution of residuals that is known by its quantiles is taken for so many values, equally likely."""
+MOST_SHAPE_ROWS = 10_000
+"""At most so many bought rows are the other questions' distributions worth, however alike they are."""
 NEGLIGIBLE = 0.01
 """Directions of the common part are left out whose variance is under this share of that of a mean over all replicates
 of the own part."""

@@ -45,9 +45,9 @@ LOG = logging.getLogger(__name__)
 
 REFERENCE_FLOOR = 0.25
 """A question's blind loss counts as at least this share of the task's mean, as in `istar.rewards.skill`."""
-RULE = "best mean skill over all budgets on training questions, among variants never under -0.05 on average"
+RULE = "best mean skill over all budgets on training questions, among variants never under -0.05 on any task"
 WORST = -0.05
-"""No variant is chosen whose mean skill falls under this at any budget, if there is another."""
+"""No variant is chosen whose mean skill on a task falls under this at any budget, if there is another."""
 
 Group = tuple[Sequence[Table], Sequence[TableEffects]]
 """Questions of a task, and what was learned from each."""
@@ -122,13 +122,20 @@ def skill_curves(groups: Sequence[Group], variant: Variant, seeds: Iterable[int]
     return np.stack([at_shares(shares, *each) for each in zip(own, curves, strict=True)])
 
 
-def _score(curves: Float[np.ndarray, "runs budgets"]) -> dict[str, Any]:
+def _score(curves: Float[np.ndarray, "runs budgets"], runs: Sequence[int]) -> dict[str, Any]:
+    """Return the score of a variant.
+
+    Args:
+        curves: of all questions and seeds, task by task.
+        runs: how many of them each task has.
+    """
     mean = curves.mean(0)
+    least = min(float(each.mean(0).min()) for each in np.split(curves, np.cumsum(runs)[:-1]))
     error = curves.mean(1).std(ddof=1) / np.sqrt(len(curves))
     return {
         "mean_skill": round(float(mean.mean()), 4),
         "standard_error": round(float(error), 4),
-        "least_mean_skill": round(float(mean.min()), 4),
+        "least_mean_skill": round(least, 4),
         "by_checkpoint": [round(float(each), 4) for each in mean],
     }
 
@@ -145,7 +152,8 @@ def choose(
     def best(variants: Iterable[Variant]) -> Variant:
         for variant in variants:
             if variant not in scores:
-                scores[variant] = _score(skill_curves(groups, variant, seeds))
+                runs = [len(tables) * len(seeds) for tables, _ in groups]
+                scores[variant] = _score(skill_curves(groups, variant, seeds), runs)
                 LOG.info("  %s: %s", variant.name, scores[variant])
         allowed = [variant for variant in scores if scores[variant]["least_mean_skill"] >= WORST] or list(scores)
         return max(allowed, key=lambda variant: scores[variant]["mean_skill"])

@@ -360,14 +360,6 @@ class Posterior:
         process.arithmetic.matmul(count, process.effects, grid.arms * grid.replicates)
         return tables.transpose(0, 2, 1)
 
-    def skew_parts(self, arm: int = 0) -> tuple[Float[np.ndarray, "rows size"], Float[np.ndarray, " rows"]]:
-        """Return, for the replicates of one arm, their whitened lifts and what variance is peculiar to each."""
-        replicates = np.arange(self.process.grid.replicates)
-        peculiar = np.empty(len(replicates))
-        for each in self._looks:
-            peculiar[each.replicates] = (each.variance * each.unseen)[:, arm]
-        return self.lifts(np.full(len(replicates), arm), replicates), peculiar
-
 
 @dataclass(frozen=True)
 class LinearAnswer:

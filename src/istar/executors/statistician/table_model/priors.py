@@ -56,12 +56,6 @@ class TaskPrior:
         names = self.records[0].variances
         return {name: float(np.exp(np.mean([np.log(each.variances[name]) for each in self.records]))) for name in names}
 
-    @cached_property
-    def residual_quantiles(self) -> Float[np.ndarray, " knots"]:
-        """The mean quantile function of standardised residuals."""
-        mean: Float[np.ndarray, " knots"] = np.mean([each.residual_quantiles for each in self.records], axis=0)
-        return mean
-
     def hyperparameters(self, fixed_names: Sequence[str]) -> Hyperparameters:
         """Return the beliefs about a fresh question whose model has these fixed effects.
 
