@@ -7,9 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from synthetic_tables import shapley_table
 
+from istar.executors import Market, Statistician
 from istar.executors.statistician.design import plan as plans
 from istar.executors.statistician.design.plan import PurchasePlan, plan_purchases
+from istar.executors.statistician.statistician import Inquiry
+from istar.executors.statistician.variants import Variant
+from istar.making.statistician.knowing import knowledge_of
+from istar.seeds import Seed
+from istar.truth.effects.records import effects_of
 
 
 class Interleaving(OrderedDict):
@@ -68,3 +75,20 @@ def test_the_longest_unused_plan_is_dropped(memory, monkeypatch):
         plan(key)
     assert list(memory.plans) == ["a", "c"]
     assert len(memory.made) == 3
+
+
+def test_budgets_before_the_first_stage_buy_the_beginning_of_the_same_plan():
+    """They take nothing from what larger budgets buy, and no further planning is paid for."""
+    tables = [shapley_table(index, players=7, queries=10) for index in range(3)]
+    known = knowledge_of(tables[0].question, [effects_of(each.question, each.values) for each in tables])
+    every = Market(tables[0]).checkpoints
+    assert every[0] < plans.FIRST_STAGE * every[-1] / 1.4
+    found = []
+    for checkpoints in (every, every[-17:]):
+        plans._PLANS.clear()
+        inquiry = Inquiry(Market(tables[0], checkpoints=checkpoints), known, Variant(greedy_share=0.2), Seed.root(0))
+        found.append(inquiry.plan().plan)
+    np.testing.assert_array_equal(found[0].order, found[1].order)
+    assert found[0].stage_flops == found[1].stage_flops
+    trace = Statistician(Variant(greedy_share=0.2)).answer(Market(tables[0]), known, Seed.root(0))
+    assert 0 < trace.rows_bought[0] < trace.rows_bought[-17]

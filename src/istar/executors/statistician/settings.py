@@ -28,6 +28,9 @@ RATE = 1.0
 """Skill per brute force at which going on is not worth it: 1% of brute force must buy 1% of skill."""
 DEFAULT_DECAY = 0.7
 """Power of spending with which the posterior variance is taken to fall until two budgets have shown another."""
+FIRST_STAGE = 1 / 256
+"""The first stage of a purchase plan leads up to this share of brute force; smaller budgets buy the beginning of it. A
+stage for each of these would take up to a fifth of 1/256 of brute force in arithmetic, and buy worse."""
 KEPT_PLANS = 64
 """Purchase plans that are kept in memory; both arms and all methods follow the same plan."""
 

@@ -22,7 +22,7 @@ from istar.executors.statistician.design.greedy import (
     prices_along,
     random_order,
 )
-from istar.executors.statistician.settings import KEPT_PLANS
+from istar.executors.statistician.settings import FIRST_STAGE, KEPT_PLANS
 from istar.executors.statistician.table_model.process import Process
 from istar.executors.statistician.variants import Variant
 from istar.flops.prices import PriceSheet
@@ -66,7 +66,7 @@ def plan_purchases(
         process: the prior over the table.
         weights: the functional.
         sheet: the prices.
-        checkpoints: FLOP budgets; a stage of the plan leads up to each.
+        checkpoints: FLOP budgets; a stage of the plan leads up to each from `FIRST_STAGE` of brute force on.
         variant: the design.
         seed: decides random choices.
         sealed: rows that cannot be bought.
@@ -119,7 +119,7 @@ def _make(
         return len(rows) > 0
 
     if variant.design == "greedy":
-        for budget in checkpoints.tolist():
+        for budget in checkpoints[checkpoints >= int(FIRST_STAGE * sheet.total)].tolist():
             if budget > variant.greedy_share * sheet.total:
                 break
             while not (bought | sealed).all() and greedy(budget - bill.spent):
