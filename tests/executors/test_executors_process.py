@@ -51,7 +51,7 @@ def test_posterior_equals_dense_gaussian(case):
     np.testing.assert_allclose(posterior.variance().reshape(-1), np.diag(covariance), atol=1e-6)
     linear = posterior.linear(weights)
     np.testing.assert_allclose(linear.mean, flat @ mean, atol=1e-6)
-    np.testing.assert_allclose(linear.covariance, flat @ covariance @ flat.T, atol=1e-6)
+    np.testing.assert_allclose(linear.variance, np.diag(flat @ covariance @ flat.T), atol=1e-6)
     cells = np.flatnonzero(~observed.reshape(-1))[:25]
     arms, replicates = np.divmod(cells, 5)
     np.testing.assert_allclose(posterior.covariance(arms, replicates), covariance[np.ix_(cells, cells)], atol=1e-6)
@@ -85,4 +85,4 @@ def test_everything_observed_is_the_truth(case):
     everything = np.ones((16, 5), dtype=bool)
     posterior = Process(space.grid, kernels_of(space, beliefs), Arithmetic()).condition(everything, values)
     np.testing.assert_array_equal(posterior.mean, values)
-    np.testing.assert_allclose(posterior.linear(weights).covariance, 0.0, atol=1e-9)
+    np.testing.assert_allclose(posterior.linear(weights).variance, 0.0, atol=1e-9)

@@ -76,11 +76,6 @@ class PriceSheet:
         """Tokens that brute force computes."""
         return int(self.segment_tokens.sum())
 
-    @cached_property
-    def segment_rows(self) -> csr_matrix:
-        """Which rows need each segment: the transpose of `row_segments`."""
-        return self.row_segments.T.tocsr()
-
     def bill(self) -> Bill:
         """Return an empty purchase history."""
         return Bill(self)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from istar.executors.statistician.table_model.process import Process, ReplicateGroup
 
 
+Table = Float[np.ndarray, "arms replicates"]
+Cells = Int[np.ndarray, " cells"]
+
+
 class Normals(Protocol):
     """What gives standard normal numbers: a generator."""
 
@@ -70,9 +74,7 @@ class _Look:
     cells: Int[np.ndarray, "same parts"] | None = None
     present: Float[np.ndarray, "same parts"] | None = None
 
-    def own(
-        self, places: Int[np.ndarray, " cells"], arms: Int[np.ndarray, " cells"]
-    ) -> Float[np.ndarray, "cells cells"]:
+    def own(self, places: Cells, arms: Cells) -> Float[np.ndarray, "cells cells"]:
         """Return the covariance of the own parts of cells of the same replicate, all given by place and arm."""
         reach = self.reach[places, :, arms]
         own = reach @ reach.T if self.cells is None else self.root[arms] @ self.root[arms].T - reach @ reach.T
@@ -83,10 +85,7 @@ class _Look:
     def variance(self) -> Float[np.ndarray, "same arms"]:
         """The variance of the own part of every cell, if it were not seen."""
         told = (self.reach**2).sum(1)
-        variance: Float[np.ndarray, "same arms"] = (
-            told + self.noise if self.cells is None else (self.root**2).sum(1) + self.noise - told
-        )
-        return variance
+        return np.asarray(self.noise + (told if self.cells is None else (self.root**2).sum(1) - told))
 
     def drawn(
         self, fresh: Float[np.ndarray, "draws same more"], shared: Float[np.ndarray, "draws size"]
@@ -121,12 +120,7 @@ class Posterior:
         coordinates: posterior mean of u.
     """
 
-    def __init__(
-        self,
-        process: Process,
-        observed: Bool[np.ndarray, "arms replicates"],
-        values: Float[np.ndarray, "arms replicates"],
-    ) -> None:
+    def __init__(self, process: Process, observed: Bool[np.ndarray, "arms replicates"], values: Table) -> None:
         """See `Process.condition`."""
         self.process, self.observed = process, observed
         size = process.effects + process.rank
@@ -158,11 +152,7 @@ class Posterior:
         self.mean = np.where(observed, values, mean)
 
     def _few_cells(
-        self,
-        group: ReplicateGroup,
-        replicates: Int[np.ndarray, " same"],
-        rest: Float[np.ndarray, "arms replicates"],
-        told: Float[np.ndarray, "more more"],
+        self, group: ReplicateGroup, replicates: Int[np.ndarray, " same"], rest: Table, told: Float[np.ndarray, "n n"]
     ) -> _Look:
         """Look at replicates of which fewer cells were seen than there are factors, and add up what that tells of u."""
         process, size = self.process, len(told) - 1
@@ -190,11 +180,7 @@ class Posterior:
         return self._looked(group, replicates, inverse, white, reach, cells, present)
 
     def _few_factors(
-        self,
-        group: ReplicateGroup,
-        replicates: Int[np.ndarray, " same"],
-        rest: Float[np.ndarray, "arms replicates"],
-        told: Float[np.ndarray, "more more"],
+        self, group: ReplicateGroup, replicates: Int[np.ndarray, " same"], rest: Table, told: Float[np.ndarray, "n n"]
     ) -> _Look:
         """Look at replicates of which as many cells or more were seen, and add up what that tells of u."""
         process, size, effects = self.process, len(told) - 1, self.process.effects
@@ -256,9 +242,7 @@ class Posterior:
         whitened: Float[np.ndarray, "count size"] = solved.T
         return whitened
 
-    def _members(
-        self, replicates: Int[np.ndarray, " cells"]
-    ) -> Iterator[tuple[_Look, Int[np.ndarray, " inside"], Int[np.ndarray, " inside"]]]:
+    def _members(self, replicates: Cells) -> Iterator[tuple[_Look, Cells, Cells]]:
         """Yield, look by look, which of some cells are in it, and the places of their replicates there."""
         for each in self._looks:
             place = np.full(self.process.grid.replicates, -1)
@@ -266,9 +250,7 @@ class Posterior:
             inside = np.flatnonzero(place[replicates] >= 0)
             yield each, inside, place[replicates[inside]]
 
-    def lifts(
-        self, arms: Int[np.ndarray, " cells"], replicates: Int[np.ndarray, " cells"]
-    ) -> Float[np.ndarray, "cells size"]:
+    def lifts(self, arms: Cells, replicates: Cells) -> Float[np.ndarray, "cells size"]:
         """Return how the unexplained part of each cell depends on u, whitened by u's posterior; 0 where it was seen."""
         process = self.process
         vectors = np.concatenate([process.design[arms, replicates], np.empty((len(arms), process.rank))], axis=1)
@@ -295,16 +277,12 @@ class Posterior:
             loading[:, process.effects :] += open_.sum(1) @ each.common_root
             loading -= flat.T @ each.cross.reshape(len(flat), loading.shape[1])
             parts.append((each, open_, toward))
-            process.arithmetic.matmul(outputs, each.reach.size, 1)
-            process.arithmetic.matmul(outputs, each.unseen.size, process.effects)
-            process.arithmetic.matmul(outputs, process.grid.arms, process.rank)
-            process.arithmetic.matmul(outputs, each.cross.size, 1)
+            process.arithmetic.matmul(outputs, each.reach.size + each.cross.size, 1)
+            process.arithmetic.matmul(outputs, each.unseen.size * process.effects + each.common_root.size, 1)
         mean = weights.reshape(outputs, -1) @ self.mean.reshape(-1)
         return LinearAnswer(mean, self._whiten(loading), self, tuple(parts))
 
-    def covariance(
-        self, arms: Int[np.ndarray, " cells"], replicates: Int[np.ndarray, " cells"]
-    ) -> Float[np.ndarray, "cells cells"]:
+    def covariance(self, arms: Cells, replicates: Cells) -> Float[np.ndarray, "cells cells"]:
         """Return the posterior covariance of some cells that were not seen, at scale 1."""
         lifts = self.lifts(arms, replicates)
         covariance: Float[np.ndarray, "cells cells"] = lifts @ lifts.T
@@ -386,17 +364,6 @@ class LinearAnswer:
         return np.asarray(np.maximum(variance, 0.0))
 
     @cached_property
-    def covariance(self) -> Float[np.ndarray, "outputs outputs"]:
-        """The posterior covariance, at scale 1."""
-        outputs = len(self.mean)
-        crossed = self.own_cross.reshape(outputs, -1)
-        weights = np.zeros_like(self.own_cross)
-        for each, open_, _ in self._parts:
-            weights[:, :, each.replicates] = open_.transpose(0, 2, 1)
-        self._posterior.process.arithmetic.matmul(outputs, crossed.shape[1] + self.loading.shape[1], outputs)
-        return np.asarray(self.loading @ self.loading.T + crossed @ weights.reshape(outputs, -1).T)
-
-    @cached_property
     def own_cross(self) -> Float[np.ndarray, "outputs arms replicates"]:
         """The covariance with every cell through what is peculiar to its replicate, at scale 1; 0 for seen cells."""
         process = self._posterior.process
@@ -406,6 +373,5 @@ class LinearAnswer:
             if each.cells is not None:
                 told = (open_ @ each.root) @ each.root.T - told
             cross[:, :, each.replicates] = ((told + open_ * each.noise) * each.unseen).transpose(0, 2, 1)
-            process.arithmetic.matmul(len(self.mean), each.reach.size, 1)
-            process.arithmetic.matmul(open_.size, 2 * each.root.shape[1] if each.cells is not None else 0, 1)
+            process.arithmetic.matmul(len(self.mean), each.reach.size + each.unseen.size * 2 * each.root.shape[1], 1)
         return cross

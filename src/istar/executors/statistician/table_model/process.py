@@ -139,12 +139,6 @@ class ReplicateGroup:
         object.__setattr__(self, "root", root)
 
 
-def same_columns(mask: Bool[np.ndarray, "arms replicates"]) -> list[Int[np.ndarray, " same"]]:
-    """Return the replicates grouped by equal columns of a mask."""
-    _, group = np.unique(np.packbits(mask, axis=0).T, axis=0, return_inverse=True)
-    return [np.flatnonzero(group.reshape(-1) == index) for index in range(int(group.max()) + 1)]
-
-
 class Process:
     """The belief about a table before values are known, ready to be conditioned.
 
@@ -159,7 +153,6 @@ class Process:
         design: how cells depend on the fixed effects' coordinates.
         prior_mean: mean of every cell where all coordinates are 0.
         groups: what is believed of the replicates, given the coordinates; these are standard normal.
-        informed: whether channels have been heard.
     """
 
     design: Float[np.ndarray, "arms replicates effects"]
@@ -172,7 +165,6 @@ class Process:
         self.own = kernels.own + jitter * np.eye(arms)
         self.grid, self.arithmetic = grid, arithmetic
         self.scale_weight = kernels.scale_weight
-        self.informed = False
         fixed_root = square_root(kernels.fixed_covariance, 0.0)
         self.common_root = square_root(kernels.common, NEGLIGIBLE * kernels.noise / grid.replicates)
         self.effects, self.rank = fixed_root.shape[1], self.common_root.shape[1]
