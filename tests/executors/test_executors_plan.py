@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from functools import partial
 from threading import Thread
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from synthetic_tables import shapley_table
 
 from istar.executors import Market, Statistician
 from istar.executors.statistician.design import plan as plans
-from istar.executors.statistician.design.plan import PurchasePlan, plan_purchases
+from istar.executors.statistician.design.plan import PurchasePlan, kept_plan
 from istar.executors.statistician.statistician import Inquiry
 from istar.executors.statistician.variants import Variant
 from istar.making.statistician.knowing import knowledge_of
@@ -36,45 +35,48 @@ class Interleaving(OrderedDict):
 
 @pytest.fixture
 def memory(monkeypatch):
-    made = []
-
-    def make(*arguments):
-        made.append(arguments)
-        return PurchasePlan(np.array([len(made)]), (0,), (1,))
-
     memory = Interleaving()
+    MADE.clear()
     monkeypatch.setattr(plans, "_PLANS", memory)
     monkeypatch.setattr(plans, "KEPT_PLANS", 1)
-    monkeypatch.setattr(plans, "_make", make)
-    return SimpleNamespace(plans=memory, made=made)
+    return memory
+
+
+MADE = []
 
 
 def plan(key):
-    return plan_purchases(key, *[None] * 7)
+    """Return the plan of a key; each that is made tells how many were."""
+
+    def make():
+        MADE.append(key)
+        return PurchasePlan(np.array([len(MADE)]), (0,), (1,))
+
+    return kept_plan(key, make)
 
 
 def test_a_thread_may_drop_a_plan_while_another_takes_it(memory):
     """What another thread makes leaves no room for the plan that is just being taken."""
     first = plan("mine")
-    memory.plans.other = partial(plan, "another")
+    memory.other = partial(plan, "another")
     assert plan("mine") is first
-    memory.plans.waiting.join()
-    assert list(memory.plans) == ["another"]
+    memory.waiting.join()
+    assert list(memory) == ["another"]
 
 
 def test_a_thread_may_drop_a_plan_that_another_has_just_made(memory):
-    memory.plans.other = partial(plan, "another")
+    memory.other = partial(plan, "another")
     assert plan("mine").order.tolist() == [1]
-    memory.plans.waiting.join()
-    assert list(memory.plans) == ["another"]
+    memory.waiting.join()
+    assert list(memory) == ["another"]
 
 
 def test_the_longest_unused_plan_is_dropped(memory, monkeypatch):
     monkeypatch.setattr(plans, "KEPT_PLANS", 2)
     for key in ("a", "b", "a", "c"):
         plan(key)
-    assert list(memory.plans) == ["a", "c"]
-    assert len(memory.made) == 3
+    assert list(memory) == ["a", "c"]
+    assert MADE == ["a", "b", "c"]
 
 
 def test_budgets_before_the_first_stage_buy_the_beginning_of_the_same_plan():

@@ -9,6 +9,7 @@ channels, learns from rows it knows both ways what they are worth, and goes on o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from istar.executors.statistician.answers import Answer, Answerer
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.design.adaptive import contender_rows, score_order
 from istar.executors.statistician.design.greedy import affordable_prefix, greedy_rows
-from istar.executors.statistician.design.plan import PlanFollower, plan_purchases
+from istar.executors.statistician.design.plan import PlanFollower, kept_plan, plan_purchases
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.acquisition import ChannelDesk
 from istar.executors.statistician.fidelity.cokriging import appraise
@@ -94,8 +95,8 @@ class Inquiry:
                 self.seed.path,
                 tuple(self.market.checkpoints.tolist()),
             )
-            plan = plan_purchases(
-                key,
+            make = partial(
+                plan_purchases,
                 self.process,
                 self.answerer.weights,
                 self.market.prices,
@@ -104,6 +105,7 @@ class Inquiry:
                 self.seed,
                 self.market.sealed,
             )
+            plan = kept_plan(key, make)
             self.arithmetic.take()
             self.arithmetic.flops = before
             self.follower = PlanFollower(plan, self.market.prices)

@@ -8,7 +8,7 @@ stage of the plan is charged in every replay that enters the stage.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -49,34 +49,14 @@ _LOCK = Lock()
 """Held while `_PLANS` is looked into or changed, never while a plan is made: trials side by side replay in threads."""
 
 
-def plan_purchases(
-    key: Hashable,
-    process: Process,
-    weights: Float[np.ndarray, "outputs arms replicates"],
-    sheet: PriceSheet,
-    checkpoints: Int[np.ndarray, " checkpoints"],
-    variant: Variant,
-    seed: Seed,
-    sealed: Bool[np.ndarray, " rows"],
-) -> PurchasePlan:
-    """Return the plan for a question, from memory if it was made before.
-
-    Args:
-        key: identifies everything the plan depends on.
-        process: the prior over the table.
-        weights: the functional.
-        sheet: the prices.
-        checkpoints: FLOP budgets; a stage of the plan leads up to each from `FIRST_STAGE` of brute force on.
-        variant: the design.
-        seed: decides random choices.
-        sealed: rows that cannot be bought.
-    """
+def kept_plan(key: Hashable, make: Callable[[], PurchasePlan]) -> PurchasePlan:
+    """Return a plan from memory, or make and keep it; the key identifies everything that it depends on."""
     with _LOCK:
         known = _PLANS.get(key)
         if known is not None:
             _PLANS.move_to_end(key)
             return known
-    plan = _make(process, weights, sheet, checkpoints, variant, seed, sealed)
+    plan = make()
     with _LOCK:
         _PLANS[key] = plan
         _PLANS.move_to_end(key)
@@ -85,7 +65,7 @@ def plan_purchases(
     return plan
 
 
-def _make(
+def plan_purchases(
     process: Process,
     weights: Float[np.ndarray, "outputs arms replicates"],
     sheet: PriceSheet,
@@ -94,6 +74,17 @@ def _make(
     seed: Seed,
     sealed: Bool[np.ndarray, " rows"],
 ) -> PurchasePlan:
+    """Return the plan for a question.
+
+    Args:
+        process: the prior over the table.
+        weights: the functional.
+        sheet: the prices.
+        checkpoints: FLOP budgets; a stage of the plan leads up to each from `FIRST_STAGE` of brute force on.
+        variant: the design.
+        seed: decides random choices.
+        sealed: rows that cannot be bought.
+    """
     grid, arithmetic = process.grid, process.arithmetic
     generator = seed.split("plan").generator()
     bill = sheet.bill()
