@@ -218,6 +218,7 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
         "predict_flops",
         "explained_cpu_share",
         "intervals",
+        "believed",
         "multipliers",
         "skill_gain",
     }
@@ -230,6 +231,22 @@ def test_score_prints_the_promised_keys(config, tmp_path, capsys):
         assert all(0 < each <= 1 for each in task["intervals"][arm].values())
     assert set(task["multipliers"]) == {"0.5", "0.8", "0.9"}
     assert set(task["multipliers"]["0.5"]) == {"estimate", "low", "high", "censored"}
+
+
+def test_score_explains_why_channels_were_bought_or_not(config, tmp_path, capsys):
+    (tmp_path / "lens.py").write_text(METHOD)
+    arguments = ["score", str(tmp_path / "lens.py"), "--target", "tiny-random", "--questions", "2", "--explain"]
+    arguments += ["--executor-seeds", "2", "--threads", "1", "--task", config.train.tasks[0]]
+    arguments += ["--unsafe"] if config.unsafe else []
+    assert run([*arguments, "--json"]) == SUCCESS
+    (task,) = json.loads(capsys.readouterr().out)["tasks"]
+    believed, (sentence, *_) = task["believed"], task["why"]
+    assert sum(believed["reasons"].values()) == believed["answers"] == 4
+    assert 0 <= believed["numbers"]["rho.answer"][0] <= 1
+    assert run(arguments) == SUCCESS
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{task['task']}: {sentence}" in shown
+    assert "what was believed of lens" in shown
 
 
 def test_score_says_what_its_figures_rest_on(config, tmp_path, capsys):

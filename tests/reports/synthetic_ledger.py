@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from istar.executors.measures import Reason
 from istar.ledger import (
     BASELINE,
     BatchSpending,
@@ -67,6 +68,17 @@ def predict(question, runs, target, interpretation, prepared):
 '''
 
 
+BELIEVED = {
+    "channels.reason": int(Reason.USED),
+    "channels.known": 2,
+    "channels.rho.arms": (0.61, 0.83),
+    "channels.rho.answer": (0.52, 0.79),
+    "channels.price": (0.0012, 0.0034, 0.0086),
+    "channels.break_even": (0.021, 0.043),
+    "channels.next": (0.012, 0.034),
+}
+
+
 def _curve(
     task: str, question: str, seed: int, arm: Arm, half: float, generator: np.random.Generator, batches: int
 ) -> Curve:
@@ -95,6 +107,7 @@ def _curve(
         stop_rows=round(3072 * 2.0 ** OCTAVES[stop]),
         stop_loss=float(1 - skill[stop]),
         stop_skill=float(skill[stop]),
+        measures=BELIEVED if arm == "white_box" else {},
     )
 
 

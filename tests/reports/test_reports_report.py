@@ -77,7 +77,7 @@ def test_the_page_is_whole_and_needs_no_network(page):
 def test_links_lead_to_sections(page):
     parsed = _Page(page)
     assert {anchor.removeprefix("#") for anchor in parsed.anchors} <= set(parsed.ids)
-    assert len(parsed.anchors) == 8
+    assert len(parsed.anchors) == 9
 
 
 def test_every_figure_is_one_that_plotly_accepts(page):
@@ -320,3 +320,16 @@ def test_what_was_tried_before_is_said(findings):
     assert "1 method checked, 3 scores on 24 training questions (1.2 TFLOP)" in found
     assert "1.2 TFLOP" in render(peeking)
     assert "tried some" not in " ".join(warnings(findings))
+
+
+def test_it_says_what_the_executor_believed_of_the_method(ledger, findings, page):
+    section = page[page.index('<section id="believed">') : page.index('<section id="search">')]
+    assert section.count("bought and used (correlation with the answer 0.52 at first, 0.79 in the end)") == len(
+        findings.champion.curves
+    )
+    for shown in ("0.61 / 0.83", "0.12%", "0.86%", "4.3%", "+0.034"):
+        assert shown in section
+    champion = replace(
+        findings.champion, curves=tuple(replace(each, believed=None) for each in findings.champion.curves)
+    )
+    assert 'id="believed"' not in render(replace(findings, champion=champion))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -37,6 +37,7 @@ WHOLE = 4
     "istar score my_method.py",
     "istar score my_method.py --all",
     "istar score my_method.py --split validation --questions 8 --json",
+    "istar score my_method.py --explain",
     "istar score library --questions 2 --rows 0.25 --out scores.json",
     "istar score my_method.py --task label_free_accuracy --fresh",
 )
@@ -68,6 +69,10 @@ def score(
     fresh_seed: Annotated[
         int | None, Parameter(help="Ask the fresh questions of this seed, to repeat a draw or to go on with one.")
     ] = None,
+    explain: Annotated[
+        bool,
+        Parameter(negative="", help="Say what the executor believed of the method on each task, and why it bought it."),
+    ] = False,
     executor: Annotated[str, Parameter(help="Who answers questions.")] = "statistician",
     executor_option: ExecutorOption = None,
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
@@ -86,7 +91,8 @@ def score(
 
     A multiplier of 3 says that an executor with the method needs a third of the FLOPs for the same skill. Where nothing
     says what is asked, a first look asks the first questions of the cheapest tasks: about four minutes on two cores.
-    `--all` asks the rest. What was computed is kept, so a command that was killed goes on where it was.
+    `--all` asks the rest. What was computed is kept, so a command that was killed goes on where it was. `--explain`
+    says what the executor believed of the method on each task, what it costs and what it would be worth.
 
     The answers to these questions are shipped, and a method's source may hold them. `--fresh` asks others as well,
     which are drawn from a new seed now, and marks a method as memorised whose reward is more than chance above that on
@@ -147,14 +153,15 @@ def score(
                     continue
                 results.append(result)
                 if out is not None:
-                    _write(out, [result.to_json() for result in results])
+                    _write(out, [_json_of(result, explain) for result in results])
     if failed and not results:
         raise failed[0]
     if as_json:
-        print_json(results[0].to_json() if len(files) == 1 else [result.to_json() for result in results])
+        found = [_json_of(result, explain) for result in results]
+        print_json(found[0] if len(files) == 1 else found)
     else:
         for result in results:
-            _show(result)
+            _show(result, explain)
     say_left_out(look, WHOLE)
     for failure in failed:
         notes.tell(str(failure), "failed:", "red")
@@ -224,7 +231,18 @@ def _why_not_bought(result: MethodScore, heard: int, answers: int) -> str:
     if silent:
         tasks = ", ".join(f"{count} of {task}" for task, count in result.silent.items() if count)
         reasons.insert(0, f"on {silent} of {questions} questions it had nothing to say ({tasks})")
-    return f"; {'; '.join(reasons)}; multipliers of exactly 1 come from there"
+    return f"; {'; '.join(reasons)}; multipliers of exactly 1 come from there (--explain says more)"
+
+
+def _json_of(result: MethodScore, explain: bool) -> dict[str, Any]:
+    """Return a score as JSON values, with the reasons in words where they are to be explained."""
+    from istar.reports.words import why
+
+    score = result.to_json()
+    for task in score["tasks"] if explain else ():
+        found = result.believed(task["task"])
+        task["why"] = [] if found is None else why(found)
+    return score
 
 
 def _write(path: Path, data: object) -> None:
@@ -233,7 +251,8 @@ def _write(path: Path, data: object) -> None:
     write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
-def _show(result: MethodScore) -> None:
+def _show(result: MethodScore, explain: bool) -> None:
+    from istar.cli.explain import show_believed
     from istar.cli.fresh import beside_table, say_memorised
     from istar.cli.multipliers import summary_table
     from istar.reports.words import intervals
@@ -247,6 +266,8 @@ def _show(result: MethodScore) -> None:
     output.tell(f"reward ({result.reward_name}){about}: {result.reward:.3f}")
     heard, answers = result.heard()
     output.tell(f"channels were bought in {heard} of {answers} answers{_why_not_bought(result, heard, answers)}")
+    if explain:
+        show_believed(result)
     if result.fresh is not None:
         fresh = result.fresh
         drawn = None if fresh.score is None else fresh.score.summary

@@ -15,6 +15,7 @@ from istar.methods.side_by_side import MethodFile
 from istar.protocol.ahead import Ahead
 from istar.protocol.asking import Asked, together
 from istar.protocol.fresh import FreshQuestions, drawn_for
+from istar.rewards.believed import Believed, believed
 from istar.rewards.curves import Curve
 from istar.rewards.formulas import REWARDS
 from istar.rewards.intervals import Intervals, intervals
@@ -123,6 +124,10 @@ class MethodScore:
         )
         return intervals(interp, baseline), intervals(baseline, baseline)
 
+    def believed(self, task: str) -> Believed | None:
+        """Return what the executor believed of the method on a task; None if it does not say."""
+        return believed([curve for curve in self.interp if curve.task == task])
+
     def _intervals_json(self, task: str | None = None) -> dict[str, Any]:
         with_it, without = self.intervals(task)
         return {"claimed": CLAIMED, "with": with_it.to_json(), "without": without.to_json()}
@@ -140,6 +145,7 @@ class MethodScore:
             "predict_flops": self.predict_flops[task.name],
             "explained_cpu_share": self.explained.get(task.name),
             "intervals": self._intervals_json(task.name),
+            "believed": None if (found := self.believed(task.name)) is None else found.to_json(),
             **comparison_json(task),
         }
 

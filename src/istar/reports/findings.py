@@ -25,6 +25,7 @@ from istar.ledger import (
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.rewards import REWARDS, Curve, Summary, compare
+from istar.rewards.believed import Believed, believed
 from istar.rewards.budgets import at_shares, common_shares, shares_of
 from istar.rewards.intervals import Intervals, intervals
 from istar.rewards.memorised import Answered, Memorisation, compared
@@ -68,6 +69,7 @@ class TaskCurves:
         budgets: budgets as shares of brute force, those that all of its curves reach.
         black: the black-box arm.
         white: the white-box arm.
+        believed: what the executor believed of the method; None if it does not say.
     """
 
     task: str
@@ -77,6 +79,7 @@ class TaskCurves:
     budgets: tuple[float, ...]
     black: Band
     white: Band
+    believed: Believed | None
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,7 @@ def _task_curves(stage: Stage, black: Sequence[Curve], white: Sequence[Curve]) -
                 budgets=tuple(shares.tolist()),
                 black=_band(blacks, shares, blacks),
                 white=_band(whites, shares, blacks),
+                believed=believed(whites),
             )
         )
     return found

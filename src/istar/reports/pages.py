@@ -24,6 +24,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
+    environment.filters.update(brute_share=words.share, first_and_last=words.at_first_and_last)
     environment.globals.update(
         tried=words.tried,
         memorisation=words.memorisation,

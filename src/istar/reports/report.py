@@ -69,6 +69,9 @@ def render(findings: Findings) -> str:
             if champion is None
             else [(each, figures.efficiency(each)) for each in _by_hold_out(champion)],
             intervals=_intervals(champion),
+            believed=[]
+            if champion is None
+            else [(each, each.believed, words.why(each.believed)) for each in _by_hold_out(champion) if each.believed],
             claimed=f"{CLAIMED:.0%}",
             rounds=figures.rounds(findings),
             learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,

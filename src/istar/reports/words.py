@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from istar.executors.executor import CLAIMED
+from istar.executors.measures import Reason
 from istar.ledger import Tried
 from istar.rewards import MultiplierEstimate
+from istar.rewards.believed import Believed, Numbers
 from istar.rewards.intervals import Intervals
 from istar.rewards.memorised import Memorisation
 
@@ -65,6 +67,48 @@ def intervals(with_it: Intervals, without: Intervals) -> list[str]:
             f"without{widths}"
         )
     return sentences
+
+
+def share(value: float) -> str:
+    """Return a share with two significant digits, `0.12%`."""
+    return f"{float(f'{100 * value:.2g}'):g}%"
+
+
+def at_first_and_last(values: tuple[float, ...]) -> str:
+    """Return a correlation at first and in the end, `0.44 / 0.01`; once if both are the same."""
+    first, last = f"{values[0]:.2f}", f"{values[-1]:.2f}"
+    return first if first == last else f"{first} / {last}"
+
+
+def why(found: Believed) -> list[str]:
+    """Return in a sentence for each reason why a method's channels were bought or not, the most frequent first."""
+    sentences = []
+    for reason, count in found.reasons.items():
+        numbers = found.by_reason[reason]
+        stranger = reason not in (Reason.NO_CHANNEL, Reason.SILENT) and numbers.get("known") == (0,)
+        where = "" if count == found.answers else f"in {count} of {found.answers} answers "
+        sentences.append(f"{where}{'never heard before: ' if stranger else ''}{_why(reason, numbers)}")
+    return sentences
+
+
+def _why(reason: Reason, numbers: Numbers) -> str:
+    """Return a reason in words, with what is stated of it."""
+    rho, price, worth, both = (numbers.get(name) for name in ("rho.answer", "price", "break_even", "both"))
+    knew = "" if rho is None else f" (correlation with the answer {rho[0]:.2f})"
+    learned = "" if rho is None else f" (correlation with the answer {rho[0]:.2f} at first, {rho[-1]:.2f} in the end)"
+    costs = "" if price is None else f"all of it costs {share(price[-1])} of brute force"
+    here = "" if worth is None else f", and it would be worth {share(worth[-1])} here"
+    rows = "" if both is None else f" after {both[0]:.0f} rows known both ways"
+    return {
+        Reason.NO_CHANNEL: "it has no channel",
+        Reason.SILENT: "not bought: it said nothing of this task's other questions",
+        Reason.WORTHLESS: f"not bought: on this task's other questions it was worth nothing{knew}",
+        Reason.NEEDLESS: f"not bought: even for nothing it would add too little to rows{knew}",
+        Reason.TOO_DEAR: f"not bought: it is too dear{': ' if costs else ''}{costs}{here if costs else ''}",
+        Reason.UNPAID: f"not bought: rows told enough while it was saved up for{': ' if costs else ''}{costs}",
+        Reason.GIVEN_UP: f"bought, then given up{rows}{learned}",
+        Reason.USED: f"bought and used{learned}",
+    }[reason]
 
 
 def tried(found: Tried) -> str:
