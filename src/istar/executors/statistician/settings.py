@@ -54,7 +54,7 @@ HYPOTHESES = 64
 """Draws of the prior of fidelity."""
 USELESS = 0.5
 """Probability that the channels of a method never heard are noise."""
-SURPRISE = 0.05
+SURPRISE = 0.03
 """Probability that a method is on this question as if it had never been heard."""
 TOGETHER = 0.8
 """Correlation of the levels' quantiles of fidelity."""
@@ -68,9 +68,13 @@ LOOSENESS_QUESTIONS = 0.5
 """and how many questions that belief is worth."""
 LEAST_ROWS = 6
 """So many rows known both ways must teach the slopes of a method never heard before it is heard."""
-MOST_ROWS = 48
+SIZE_ERROR = 0.5
+"""How far the logarithm of a variance component lies from the other questions', as a standard deviation."""
+STRANGE_LOOSENESS = 0.5
+"""How far the scale of the signal of a method never heard before may lie from 1, as a standard deviation."""
+MOST_ROWS = 128
 """At most this many rows known both ways are weighed,"""
-EVIDENCE_GROWTH = 1.3
+EVIDENCE_GROWTH = 1.4
 """and again when there are this many times as many."""
 VERIFIED_ROWS = 16
 """So many rows are bought among those that have channels, first of all, to judge them."""

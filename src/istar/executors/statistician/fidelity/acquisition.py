@@ -200,12 +200,14 @@ class ChannelDesk:
         return False
 
     def deaf(self) -> bool:
-        """Whether no channel would be bought at any price, whatever rows turn out to be."""
+        """Whether no channel would be bought at any price, whatever rows turn out to be.
+
+        Asked of a market on which nothing is bought yet, where channels promise most: L falls with every row.
+        """
         if not self.open:
             return True
-        assert self.model is not None
-        left = self.left_by_channels(len(self.inquiry.market.batch_rows), self.fidelity)
-        return bool(self.fidelity.weights @ (1 - left) <= MARGIN)
+        decision = self.decision()
+        return not worth(self.futures(decision, np.zeros_like(decision.costs)))
 
     def decision(self) -> Decision:
         """Return what is known now of the next batch, which must be on offer."""

@@ -23,7 +23,15 @@ from istar.executors.statistician.fidelity.levels import Sizes, at_rows, cleaned
 from istar.executors.statistician.fidelity.posterior import Evidence, Fidelity
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.fidelity.regression import Sums, slopes
-from istar.executors.statistician.settings import JITTER, LEAST_EXPLAINED, LEAST_LEFT, LEAST_ROWS, LOOSENESS, MOST_ROWS
+from istar.executors.statistician.settings import (
+    JITTER,
+    LEAST_EXPLAINED,
+    LEAST_LEFT,
+    LEAST_ROWS,
+    MOST_ROWS,
+    SIZE_ERROR,
+    STRANGE_LOOSENESS,
+)
 from istar.executors.statistician.table_model.process import (
     Hyperparameters,
     Kernels,
@@ -163,6 +171,7 @@ class Signals:
         units: the signal of each unit of a level times the share that is told of it; 0 where nothing is known.
         heard: the part of it that is the channels' alone, whose scale is uncertain.
         told: how much of each unit is told.
+        scaled: what the prediction of each level was multiplied with.
         looseness: by level, how far the signal's scale may lie from 1.
         verified: signals at rows known both ways, each as the other rows teach it, where they taught the slopes.
         verified_heard: the channels' part of these.
@@ -171,6 +180,7 @@ class Signals:
     units: Mapping[str, Float[np.ndarray, " units"]]
     heard: Mapping[str, Float[np.ndarray, " units"]]
     told: Mapping[str, Float[np.ndarray, " units"]]
+    scaled: Mapping[str, float]
     looseness: Float[np.ndarray, " levels"]
     verified: Float[np.ndarray, "levels rows"]
     verified_heard: Float[np.ndarray, "levels rows"]
@@ -199,9 +209,12 @@ class Listener:
         self.model, self.prior, self.expected = model, prior, expected
         self.arithmetic, self.scale_weight = arithmetic, scale_weight
         correlations = prior.correlations(model.levels)
-        loose = [prior.levels[each].looseness if each in prior.levels else LOOSENESS for each in model.levels]
         count = len(correlations)
-        self.before = Fidelity(correlations, np.full(count, 1 / count), np.array(loose))
+        self.before = Fidelity(correlations, np.full(count, 1 / count), self._looseness())
+
+    def _looseness(self) -> Float[np.ndarray, " levels"]:
+        levels = (self.prior.levels.get(each) for each in self.model.levels)
+        return np.array([STRANGE_LOOSENESS if each is None else each.looseness for each in levels])
 
     def hear(
         self,
@@ -235,11 +248,32 @@ class Listener:
         told = np.stack([at_rows(each, signals.told[each], self.model.grid)[both] for each in self.model.levels])
         silent = [not np.any(signals.units[each]) for each in self.model.levels]
         rho = np.where(silent, 0.0, self.before.correlations)
-        before = Fidelity(rho, self.before.weights, signals.looseness)
+        weights = self.before.weights
+        if not self.prior.known:
+            weights = weights * np.exp(-self._surprises(signals, rho))
+        before = Fidelity(rho, weights / weights.sum(), signals.looseness)
         evidence = Evidence(
             beyond, signals.verified, signals.verified_heard, covariances, told, base, self.scale_weight
         )
         return signals, evidence.weigh(before, self.arithmetic)
+
+    def _surprises(
+        self, signals: Signals, rho: Float[np.ndarray, "hypotheses levels"]
+    ) -> Float[np.ndarray, " hypotheses"]:
+        """Return how much each hypothesis is contradicted by the size of the signals, in nats.
+
+        A report y + n with noise n has the variance Var y / rho^2. What a signal had to be scaled down by says how
+        large rho can be, as far as Var y is known: its logarithm is off by `SIZE_ERROR` on a question, and as units are
+        few.
+        """
+        found = np.zeros(len(rho))
+        for place, level in enumerate(self.model.levels):
+            excess = -2 * np.log(signals.scaled[level])
+            if excess > 0:
+                missed = np.maximum(excess + 2 * np.log(np.maximum(rho[:, place], 1e-3)), 0.0)
+                units = max(int((signals.told[level] > 0).sum()), 1)
+                found += 0.5 * missed**2 / (SIZE_ERROR**2 + 2 / units)
+        return found
 
     def _signals(
         self,
@@ -274,8 +308,8 @@ class Listener:
                 verified.append(mine.sum(1))
                 verified_heard.append(mine[:, :-1].sum(1))
         self.arithmetic.elementwise(columns.size, 4 * len(model.levels))
-        loose = [self.prior.levels[each].looseness if each in self.prior.levels else LOOSENESS for each in model.levels]
-        return Signals(units, heard, told, np.array(loose), np.stack(verified), np.stack(verified_heard))
+        scaled = {level: fitted[level][1] if level in fitted else 1.0 for level in model.levels}
+        return Signals(units, heard, told, scaled, self._looseness(), np.stack(verified), np.stack(verified_heard))
 
     def _known(
         self,
@@ -325,9 +359,14 @@ class Listener:
         self.arithmetic.flops += 2 * len(both) * (2 * width**3 + 8 * width**2)
         missed = white[:, -1] - (white[:, :-1] * left_out).sum(1)
         explained = 1 - float(missed @ missed) / max(whole.total, 1e-300)
-        scale = 1 / np.sqrt(max(explained, LEAST_EXPLAINED))
-        fitted = dict.fromkeys(self.model.levels, (beta, float(scale)))
-        return self._signals(columns, known, both, fitted, left_out)
+        report, fitted = beta / max(explained, LEAST_EXPLAINED), {}
+        for level, part in split(columns, known, self.model.grid).items():
+            said = part[np.isfinite(part).all(1)] @ report
+            # a report of more variance than the values have is part noise
+            there = self.model.sizes.of(level, self.model.grid)
+            excess = max(float((said**2).mean()) / max(there, 1e-300), 1.0) if len(said) else 1.0
+            fitted[level] = (report, float(1 / np.sqrt(excess)))
+        return self._signals(columns, known, both, fitted, left_out / max(explained, LEAST_EXPLAINED))
 
     def _apart_from_expected(
         self, columns: Float[np.ndarray, "rows regressors"], known: Bool[np.ndarray, " rows"]
