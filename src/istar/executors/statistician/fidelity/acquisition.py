@@ -202,11 +202,11 @@ class ChannelDesk:
     def deaf(self) -> bool:
         """Whether no channel would be bought at any price, whatever rows turn out to be.
 
-        Asked of a market on which nothing is bought yet, where channels promise most: L falls with every row.
+        It is told by the first decision, where channels promise most: L falls with every row.
         """
         if not self.open:
             return True
-        decision = self.decision()
+        decision = self.first or self.decision()
         return not worth(self.futures(decision, np.zeros_like(decision.costs)))
 
     def decision(self) -> Decision:
