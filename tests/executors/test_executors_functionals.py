@@ -1,18 +1,21 @@
 """A functional of a user's own is asked the same as ours, and answered the same."""
 
+import ast
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from synthetic_tables import MAKERS, arms_table, recording
 
+from istar import executors
 from istar.executors import Market, Statistician, Trace
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.variants import Variant
 from istar.making.statistician.knowing import knowledge_of
-from istar.questions import ArmChoice, ArmMeans, FunctionalError, LinearFunctional
+from istar.questions import FUNCTIONALS, ArmChoice, ArmMeans, FunctionalError, LinearFunctional
 from istar.questions.functionals import Functional
 from istar.rewards.blind import blind_answer
 from istar.seeds import Seed
@@ -108,3 +111,38 @@ def test_a_design_that_is_named_has_to_be_said(design):
     own = type("Named", (LinearFunctional,), {"kind": "named", "design": design, "weights": ArmMeans.weights})()
     with pytest.raises(FunctionalError, match=rf"'named' has the design `{design}`; override `{design}`"):
         getattr(own, design)(np.zeros((2, 3)), None)
+
+
+def asks_what_it_is(source):
+    """Where a source asks a functional for its class or for what it may not have, or names one."""
+    ours = {FUNCTIONALS.get(kind).__name__ for kind in FUNCTIONALS} | {"LinearFunctional", "FUNCTIONALS"}
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if called in ("isinstance", "issubclass", "type", "getattr", "hasattr", "vars"):
+            found += [ast.unparse(node)] if "functional" in ast.unparse(node).lower() else []
+        if isinstance(node, ast.alias | ast.Name):
+            found += [name] if (name := node.name if isinstance(node, ast.alias) else node.id) in ours else []
+        if isinstance(node, ast.Attribute) and node.attr in ("__class__", "__dict__"):
+            found += [ast.unparse(node)] if "functional" in ast.unparse(node).lower() else []
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "isinstance(market.functional, Thing)",
+        "getattr(self.functional, 'arms', None)",
+        "functional.__class__",
+        "from istar.questions import ArmMeans",
+        "kind is questions.FUNCTIONALS or ArmChoice",
+    ],
+)
+def test_who_asks_what_a_functional_is_is_found(source):
+    assert asks_what_it_is(source)
+
+
+def test_no_executor_asks_a_functional_what_it_is():
+    files = sorted(Path(executors.__file__).parent.rglob("*.py"))
+    assert len(files) > 10
+    assert {str(file): found for file in files if (found := asks_what_it_is(file.read_text()))} == {}

@@ -17,6 +17,7 @@ from istar.questions import (
     BestArmMean,
     Calibration,
     Column,
+    Contest,
     DatamodelEffects,
     Floors,
     Functional,
@@ -237,8 +238,71 @@ def test_a_fault_is_found(registered, kind, test):
     assert test in failures(suite_of(registered(kind))())
 
 
-def test_a_sound_one_passes(registered):
-    assert failures(suite_of(registered(Sound), 1)()) == []
+class OwnLinear(Sound):
+    def weights(self, structure):
+        first = structure.levels("arm") < ARMS // 2
+        return np.stack([first / first.sum(), ~first / (~first).sum()])
+
+
+class OwnWorth(Sound):
+    """The best mean of an arm; rows of arms that may have it are worth most."""
+
+    def answer(self, values, structure):
+        return self.means(values, structure).max(-1, keepdims=True)
+
+    def means(self, values, structure):
+        arm = structure.levels("arm")
+        return np.stack([values[..., arm == each].mean(-1) for each in range(ARMS)], axis=-1)
+
+    def row_worth(self, draws, structure):
+        best = self.means(draws, structure).argmax(-1)
+        return np.bincount(best, minlength=ARMS)[structure.levels("arm")] / len(draws)
+
+
+class OwnLinearised(OwnWorth):
+    """The same, said by the gradient: the mean of the arm that has it in a draw."""
+
+    design = "linearised"
+
+    def linearised(self, draws, structure):
+        arm = structure.levels("arm")
+        chance = np.bincount(self.means(draws, structure).argmax(-1), minlength=ARMS) / len(draws)
+        return np.stack([chance[each] * (arm == each) / (arm == each).sum() for each in range(ARMS)])
+
+
+class OwnContest(OwnWorth):
+    """Which arm is best; those contend that are in some draws."""
+
+    design = "contest"
+    compared = "arm"
+
+    def answer(self, values, structure):
+        means = self.means(values, structure)
+        return np.stack([means.argmax(-1) == each for each in range(ARMS)], axis=-1).astype(float)
+
+    def loss(self, answer, values, structure):
+        means = self.means(values, structure)
+        return float(means.max() - means[np.argmax(answer)]) if answer.max() > 0 else float(means.max() - means.mean())
+
+    def contest(self, draws, structure):
+        arm, means = structure.levels("arm"), self.means(draws, structure)
+        best = int(means.mean(0).argmax())
+        gain = np.maximum(means - means[:, [best]], 0.0).mean(0)
+        return Contest(gain[arm], arm == best, float(gain.max()), ARMS)
+
+
+@pytest.mark.parametrize("kind", [Sound, OwnLinear, OwnWorth, OwnLinearised, OwnContest])
+def test_a_sound_one_of_every_design_passes_and_is_heard(registered, kind):
+    assert failures(suite_of(registered(kind), 2)()) == []
+
+
+def test_one_that_executors_are_deaf_to_is_found(registered):
+    class Chaos(Sound):
+        def answer(self, values, structure):
+            return super().answer(np.sin(1e9 * values), structure)
+
+    found = failures(suite_of(registered(Chaos), 2)())
+    assert set(found) == {"test_an_executor_hears_a_method_that_it_knows", "test_an_executor_hears_a_stranger"}
 
 
 def test_what_no_executor_can_answer_is_found(registered):

@@ -11,18 +11,28 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from jaxtyping import Float
 
-from istar.executors import Market, Statistician
+from istar.executors import Heard, Market, Statistician
+from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.variants import Variant
 from istar.flops import PriceSheet, price_sheet
-from istar.questions import FUNCTIONALS, Functional, Question, Structure, build_trie, functional_from_json
+from istar.methods.recording import ChannelBatch, Recording
+from istar.questions import (
+    FUNCTIONALS,
+    Functional,
+    Question,
+    Structure,
+    build_trie,
+    functional_from_json,
+    nested_batches,
+)
 from istar.rewards.blind import blind_answer
 from istar.seeds import Seed
 from istar.testing.families import COSTS
@@ -31,6 +41,10 @@ from istar.truth.reliability import sampling_noise
 
 COLUMNS = 6
 """How many columns of values each test asks about."""
+HEARD = 0.2
+"""A method that knows all values must bring so much more skill at some budget than rows alone."""
+ROWS_LEFT = np.array([[2.0**-octave, octave / 12] for octave in range(12, -1, -1)])
+"""What rows are said to leave of the loss on other questions, by budget."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,21 @@ class _MadeUpTable:
     values: Float[np.ndarray, " rows"]
     prices: PriceSheet
     target: str = "made-up"
+
+    @property
+    def brute_flops(self) -> int:
+        """FLOPs of all rows."""
+        return int(self.prices.total)
+
+
+def _told(table: _MadeUpTable) -> Recording:
+    """Return what a method says that knows all values, for a thousandth of brute force."""
+    batches, said = [], 0
+    for rows in nested_batches(table.question.structure, Seed.root(0)):
+        said += len(rows)
+        channels = table.values[rows, None].astype(np.float32)
+        batches.append(ChannelBatch(rows, channels, table.brute_flops * said // (1000 * len(table.values))))
+    return Recording("told", table.question.hash, table.target, "", tuple(batches), 0)
 
 
 class FunctionalConformance(ABC):
@@ -162,12 +191,46 @@ class FunctionalConformance(ABC):
             if not market.sealed.any():
                 np.testing.assert_allclose(trace.answers[-1], truth, rtol=1e-6, atol=1e-9)
 
+    def test_an_executor_hears_a_method_that_it_knows(self) -> None:
+        """The values as channels, for next to nothing, bring skill to budgets at which rows alone have less."""
+        self._hears(known=True)
+
+    def test_an_executor_hears_a_stranger(self) -> None:
+        """So they do where the method was never heard before."""
+        self._hears(known=False)
+
+    def _hears(self, known: bool) -> None:
+        losses, blind, executor = np.zeros((2, 1)), 0.0, Statistician(Variant())
+        for table, state, others in self._questions():
+            heard = FidelityPrior.learn([executor.appraise(each, state) for each in others]) if known else None
+            functional, structure = table.question.functional, table.question.structure
+            traces = [
+                executor.answer(Market(table, said), replace(state, fidelity=heard), Seed.root(0))  # type: ignore[arg-type]
+                for said in (None, _told(table))
+            ]
+            assert traces[1].channel_batches.any(), "what a method says that knows all values is not bought"
+            losses = losses + np.array(
+                [[functional.loss(answer, table.values, structure) for answer in trace.answers] for trace in traces]
+            )
+            blind += functional.loss(state.blind, table.values, structure)
+        attainable = blind - losses[0, -1]
+        if attainable > 0:  # else no row that is for sale tells anything
+            without, with_it = (blind - losses) / attainable
+            gain = float((with_it - np.maximum(without, 0.0)).max())
+            assert gain > HEARD, f"with all values told, skill is at most {gain:.2f} above that of rows alone"
+
     def _markets(self) -> Iterator[tuple[Market, Knowledge, Float[np.ndarray, " outputs"]]]:
+        for table, known, _ in self._questions():
+            truth = table.question.functional.answer(table.values, table.question.structure)
+            yield Market(table), known, truth  # type: ignore[arg-type]
+
+    def _questions(self) -> Iterator[tuple[_MadeUpTable, Knowledge, list[Heard]]]:
+        """Yield tables, what is known of each from three others, and these with what a method says that knows all."""
         question = self.question()
         prices = price_sheet(build_trie(question.runs), question.runs, COSTS)
         for number in range(self.answered):
-            records = [effects_of(question, self.values(number + other)) for other in (1, 2, 3)]
-            table = _MadeUpTable(question, self.values(number), prices)
-            truth = question.functional.answer(table.values, question.structure)
+            tables = [_MadeUpTable(question, self.values(number + other), prices) for other in range(4)]
+            records = tuple(effects_of(question, table.values) for table in tables[1:])
             blind = blind_answer(question.structure, question.functional, records)
-            yield Market(table), Knowledge(TaskPrior(tuple(records)), blind), truth  # type: ignore[arg-type]
+            heard = [Heard(table, _told(table), ROWS_LEFT) for table in tables[1:]]  # type: ignore[arg-type]
+            yield tables[0], Knowledge(TaskPrior(records), blind), heard
