@@ -31,7 +31,7 @@ def nothing(table, _):
     return np.zeros((len(table.values), 0))
 
 
-def asked(maker, said, price, *, elsewhere=None, stranger=False, seed=1):
+def asked(maker, said, price, *, elsewhere=None, stranger=False, rows_left=ROWS_LEFT):
     """Ask the first of four questions of a task, and return the market's measures and the trace, None if deaf."""
     tables = [MAKERS[maker](index) for index in range(4)]
     records = [effects_of(table.question, table.values) for table in tables]
@@ -39,13 +39,13 @@ def asked(maker, said, price, *, elsewhere=None, stranger=False, seed=1):
     for index, table in enumerate(tables[1:], 1):
         said_there = recording(table, (elsewhere or said)(table, np.random.default_rng(index)), price)
         state = knowledge_of(table.question, records)
-        heard.append(executor.appraise(Heard(table, said_there, ROWS_LEFT), state))
+        heard.append(executor.appraise(Heard(table, said_there, rows_left), state))
     known = knowledge_of(tables[0].question, records, None if stranger else FidelityPrior.learn(heard))
     said_here = recording(tables[0], said(tables[0], np.random.default_rng(0)), price)
     market = Market(tables[0], said_here)
     if executor.ignores_channels(market, known):
         return dict(market.measures), None
-    trace = executor.answer(Market(tables[0], said_here), known, Seed.root(seed))
+    trace = executor.answer(Market(tables[0], said_here), known, Seed.root(1))
     return dict(trace.measures), trace
 
 
@@ -96,9 +96,18 @@ def test_a_stranger_of_noise_is_tried_and_given_up(maker):
 def test_what_was_noise_elsewhere_is_not_worth_anything(maker):
     measures, trace = asked(maker, noise, 0.01)
     assert trace is None or not trace.channel_batches.any()
-    assert measures["channels.reason"] in (Reason.WORTHLESS, Reason.NEEDLESS)
+    assert measures["channels.reason"] == Reason.WORTHLESS
     assert measures["channels.break_even"] == (0, 0)
     assert measures["channels.rho.answer"][0] < 0.2
+
+
+def test_the_truth_is_not_needed_where_rows_tell_as_soon():
+    soon = ROWS_LEFT * [1.0, 0.005]
+    measures, trace = asked("arms", truth, 0.001, rows_left=soon)
+    assert trace is None
+    assert measures["channels.reason"] == Reason.NEEDLESS
+    assert measures["channels.rho.answer"][0] > 0.9
+    assert measures["channels.break_even"] == (0, 0)
 
 
 def test_who_says_nothing_is_not_asked():

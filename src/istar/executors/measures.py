@@ -18,8 +18,8 @@ class Reason(IntEnum):
     Attributes:
         NO_CHANNEL: the method said nothing of the question.
         SILENT: it said nothing of the task's other questions, so that nothing is asked of it.
-        WORTHLESS: by the task's other questions, its channels would not be bought at any price.
-        NEEDLESS: they may be worth something, but even for nothing they would add too little to rows.
+        WORTHLESS: by the task's other questions its channels tell next to nothing, so not even for nothing.
+        NEEDLESS: they may tell something, but even for nothing they would add too little to rows.
         TOO_DEAR: they would be bought for less.
         UNPAID: they were saved up for, and rows told enough before they were paid.
         GIVEN_UP: some were bought, and not believed in the end.

@@ -18,6 +18,8 @@ from istar.executors.statistician.fidelity.posterior import Fidelity
 
 LEAST_SHARE, PRECISION = 2.0**-13, 0.2
 """The break-even price is looked for from this share of brute force to all of it, to so many octaves."""
+LITTLE = 0.1
+"""Channels not bought even for nothing are called worthless where all of them would take away less of the loss."""
 LOOKED_AT = 8
 """At so many decisions at most."""
 DIGITS = 3
@@ -68,11 +70,12 @@ def _reason(desk: ChannelDesk, even: float) -> Reason:
     """Return the reason, given the highest break-even price."""
     if desk.paid:
         return Reason.USED if desk.believed else Reason.GIVEN_UP
-    if desk.deaf():
-        return Reason.WORTHLESS
     if desk.saved_up:
         return Reason.UNPAID
-    return Reason.TOO_DEAR if even > 0 else Reason.NEEDLESS
+    if even > 0:
+        return Reason.TOO_DEAR
+    left = desk.left_by_channels(len(desk.inquiry.market.batch_rows), desk.fidelity)
+    return Reason.WORTHLESS if desk.fidelity.weights @ (1 - left) < LITTLE else Reason.NEEDLESS
 
 
 def _with_answer(desk: ChannelDesk, fidelity: Fidelity) -> float:
