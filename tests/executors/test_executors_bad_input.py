@@ -156,19 +156,7 @@ def test_channels_that_say_nothing_do_little_harm(kind, known, said):
 
 
 @KINDS
-@pytest.mark.parametrize(
-    "known",
-    [
-        True,
-        pytest.param(
-            False,
-            marks=pytest.mark.xfail(
-                strict=True, reason="a stranger's batches are all bought at this price, whatever they say"
-            ),
-        ),
-    ],
-    ids=["known", "stranger"],
-)
+@HEARD
 @pytest.mark.parametrize("said", SAYING_NOTHING)
 def test_channels_that_say_nothing_cost_little_where_they_are_dear(kind, known, said):
     """A tenth of brute force for all batches: the first ones show that the others are not worth it."""

@@ -78,6 +78,8 @@ EVIDENCE_GROWTH = 1.4
 """and again when there are this many times as many."""
 VERIFIED_ROWS = 16
 """So many rows are bought among those that have channels, first of all, to judge them."""
+EXPERIMENT = 0.01
+"""At most this share of brute force is spent on the channels of a method never heard before until rows have judged it."""
 LEAST_RHO = 0.1
 """Signals of a level are left out whose expected correlation is under this."""
 LEAST_EXPLAINED = 0.05

@@ -14,7 +14,8 @@ scores
 
 and the next batch is bought where the least V_k is under V_0 by more than `MARGIN`: the expected value of sample
 information is above the price in rows. A first batch that costs next to nothing loses next to nothing in V_k and may
-win everything, so it is tried unless the method is known to be worthless.
+win everything, so it is tried unless the method is known to be worthless. Before rows have told of a method never heard
+before, its channels are bought for at most `EXPERIMENT` of brute force.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from istar.executors.statistician.fidelity.posterior import Fidelity
 from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.settings import (
     EVIDENCE_GROWTH,
+    EXPERIMENT,
     LEAST_RHO,
     MARGIN,
     MOST_ROWS,
@@ -191,6 +193,8 @@ class ChannelDesk:
         while (offer := market.channel_offer()) is not None:
             if not market.on_sale.any() or not self._consider():
                 return False
+            if self._untried(offer.flops):
+                return False
             if offer.flops > market.allowance:
                 self.saved_up = True
                 return True
@@ -198,6 +202,14 @@ class ChannelDesk:
             self.paid.append(market.channel_flops)
             self._informed()
         return False
+
+    def _untried(self, price: int) -> bool:
+        """Whether a method never heard before would cost more than an experiment may, before rows have told of it."""
+        market = self.inquiry.market
+        known = 0 if market.channels is None else (market.bought & np.isfinite(market.channels).all(1)).sum()
+        if self.prior.known or known >= VERIFIED_ROWS:
+            return False
+        return market.channel_flops + price > EXPERIMENT * market.brute_flops
 
     def deaf(self) -> bool:
         """Whether no channel would be bought at any price, whatever rows turn out to be.

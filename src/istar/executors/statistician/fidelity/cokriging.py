@@ -243,6 +243,8 @@ class Listener:
             signals = self._known(columns, known, both)
         else:
             signals = self._strange(columns, known, both, beyond, covariances.sum(0) + base)
+        if not features[known].any():  # constant: there is nothing to hear, at whatever price
+            return signals, Fidelity(0.0 * self.before.correlations, self.before.weights, signals.looseness)
         if len(both) == 0:
             return signals, self.before
         told = np.stack([at_rows(each, signals.told[each], self.model.grid)[both] for each in self.model.levels])
