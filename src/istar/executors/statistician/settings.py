@@ -79,14 +79,14 @@ EVIDENCE_GROWTH = 1.4
 VERIFIED_ROWS = 16
 """So many rows are bought among those that have channels, first of all, to judge them."""
 EXPERIMENT = 0.01
-"""At most this share of brute force is spent on the channels of a method never heard before until rows have judged it."""
+"""Until rows have judged a method never heard before, at most this share of brute force is spent on its channels."""
 LEAST_RHO = 0.1
 """Signals of a level are left out whose expected correlation is under this."""
 LEAST_EXPLAINED = 0.05
 """The slopes that rows of this question teach are taken to explain at least this share."""
 LEAST_LEFT = 1e-5
 """Channels are taken to leave at least this share of a variance."""
-MARGIN = 0.01
+MARGIN = 0.015
 """By how much the mean share of the loss must be expected to fall for channels to be bought."""
 SENSITIVITY_DRAWS = 64
 """Draws from which it is estimated what each level has of the answer's variance."""

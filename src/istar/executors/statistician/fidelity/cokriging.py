@@ -243,7 +243,7 @@ class Listener:
             signals = self._known(columns, known, both)
         else:
             signals = self._strange(columns, known, both, beyond, covariances.sum(0) + base)
-        if not features[known].any():  # constant: there is nothing to hear, at whatever price
+        if known.sum() >= LEAST_ROWS and not features[known].any():  # constant: nothing to hear, at whatever price
             return signals, Fidelity(0.0 * self.before.correlations, self.before.weights, signals.looseness)
         if len(both) == 0:
             return signals, self.before
@@ -252,12 +252,33 @@ class Listener:
         rho = np.where(silent, 0.0, self.before.correlations)
         weights = self.before.weights
         if not self.prior.known:
+            rho = self._averaged(signals, rho)
             weights = weights * np.exp(-self._surprises(signals, rho))
         before = Fidelity(rho, weights / weights.sum(), signals.looseness)
         evidence = Evidence(
             beyond, signals.verified, signals.verified_heard, covariances, told, base, self.scale_weight
         )
         return signals, evidence.weigh(before, self.arithmetic)
+
+    def _averaged(
+        self, signals: Signals, rho: Float[np.ndarray, "hypotheses levels"]
+    ) -> Float[np.ndarray, "hypotheses levels"]:
+        """Return correlations of arms and replicates that are no higher than the noise of their cells allows.
+
+        A mean over n cells has an nth of their noise, whatever else it has.
+        """
+        grid, levels = self.model.grid, self.model.levels
+        if len(levels) == 1:
+            return rho
+        cells, found = levels.index("cells"), rho.copy()
+        report = float((signals.units["cells"] ** 2).mean()) / signals.scaled["cells"] ** 2
+        noise = report * (1 - rho[:, cells] ** 2)
+        for level, count in (("arms", grid.replicates), ("replicates", grid.arms)):
+            if level in levels:
+                size = self.model.sizes.of(level, grid)
+                most = np.sqrt(size / np.maximum(size + noise / count, 1e-300))
+                found[:, levels.index(level)] = np.minimum(rho[:, levels.index(level)], most)
+        return found
 
     def _surprises(
         self, signals: Signals, rho: Float[np.ndarray, "hypotheses levels"]
