@@ -110,6 +110,27 @@ class LevelModel:
         covariance: Float[np.ndarray, "some some"] = self.kernels.fixed_covariance[np.ix_(columns, columns)]
         return covariance
 
+    def offsets(self, told: Mapping[str, Float[np.ndarray, " units"]]) -> dict[str, float]:
+        """Return the prior variance of the mean of those arms, and of those replicates, of which something is told.
+
+        Signals are about the mean of what is known; how far that lies from the rest, no channel tells.
+        """
+        kernels, found = self.kernels, {}
+        for level in self.levels:
+            heard = told[level] > 0
+            if level == "cells" or heard.all() or not heard.any():
+                continue
+            share = heard / heard.sum()
+            features = kernels.fixed[:, :, self.fixed[level]].mean(1 if level == "arms" else 0)
+            mean = share @ features
+            variance = float(mean @ self._fixed_covariance(self.fixed[level]) @ mean)
+            if level == "arms":
+                variance += float(share @ (kernels.common + kernels.own / self.grid.replicates) @ share)
+            else:
+                variance += self.level / int(heard.sum())
+            found[level] = variance
+        return found
+
     def covariances(
         self, rows: Int[np.ndarray, " rows"]
     ) -> tuple[Float[np.ndarray, "levels rows rows"], Float[np.ndarray, "rows rows"]]:
@@ -247,6 +268,7 @@ class Listener:
             return signals, Fidelity(0.0 * self.before.correlations, self.before.weights, signals.looseness)
         if len(both) == 0:
             return signals, self.before
+        base = base + sum(self.model.offsets(signals.told).values())
         told = np.stack([at_rows(each, signals.told[each], self.model.grid)[both] for each in self.model.levels])
         silent = [not np.any(signals.units[each]) for each in self.model.levels]
         rho = np.where(silent, 0.0, self.before.correlations)
@@ -438,8 +460,18 @@ class InformedProcess(Process):
         for each in model.levels:
             scaled[:, :, model.fixed[each]] *= np.sqrt(at[each])[..., None]
         whole = np.full((grid.arms, grid.replicates, 1), np.sqrt(max(model.offset, 0.0)))
+        for each, variance in model.offsets(signals.told).items():
+            heard_of = grid.spread(at_rows(each, np.sqrt(variance) * (signals.told[each] > 0), grid))
+            extra.append(heard_of[..., None])
         self.design = np.concatenate([scaled @ root, whole, *extra], axis=2)
         self.prior_mean = prior.prior_mean + sum((rho[each] * moves[each] for each in model.levels), 0.0)
+        last = "cells" if "cells" in model.levels else "arms"
+        told = grid.present & (grid.spread(at_rows(last, signals.told[last], grid)) > 0)
+        unheard = grid.present & ~told
+        if unheard.any():
+            # what is said of some rows foretells the others as their values would: E[d_U|x] = E[E[d_U|d_K]|x]
+            foretold = prior.condition(told, self.prior_mean).mean
+            self.prior_mean = np.where(unheard, foretold, self.prior_mean)
         sizes = model.sizes
         shrink_arms = np.ones(grid.arms)
         if "arms" in model.levels:
