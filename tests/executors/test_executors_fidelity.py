@@ -5,8 +5,10 @@ import pytest
 from synthetic_tables import MAKERS
 
 from istar.executors.statistician.arithmetic import Arithmetic
-from istar.executors.statistician.fidelity.cokriging import InformedProcess, LevelModel, Listener, appraise
+from istar.executors.statistician.fidelity.cokriging import InformedProcess
+from istar.executors.statistician.fidelity.level_model import LevelModel
 from istar.executors.statistician.fidelity.levels import at_rows, cleaned, levels_of, split
+from istar.executors.statistician.fidelity.listening import Listener, appraise
 from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.fidelity.regression import Sums, slopes
 from istar.executors.statistician.settings import CLIP, MOST_Z

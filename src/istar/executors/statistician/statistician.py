@@ -26,8 +26,8 @@ from istar.executors.statistician.design.greedy import affordable_prefix, greedy
 from istar.executors.statistician.design.plan import PlanFollower, kept_plan, plan_purchases
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.acquisition import ChannelDesk
-from istar.executors.statistician.fidelity.cokriging import appraise
 from istar.executors.statistician.fidelity.explanation import explain
+from istar.executors.statistician.fidelity.listening import appraise
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
 from istar.executors.statistician.portfolio import portfolio

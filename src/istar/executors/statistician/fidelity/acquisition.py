@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from istar.executors.statistician.fidelity.cokriging import InformedProcess, LevelModel, Listener, Signals
+from istar.executors.statistician.fidelity.cokriging import InformedProcess
+from istar.executors.statistician.fidelity.level_model import LevelModel
+from istar.executors.statistician.fidelity.listening import Listener, Signals
 from istar.executors.statistician.fidelity.posterior import Fidelity
 from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.executors.statistician.settings import (
