@@ -95,16 +95,27 @@ def _meter(result: dict[str, Any]) -> str:
             f"{each['wall_overhead']:.1%}",
             " to ".join(f"{each['wall_overhead_quartiles'][place]:.1%}" for place in (0, 2)),
             f"{each['processor_overhead']:.1%}",
+            f"{each['wall_overhead_of_passing_on']:.1%}",
             f"{each['goal']:.0%}",
             *([f"{each['other']['wall_overhead']:.1%}"] if "other" in each else []),
         )
         for each in result["results"]
     ]
-    head = ("batch × tokens", "mode", "pairs of passes", "wall clock", "its quartiles", "processor time", "goal")
+    head = (
+        "batch × tokens",
+        "mode",
+        "pairs of passes",
+        "wall clock",
+        "its quartiles",
+        "processor time",
+        "passing on",
+        "goal",
+    )
     if any("other" in each for each in result["results"]):
         head += ("wall clock of another build, in turns",)
     return (
-        f"How much longer a forward pass of `{result['target']}` takes when every operation is counted:\n\n"
+        f"How much longer a forward pass of `{result['target']}` takes when every operation is counted, and where a "
+        "mode only passes every operation on, which is what torch takes to reach Python at all:\n\n"
         + _table(head, rows)
     )
 
