@@ -113,7 +113,7 @@ def test_a_row_damaged_before_an_upgrade_is_not_signed_by_it(old):
 
 
 def _upgrade(path):
-    with Ledger(path) as ledger:
+    with Ledger(path, patience=600) as ledger:
         return list(ledger.export("run"))
 
 

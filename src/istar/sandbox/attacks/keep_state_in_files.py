@@ -15,7 +15,7 @@ from istar.methods import Interpretation
 from istar.questions import QuestionView, Run
 from istar.targets import Corpus, Target
 
-PLACES = ("/tmp/@NAME@", "/dev/shm/@NAME@", "@FOLDER@/seen", "/var/tmp/@NAME@")
+PLACES = ("/tmp/@NAME@-kept", "/dev/shm/@NAME@-kept", "@FOLDER@/kept", "/var/tmp/@NAME@-kept")
 
 
 def leave(place: str) -> None:
