@@ -180,8 +180,6 @@ def test_a_stranger_of_noise_is_not(family):
 
 
 def test_channels_that_know_replicates_alone_are_believed_at_that_level_alone(family):
-    if "replicates" not in family[0][1].levels:
-        pytest.skip("no level of replicates")
     prior = learned(family, replicates_only)
     place = family[0][1].levels.index("replicates")
     *_, fidelity = heard(family, prior, replicates_only, 30)

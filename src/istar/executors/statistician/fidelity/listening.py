@@ -232,7 +232,7 @@ class Listener:
         fitted = {
             level: (each.slopes, each.scale)
             for level, each in self.prior.levels.items()
-            if each.slopes is not None and len(each.slopes) == columns.shape[1]
+            if len(each.slopes) == columns.shape[1]
         }
         return self._signals(columns, known, both, fitted, None)
 

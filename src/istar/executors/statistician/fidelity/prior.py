@@ -70,7 +70,7 @@ class LevelPrior:
     """What is known of one level before its channels are heard on a question.
 
     Attributes:
-        slopes: of the channels and the prior mean; None where the method was never heard.
+        slopes: of the features and the prior mean.
         scale: what brings a prediction by these to the size of the values.
         z: mean of Fisher's z.
         spread: its scale.
@@ -78,7 +78,7 @@ class LevelPrior:
         looseness: standard deviation, about 1, of the signal's scale on a question.
     """
 
-    slopes: Float[np.ndarray, " regressors"] | None
+    slopes: Float[np.ndarray, " regressors"]
     scale: float
     z: float
     spread: float
@@ -186,7 +186,7 @@ def _quantiles() -> tuple[Float[np.ndarray, "hypotheses levels"], Int[np.ndarray
     shared = ndtri((generator.permutation(HYPOTHESES) + 0.5) / HYPOTHESES)
     own = generator.standard_normal((HYPOTHESES, len(LEVELS)))
     quantiles = ndtr(np.sqrt(TOGETHER) * shared[:, None] + np.sqrt(1 - TOGETHER) * own)
-    # the best and the worst hypotheses are no rarer among the strange ones
+    # taken evenly from the worst to the best
     strange = np.argsort(shared, kind="stable")[:: max(1, round(1 / SURPRISE))]
     return np.clip(quantiles, 1e-6, 1 - 1e-6), strange
 
