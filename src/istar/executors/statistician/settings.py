@@ -80,6 +80,8 @@ VERIFIED_ROWS = 16
 """So many rows are bought among those that have channels, first of all, to judge them."""
 EXPERIMENT = 0.01
 """Until rows have judged a method never heard before, at most this share of brute force is spent on its channels."""
+LEAST_CONTRASTS = 3
+"""Contrasts of which a linear answer consists are a level of their own if they are at least so many."""
 LEAST_RHO = 0.1
 """Signals of a level are left out whose expected correlation is under this."""
 LEAST_EXPLAINED = 0.05

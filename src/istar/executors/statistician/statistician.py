@@ -9,6 +9,7 @@ channels, learns from rows it knows both ways what they are worth, and goes on o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from istar.executors.statistician.design.plan import PlanFollower, kept_plan, pl
 from istar.executors.statistician.design.stopping import StoppingRule
 from istar.executors.statistician.fidelity.acquisition import ChannelDesk
 from istar.executors.statistician.fidelity.explanation import explain
+from istar.executors.statistician.fidelity.level_model import LevelModel
 from istar.executors.statistician.fidelity.listening import appraise
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.knowledge import Knowledge
@@ -36,8 +38,9 @@ from istar.executors.statistician.table_model.posterior import Posterior
 from istar.executors.statistician.table_model.priors import TaskPrior
 from istar.executors.statistician.table_model.process import Hyperparameters, Kernels, Process, kernels_of
 from istar.executors.statistician.variants import Variant, variances_of, variant_of
+from istar.questions import Functional, Structure
 from istar.seeds import Seed
-from istar.truth.effects.components import model_space
+from istar.truth.effects.components import ModelSpace, model_space
 from istar.truth.effects.records import committed_effects, learn_effects
 
 
@@ -56,14 +59,7 @@ class Inquiry:
         self.market, self.knowledge, self.variant, self.seed = market, knowledge, variant, seed
         self.arithmetic = Arithmetic()
         self.debt = 0
-        self.space = model_space(market.structure, market.functional)
-        beliefs = knowledge.prior.hyperparameters(self.space.fixed_names)
-        self.beliefs = Hyperparameters(
-            beliefs.fixed_mean,
-            beliefs.fixed_covariance,
-            variances_of(variant.model, beliefs.variances),
-            beliefs.scale_weight,
-        )
+        self.space, self.beliefs = _beliefs(market.structure, market.functional, knowledge, variant)
         self.kernels: Kernels = kernels_of(self.space, self.beliefs)
         self.process = Process(self.space.grid, self.kernels, self.arithmetic)
         grid = self.space.grid
@@ -75,6 +71,11 @@ class Inquiry:
         self.current: Answer = self.answerer.start()
         self.known = (0, 0)
         self.round = 0
+
+    def level_model(self) -> LevelModel:
+        """Return the prior of the table, level by level."""
+        market = self.market
+        return _level_model(market.structure, market.functional, self.space, self.beliefs, self.kernels)
 
     def settle(self) -> None:
         """Charge the arithmetic done so far, as far as the budget allows; the rest is owed."""
@@ -231,6 +232,9 @@ class Statistician(Executor):
             raise ValueError(f"the variant is {variant!r}; it must be a mapping of its settings")
         self.variant = variant_of(variant) if isinstance(variant, Mapping) else variant
 
+    def _variant(self, functional: Functional) -> Variant:
+        return self.variant or portfolio().variant(functional.kind)
+
     def learn(self, history: History) -> Knowledge:
         """See the base class; the other questions' tables are read only where the committed records are too few."""
         committed = committed_effects(history.task, history.target)
@@ -248,18 +252,16 @@ class Statistician(Executor):
         channels = np.full((question.structure.rows, recording.channels), np.nan)
         for batch in batches:
             channels[batch.rows] = batch.channels
-        space = model_space(question.structure, question.functional)
-        beliefs = state.prior.hyperparameters(space.fixed_names)
+        space, beliefs = _beliefs(question.structure, question.functional, state, self._variant(question.functional))
+        model = _level_model(question.structure, question.functional, space, beliefs, kernels_of(space, beliefs))
         expected = space.grid.gather(space.fixed @ beliefs.fixed_mean)
         prices = np.array([batch.flops for batch in batches]) / table.brute_flops
-        return appraise(question.hash, channels, table.values, expected, space.grid, prices, heard.rows_left)
+        return appraise(question.hash, channels, table.values, expected, model.levels, prices, heard.rows_left)
 
     def answer(self, market: Market, state: Knowledge, seed: Seed) -> Trace:
         """See the base class."""
-        variant, factor = self.variant, 1.0
-        if variant is None:
-            variant = portfolio().variant(market.functional.kind)
-            factor = portfolio().spread_factor(market.functional.kind)
+        variant = self._variant(market.functional)
+        factor = 1.0 if self.variant else portfolio().spread_factor(market.functional.kind)
         inquiry = Inquiry(market, state, variant, seed)
         stopping = StoppingRule(market.brute_flops)
         while market.next_checkpoint is not None:
@@ -281,12 +283,27 @@ class Statistician(Executor):
         if super().ignores_channels(market, state):
             market.measure("channels.reason", Reason.NO_CHANNEL)
             return True
-        variant = self.variant or portfolio().variant(market.functional.kind)
-        inquiry = Inquiry(market, state, variant, Seed.root(0))
+        inquiry = Inquiry(market, state, self._variant(market.functional), Seed.root(0))
         deaf = inquiry.desk.deaf()
         if deaf:
             _measure(market, inquiry)
         return deaf
+
+
+def _beliefs(
+    structure: Structure, functional: Functional, known: Knowledge, variant: Variant
+) -> tuple[ModelSpace, Hyperparameters]:
+    """Return the model of a question and what is believed of its variances."""
+    space = model_space(structure, functional)
+    beliefs = known.prior.hyperparameters(space.fixed_names)
+    return space, replace(beliefs, variances=variances_of(variant.model, beliefs.variances))
+
+
+def _level_model(
+    structure: Structure, functional: Functional, space: ModelSpace, beliefs: Hyperparameters, kernels: Kernels
+) -> LevelModel:
+    weights = functional.weights(structure)
+    return LevelModel(space, beliefs, kernels, None if weights is None else space.grid.spread(weights))
 
 
 def _measure(market: Market, inquiry: Inquiry) -> None:

@@ -89,7 +89,7 @@ class ChannelDesk:
         market = inquiry.market
         self.prior = inquiry.knowledge.fidelity or FidelityPrior.learn(())
         self.open = market.channel_count > 0 and market.channel_offer() is not None and not self.prior.silent
-        self.model = LevelModel(inquiry.space, inquiry.beliefs, inquiry.kernels) if self.open else None
+        self.model = inquiry.level_model() if self.open else None
         self._heard: tuple[tuple[int, int], Signals, Fidelity] | None = None
         self._process: InformedProcess | None = None
         self._alone: Answer | None = None
@@ -150,7 +150,7 @@ class ChannelDesk:
 
     def _unheard(self, signals: Signals, fidelity: Fidelity) -> Bool[np.ndarray, " levels"]:
         assert self.model is not None
-        silent = [not np.any(signals.units[each]) for each in self.model.levels]
+        silent = [not np.any(signals.units[each]) for each in self.model.names]
         return np.asarray((fidelity.rho < LEAST_RHO) | silent)
 
     @property
@@ -284,13 +284,11 @@ class ChannelDesk:
         """Return the mean share of each level that so many batches tell of."""
         assert self.model is not None
         if self._told is None:
-            grid, known = self.inquiry.space.grid, np.zeros(len(self.inquiry.market.bought), dtype=bool)
-            found = [np.zeros(len(self.model.levels))]
+            known = np.zeros(len(self.inquiry.market.bought), dtype=bool)
+            found = [np.zeros(len(self.model.names))]
             for batch in self.inquiry.market.batch_rows:
                 known[batch] = True
-                found.append(
-                    np.array([self.model.sizes.covered(each, known, grid).mean() for each in self.model.levels])
-                )
+                found.append(np.array([self.model.covered(each, known).mean() for each in self.model.names]))
             self._told = np.stack(found)
         told: Float[np.ndarray, " levels"] = self._told[batches]
         return told
@@ -300,14 +298,15 @@ class ChannelDesk:
         assert self.model is not None
         if self._rows_left is not None:
             return np.asarray(np.interp(np.log(np.maximum(share, 1e-9)), *self._rows_left, left=1.0))
-        sizes, grid, share = self.model.sizes, self.inquiry.space.grid, np.clip(share, 0.0, 1.0)
-        missed = sizes.cell * (1 - share) / np.maximum(share, 1e-12)
+        model, grid, share = self.model, self.inquiry.space.grid, np.clip(share, 0.0, 1.0)
+        missed = model.cell * (1 - share) / np.maximum(share, 1e-12)
         parts = {
-            "arms": _left(sizes.arm + sizes.cell / grid.replicates, missed / grid.replicates),
-            "replicates": _left(sizes.replicate + sizes.cell / grid.arms, missed / grid.arms),
+            "contrasts": _left(model.size("contrasts"), missed * model.dilution),
+            "arms": _left(model.size("arms"), missed / grid.replicates),
+            "replicates": _left(model.size("replicates"), missed / grid.arms),
             "cells": 1 - share,
         }
-        left = sum(each * parts[level] for each, level in zip(self._level_shares(), self.model.levels, strict=True))
+        left = sum(each * parts[level] for each, level in zip(self._level_shares(), model.names, strict=True))
         return np.asarray(left)
 
     @cached_property
@@ -324,7 +323,7 @@ class ChannelDesk:
         """Return the part of the answer's prior variance that each level has."""
         if self._shares is None:
             assert self.model is not None
-            shares = _sensitivity(self.inquiry, self.model) if len(self.model.levels) > 1 else np.ones(1)
+            shares = _sensitivity(self.inquiry, self.model) if len(self.model.names) > 1 else np.ones(1)
             self._shares = shares / max(float(shares.sum()), 1e-300)
         return self._shares
 
@@ -352,30 +351,16 @@ def _sensitivity(inquiry: Inquiry, model: LevelModel) -> Float[np.ndarray, " lev
     Sobol's total indices by pick and freeze: half the mean square of the change (Jansen, 1999), with draws of the
     prior.
     """
-    market, grid = inquiry.market, inquiry.space.grid
-    functional, structure = market.functional, market.structure
-    generator = np.random.default_rng(0)
-    sizes = {"arms": model.sizes.arm, "replicates": model.sizes.replicate, "cells": model.sizes.cell}
-    scale = {level: np.sqrt(max(size, 0.0)) for level, size in sizes.items()}
-
-    def draw(level: str) -> Float[np.ndarray, "draws rows"]:
-        if level == "arms":
-            values = generator.standard_normal((SENSITIVITY_DRAWS, inquiry.process.common_root.shape[1]))
-            arms = values @ inquiry.process.common_root.T
-            size = max(float((inquiry.process.common_root**2).sum()) / grid.arms, 1e-300)
-            return np.asarray(arms[:, grid.arm] * scale[level] / np.sqrt(size))
-        if level == "replicates":
-            return np.asarray(
-                scale[level] * generator.standard_normal((SENSITIVITY_DRAWS, grid.replicates))[:, grid.replicate]
-            )
-        return np.asarray(scale["cells"] * generator.standard_normal((SENSITIVITY_DRAWS, len(grid.arm))))
-
-    parts = {each: draw(each) for each in model.levels}
+    functional, structure, grid = inquiry.market.functional, inquiry.market.structure, inquiry.space.grid
+    tables = inquiry.prior.draws(2 * SENSITIVITY_DRAWS, np.random.default_rng(0))
     expected = grid.gather(inquiry.process.prior_mean)
-    whole = expected + sum(parts.values(), np.zeros(1))
+    parts = model.levels.split((grid.gather(tables) - expected).T, np.ones(len(grid.arm), dtype=bool))
+    moves = {each: model.levels.at_rows(each, part).T for each, part in parts.items()}
+    whole = expected + sum(moves.values(), np.zeros(1))[:SENSITIVITY_DRAWS]
     answers = functional.answers(whole, structure)
     effects = []
-    for each in model.levels:
-        changed = functional.answers(whole - parts[each] + draw(each), structure)
+    for each in model.names:
+        other = moves[each][SENSITIVITY_DRAWS:] - moves[each][:SENSITIVITY_DRAWS]
+        changed = functional.answers(whole + other, structure)
         effects.append(float(((changed - answers) ** 2).sum(1).mean()) / 2)
     return np.array(effects)

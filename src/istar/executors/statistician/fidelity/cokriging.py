@@ -18,7 +18,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from istar.executors.statistician.fidelity.level_model import LevelModel
-from istar.executors.statistician.fidelity.levels import at_rows
 from istar.executors.statistician.fidelity.listening import Signals
 from istar.executors.statistician.fidelity.posterior import Fidelity
 from istar.executors.statistician.settings import (
@@ -47,38 +46,38 @@ class InformedProcess(Process):
         grid, kernels = prior.grid, model.kernels
         self.grid, self.arithmetic, self.scale_weight = grid, prior.arithmetic, prior.scale_weight
         self.informed = True
-        rho = dict(zip(model.levels, fidelity.rho.tolist(), strict=True))
-        loose = dict(zip(model.levels, fidelity.loose.tolist(), strict=True))
-        gone = dict(zip(model.levels, (1 - fidelity.left).tolist(), strict=True))
-        left = {each: np.maximum(1 - gone[each] * signals.told[each], LEAST_LEFT) for each in model.levels}
-        at = {each: grid.spread(at_rows(each, left[each], grid)) for each in model.levels}
-        moves = {each: grid.spread(at_rows(each, signals.units[each], grid)) for each in model.levels}
-        heard = {each: grid.spread(at_rows(each, signals.heard[each], grid)) for each in model.levels}
-        extra = [loose[each] * heard[each][..., None] for each in model.levels if loose[each] and np.any(heard[each])]
+        names, levels = model.names, model.levels
+        rho = dict(zip(names, fidelity.rho.tolist(), strict=True))
+        loose = dict(zip(names, fidelity.loose.tolist(), strict=True))
+        gone = dict(zip(names, (1 - fidelity.left).tolist(), strict=True))
+        left = {each: np.maximum(1 - gone[each] * signals.told[each], LEAST_LEFT) for each in names}
+        at = {each: grid.spread(levels.shares_at_rows(each, left[each])) for each in names if each != "contrasts"}
+        moves = {each: grid.spread(levels.at_rows(each, signals.units[each])) for each in names}
+        heard = {each: grid.spread(levels.at_rows(each, signals.heard[each])) for each in names}
+        extra = [loose[each] * heard[each][..., None] for each in names if loose[each] and np.any(heard[each])]
         root = square_root(kernels.fixed_covariance, 0.0)
         scaled = kernels.fixed.copy()
-        for each in model.levels:
-            scaled[:, :, model.fixed[each]] *= np.sqrt(at[each])[..., None]
+        for each in ("replicates", "cells"):
+            if each in at:
+                scaled[:, :, model.fixed[each]] *= np.sqrt(at[each])[..., None]
+        shrunk = _shrunk_arms(model, left, gone.get("cells", 0.0))
+        scaled[:, :, model.fixed["arms"]] = (shrunk @ model.at_arms())[:, None, :]
         whole = np.full((grid.arms, grid.replicates, 1), np.sqrt(max(model.offset, 0.0)))
         for each, variance in model.offsets(signals.told).items():
-            heard_of = grid.spread(at_rows(each, np.sqrt(variance) * (signals.told[each] > 0), grid))
-            extra.append(heard_of[..., None])
+            extra.append(grid.spread(levels.at_rows(each, np.sqrt(variance) * (signals.told[each] > 0)))[..., None])
         self.design = np.concatenate([scaled @ root, whole, *extra], axis=2)
-        self.prior_mean = prior.prior_mean + sum((rho[each] * moves[each] for each in model.levels), 0.0)
-        last = "cells" if "cells" in model.levels else "arms"
-        told = grid.present & (grid.spread(at_rows(last, signals.told[last], grid)) > 0)
+        self.prior_mean = prior.prior_mean + sum((rho[each] * moves[each] for each in names), 0.0)
+        told = grid.present & (grid.spread(levels.shares_at_rows(names[-1], signals.told[names[-1]])) > 0)
         unheard = grid.present & ~told
         if unheard.any():
             # what is said of some rows foretells the others as their values would: E[d_U|x] = E[E[d_U|d_K]|x]
             foretold = prior.condition(told, self.prior_mean).mean
             self.prior_mean = np.where(unheard, foretold, self.prior_mean)
-        shrink_arms = _shrunk_arms(model, left, gone.get("cells", 0.0))
-        common = kernels.common * np.outer(shrink_arms, shrink_arms)
-        noise = kernels.noise * (1 - gone.get("cells", gone.get("arms", 0.0)))
-        self.common_root = square_root(common, 0.01 * noise / grid.replicates)
+        noise = kernels.noise * (1 - gone[names[-1]])
+        self.common_root = square_root(shrunk @ kernels.common @ shrunk.T, 0.01 * noise / grid.replicates)
         self.effects, self.rank = self.design.shape[2], self.common_root.shape[1]
         self.own = prior.own
-        of_cells = at["cells"] if "cells" in at else at["arms"]
+        of_cells = at[names[-1]]
         keys = np.concatenate([of_cells, at["replicates"]]) if "replicates" in at else of_cells
         self.groups = []
         for replicates in _alike(keys):
@@ -89,7 +88,8 @@ class InformedProcess(Process):
             alone = None if kernels.alone is None else kernels.alone * shrink**2 + jitter
             self.groups.append(ReplicateGroup(replicates, own + jitter * np.eye(grid.arms), self.common_root, alone))
         self.arithmetic.cholesky(grid.arms)
-        self.arithmetic.elementwise(grid.arms * grid.replicates, 8 * len(model.levels))
+        self.arithmetic.elementwise(grid.arms * grid.replicates, 8 * len(names))
+        self.arithmetic.matmul(grid.arms, grid.arms, self.effects + grid.arms)
         self.arithmetic.elementwise(len(self.groups) * grid.arms**2, 3)
 
 
@@ -101,8 +101,8 @@ def _alike(keys: Float[np.ndarray, "any replicates"]) -> list[Int[np.ndarray, " 
 
 def _shrunk_arms(
     model: LevelModel, left: Mapping[str, Float[np.ndarray, " units"]], gone: float
-) -> Float[np.ndarray, " arms"]:
-    """Return by how much what all replicates of an arm share is scaled.
+) -> Float[np.ndarray, "arms arms"]:
+    """Return what becomes of what all replicates of an arm share: each level of it is scaled.
 
     What is left of a mean over all replicates is in part what is left of its cells.
 
@@ -111,9 +111,17 @@ def _shrunk_arms(
         left: the share of each unit of a level that is left.
         gone: the share of the cells' variance that is gone.
     """
-    grid, sizes = model.grid, model.sizes
-    if "arms" not in model.levels:
-        return np.ones(grid.arms)
-    rest = sizes.cell / grid.replicates if "cells" in model.levels else 0.0
-    common = (left["arms"] * (sizes.arm + rest) - (1 - gone) * rest) / max(sizes.arm, 1e-300)
-    return np.asarray(np.sqrt(np.clip(common, LEAST_LEFT * left["arms"], 1.0)))
+    if "arms" not in model.names:
+        return np.eye(model.grid.arms)
+
+    def scaled(level: str, rest: float) -> Float[np.ndarray, " units"]:
+        own, rest = model.size(level) - rest, rest if "cells" in model.names else 0.0
+        common = (left[level] * (own + rest) - (1 - gone) * rest) / max(own, 1e-300)
+        return np.asarray(np.sqrt(np.clip(common, LEAST_LEFT * left[level], 1.0)))
+
+    arms = np.diag(scaled("arms", model.cell / model.grid.replicates))
+    if "contrasts" not in model.names:
+        return arms
+    seen = model.levels.back @ model.levels.into
+    contrasts = scaled("contrasts", model.dilution * model.cell)
+    return np.asarray(contrasts[0] * seen + arms @ (np.eye(len(seen)) - seen))

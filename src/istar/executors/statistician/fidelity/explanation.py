@@ -55,7 +55,7 @@ def explain(desk: ChannelDesk) -> dict[str, Measure]:
         "channels.both": desk.both,
         **{
             f"channels.rho.{level}": _rounded(each.rho[place] for each in beliefs)
-            for place, level in enumerate(model.levels)
+            for place, level in enumerate(model.names)
         },
         "channels.rho.answer": _rounded(_with_answer(desk, each) for each in beliefs),
         "channels.price": _rounded(np.append(desk.paid, to_come) / brute),

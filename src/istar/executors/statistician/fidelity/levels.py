@@ -5,13 +5,16 @@ A column c over arms a and replicates r is split, as in a two-way analysis of va
     c_ar = mean + A_a + R_r + C_ar.
 
 A channel may know which arm is best and nothing of single examples, or the other way round, so that each level has a
-correlation of its own (a linear model of coregionalisation). A stream of rows has cells alone.
+correlation of its own (a linear model of coregionalisation). Where a linear answer sees few contrasts of the arms, as
+main effects are of subsets, A is split once more, into these contrasts and what is left. A stream of rows has cells
+alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -19,21 +22,140 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from istar.executors.statistician.settings import CLIP
+from istar.executors.statistician.settings import CLIP, COLLINEAR, JITTER, LEAST_CONTRASTS
 from istar.truth.effects.grid import Grid
 
+ROUNDING = 1e-12
+"""Parts of a column that vary less than this share of it are 0."""
+
 Parts: TypeAlias = Mapping[str, Float[np.ndarray, "units columns"]]
-"""What columns say at each level: a row an arm, a replicate, or a row of the question; NaN where nothing is known."""
+"""What columns say at each level: a row a contrast, an arm, a replicate, or a row of the question; NaN if unknown."""
 
 
-def levels_of(grid: Grid) -> tuple[str, ...]:
-    """Return the levels that a grid has."""
-    if grid.arms == 1:
-        return ("cells",)
-    if grid.replicates == 1:
-        return ("arms",)
-    compared = bool((grid.present.sum(0) > 1).any())
-    return ("arms", "replicates", "cells") if compared else ("arms", "cells")
+@dataclass(frozen=True)
+class Levels:
+    """The levels that a grid has, and how columns are told apart into them.
+
+    Attributes:
+        grid: the rows as a grid.
+        into: contrasts of arm means that are standard normal a priori: those that the answer consists of, if they are
+            at least three and fewer than half of the arms; else none, as all that can be said of arms is asked.
+        back: what each arm has of them.
+        covariance: prior covariance of what replicates of an arm share.
+        cell: prior variance of what is each cell's own.
+    """
+
+    grid: Grid
+    into: Float[np.ndarray, "contrasts arms"]
+    back: Float[np.ndarray, "arms contrasts"]
+    covariance: Float[np.ndarray, "arms arms"]
+    cell: float
+
+    @classmethod
+    def of(
+        cls,
+        grid: Grid,
+        weights: Float[np.ndarray, "outputs arms replicates"] | None,
+        covariance: Float[np.ndarray, "arms arms"],
+        cell: float,
+    ) -> Levels:
+        """Return the levels of a question.
+
+        With W the centred weights of arms and K the covariance, the part of the arms that W sees is
+
+            P A,  P = K W' (W K W')^+ W = B T,  T T' ~ I: its rest is independent of it a priori.
+
+        Args:
+            grid: the rows as a grid.
+            weights: of a linear answer, on the cells; None if it is not linear.
+            covariance: prior covariance of what replicates of an arm share.
+            cell: prior variance of what is each cell's own.
+        """
+        none = cls(grid, np.zeros((0, grid.arms)), np.zeros((grid.arms, 0)), covariance, cell)
+        if weights is None or grid.replicates == 1 or grid.arms < 2 * LEAST_CONTRASTS:
+            return none
+        of_arms = weights.sum(2)
+        of_arms = of_arms - of_arms.mean(1, keepdims=True)
+        sizes, directions = np.linalg.eigh(of_arms @ covariance @ of_arms.T)
+        kept = sizes > COLLINEAR * max(float(sizes[-1]), 1e-300)
+        if not LEAST_CONTRASTS <= int(kept.sum()) <= grid.arms // 2:
+            return none
+        into = (directions[:, kept] / np.sqrt(sizes[kept])).T @ of_arms
+        return cls(grid, into, covariance @ into.T, covariance, cell)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The levels, those of arms first."""
+        grid = self.grid
+        if grid.arms == 1:
+            return ("cells",)
+        if grid.replicates == 1:
+            return ("arms",)
+        of_arms = ("contrasts", "arms") if len(self.into) else ("arms",)
+        compared = bool((grid.present.sum(0) > 1).any())
+        return (*of_arms, "replicates", "cells") if compared else (*of_arms, "cells")
+
+    def split(self, columns: Float[np.ndarray, "rows columns"], known: Bool[np.ndarray, " rows"]) -> Parts:
+        """Return what columns say at each level, from the known rows.
+
+        Args:
+            columns: numbers for each row; anything where unknown.
+            known: which rows are known. Contrasts are what is expected of them, given the arms as far as known.
+        """
+        grid, rows, width = self.grid, np.flatnonzero(known), columns.shape[1]
+        parts = {
+            "contrasts": np.full((len(self.into), width), np.nan),
+            "arms": np.full((grid.arms, width), np.nan),
+            "replicates": np.full((grid.replicates, width), np.nan),
+            "cells": np.full((len(known), width), np.nan),
+        }
+        if len(rows):
+            rest: Float[np.ndarray, "known columns"] = columns[rows] - columns[rows].mean(0)
+            arm, replicate = grid.arm[rows], grid.replicate[rows]
+            if "replicates" in self.names:
+                rest = _take_out(rest, replicate, parts["replicates"])
+            if "arms" in self.names:
+                rest = _take_out(rest, arm, parts["arms"])
+            if "cells" in self.names:
+                parts["cells"][rows] = rest
+            for each in parts.values():  # what rounding leaves is nothing
+                each[:, np.nan_to_num(each).std(0) <= ROUNDING * columns[rows].std(0)] *= 0.0
+            if len(self.into):
+                parts["contrasts"] = self.foretold(known)[0] @ np.nan_to_num(parts["arms"])
+                parts["arms"] -= self.back @ parts["contrasts"]
+        return {level: parts[level] for level in self.names}
+
+    def foretold(self, known: Bool[np.ndarray, " rows"]) -> tuple[Float[np.ndarray, "contrasts arms"], float]:
+        """Return how contrasts are foretold by means over the known rows of arms, and what share of their variance.
+
+        With T = `into`, V = K + cell / R the prior covariance of means over all R replicates and V_n that of means over
+        the known ones, it is T V V_n^-1, over the arms of which a row is known.
+        """
+        grid = self.grid
+        seen = np.bincount(grid.arm[known], minlength=grid.arms)
+        arms = np.flatnonzero(seen)
+        whole = self.into @ self.covariance + self.into * self.cell / grid.replicates
+        found = np.zeros_like(self.into)
+        means = self.covariance[np.ix_(arms, arms)] + np.diag(self.cell / seen[arms])
+        found[:, arms] = np.linalg.solve(means + JITTER * np.trace(means) * np.eye(len(arms)), whole[:, arms].T).T
+        if (seen == grid.replicates).all():
+            found = self.into
+        return found, min(float((found * whole).sum() / (self.into * whole).sum()), 1.0)
+
+    def at_rows(self, level: str, units: Float[np.ndarray, " *units"]) -> Float[np.ndarray, " *rows"]:
+        """Return what each row has of a level."""
+        if level == "cells":
+            return units
+        if level == "contrasts":
+            units = self.back @ units
+        found: Float[np.ndarray, " *rows"] = units[self.grid.replicate if level == "replicates" else self.grid.arm]
+        return found
+
+    def shares_at_rows(self, level: str, shares: Float[np.ndarray, " units"]) -> Float[np.ndarray, " rows"]:
+        """Return the share, of each row's part of a level, that a share of each unit is; contrasts have the same."""
+        if level == "contrasts":
+            return np.full(len(self.grid.arm), shares[0])
+        return self.at_rows(level, shares)
 
 
 def cleaned(
@@ -62,33 +184,6 @@ def cleaned(
     return result, unit
 
 
-def split(columns: Float[np.ndarray, "rows columns"], known: Bool[np.ndarray, " rows"], grid: Grid) -> Parts:
-    """Return what columns say at each level, from the known rows.
-
-    Args:
-        columns: numbers for each row; anything where unknown.
-        known: which rows are known.
-        grid: the rows as a grid.
-    """
-    levels, rows = levels_of(grid), np.flatnonzero(known)
-    width = columns.shape[1]
-    parts = {
-        "arms": np.full((grid.arms, width), np.nan),
-        "replicates": np.full((grid.replicates, width), np.nan),
-        "cells": np.full((len(known), width), np.nan),
-    }
-    if len(rows):
-        rest: Float[np.ndarray, "known columns"] = columns[rows] - columns[rows].mean(0)
-        arm, replicate = grid.arm[rows], grid.replicate[rows]
-        if "replicates" in levels:
-            rest = _take_out(rest, replicate, parts["replicates"])
-        if "arms" in levels:
-            rest = _take_out(rest, arm, parts["arms"])
-        if "cells" in levels:
-            parts["cells"][rows] = rest
-    return {level: parts[level] for level in levels}
-
-
 def _take_out(
     rest: Float[np.ndarray, "known columns"], unit: Int[np.ndarray, " known"], means: Float[np.ndarray, "units columns"]
 ) -> Float[np.ndarray, "known columns"]:
@@ -100,50 +195,3 @@ def _take_out(
     means[seen] = found - found.mean(0)
     left: Float[np.ndarray, "known columns"] = rest - (sums / np.maximum(count, 1)[:, None])[unit]
     return left
-
-
-def at_rows(level: str, units: Float[np.ndarray, " *units"], grid: Grid) -> Float[np.ndarray, " *rows"]:
-    """Return what each row has of a level."""
-    if level == "cells":
-        return units
-    found: Float[np.ndarray, " *rows"] = units[grid.arm if level == "arms" else grid.replicate]
-    return found
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Prior variances of one question's levels, squared readout units.
-
-    Attributes:
-        arm: of what all replicates of an arm share.
-        replicate: of the level of a replicate.
-        cell: of a cell beyond both.
-    """
-
-    arm: float
-    replicate: float
-    cell: float
-
-    def of(self, level: str, grid: Grid) -> float:
-        """Return the variance of a level's units, as `split` gives them for a whole table."""
-        if level == "arms":
-            return self.arm + self.cell / grid.replicates
-        return self.replicate + self.cell / grid.arms if level == "replicates" else self.cell
-
-    def covered(self, level: str, known: Bool[np.ndarray, " rows"], grid: Grid) -> Float[np.ndarray, " units"]:
-        """Return how much of each unit of a level is told by the known rows: 0 none, 1 all of it.
-
-        The mean over n of N cells misses the mean over all by cell / n (1 - n / N).
-        """
-        if level == "cells":
-            return known.astype(np.float64)
-        unit, units, own = (
-            (grid.arm, grid.arms, self.arm) if level == "arms" else (grid.replicate, grid.replicates, self.replicate)
-        )
-        seen = np.bincount(unit[known], minlength=units)
-        whole = np.bincount(unit, minlength=units)
-        missed = self.cell / np.maximum(seen, 1) * (1 - seen / np.maximum(whole, 1))
-        told = (own + self.cell / np.maximum(whole, 1)) / np.maximum(
-            own + self.cell / np.maximum(whole, 1) + missed, 1e-300
-        )
-        return np.where(seen > 0, told, 0.0)

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from istar.executors.statistician.arithmetic import Arithmetic
 from istar.executors.statistician.fidelity.level_model import LevelModel
-from istar.executors.statistician.fidelity.levels import at_rows, cleaned, split
+from istar.executors.statistician.fidelity.levels import Levels, cleaned
 from istar.executors.statistician.fidelity.posterior import Evidence, Fidelity
 from istar.executors.statistician.fidelity.prior import Appraisal, FidelityPrior
 from istar.executors.statistician.fidelity.regression import Sums, slopes
@@ -26,7 +26,6 @@ from istar.executors.statistician.settings import (
     SIZE_ERROR,
     STRANGE_LOOSENESS,
 )
-from istar.truth.effects.grid import Grid
 
 
 def appraise(
@@ -34,7 +33,7 @@ def appraise(
     channels: Float[np.ndarray, "rows channels"],
     values: Float[np.ndarray, " rows"],
     expected: Float[np.ndarray, " rows"],
-    grid: Grid,
+    levels: Levels,
     prices: Float[np.ndarray, " batches"],
     rows_left: Float[np.ndarray, "budgets 2"],
 ) -> Appraisal:
@@ -45,7 +44,7 @@ def appraise(
     if channels.shape[1] and known.any():
         features, unit = cleaned(channels)
         columns = np.column_stack([features, expected, values - expected])
-        for level, part in split(columns, known, grid).items():
+        for level, part in levels.split(columns, known).items():
             heard = part[np.isfinite(part).all(1)]
             sums[level] = Sums.of(heard[:, :-1], heard[:, -1])
     return Appraisal(question, prices, rows_left, sums, unit)
@@ -96,12 +95,12 @@ class Listener:
         """See the class docstring."""
         self.model, self.prior, self.expected = model, prior, expected
         self.arithmetic, self.scale_weight = arithmetic, scale_weight
-        correlations = prior.correlations(model.levels)
+        correlations = prior.correlations(model.names)
         count = len(correlations)
         self.before = Fidelity(correlations, np.full(count, 1 / count), self._looseness())
 
     def _looseness(self) -> Float[np.ndarray, " levels"]:
-        levels = (self.prior.levels.get(each) for each in self.model.levels)
+        levels = (self.prior.levels.get(each) for each in self.model.names)
         return np.array([STRANGE_LOOSENESS if each is None else each.looseness for each in levels])
 
     def hear(
@@ -136,8 +135,8 @@ class Listener:
         if len(both) == 0:
             return signals, self.before
         base = base + sum(self.model.offsets(signals.told).values())
-        told = np.stack([at_rows(each, signals.told[each], self.model.grid)[both] for each in self.model.levels])
-        silent = [not np.any(signals.units[each]) for each in self.model.levels]
+        told = np.stack([self.model.levels.shares_at_rows(each, signals.told[each])[both] for each in self.model.names])
+        silent = [not np.any(signals.units[each]) for each in self.model.names]
         rho = np.where(silent, 0.0, self.before.correlations)
         weights = self.before.weights
         if not self.prior.known:
@@ -156,17 +155,17 @@ class Listener:
 
         A mean over n cells has an nth of their noise, whatever else it has.
         """
-        grid, levels = self.model.grid, self.model.levels
-        if len(levels) == 1:
+        model, found = self.model, rho.copy()
+        if len(model.names) == 1:
             return rho
-        cells, found = levels.index("cells"), rho.copy()
+        cells = model.names.index("cells")
         report = float((signals.units["cells"] ** 2).mean()) / signals.scaled["cells"] ** 2
         noise = report * (1 - rho[:, cells] ** 2)
-        for level, count in (("arms", grid.replicates), ("replicates", grid.arms)):
-            if level in levels:
-                size = self.model.sizes.of(level, grid)
-                most = np.sqrt(size / np.maximum(size + noise / count, 1e-300))
-                found[:, levels.index(level)] = np.minimum(rho[:, levels.index(level)], most)
+        shares = {"contrasts": model.dilution, "arms": 1 / model.grid.replicates, "replicates": 1 / model.grid.arms}
+        for place, level in enumerate(model.names[:-1]):
+            size = model.size(level)
+            most = np.sqrt(size / np.maximum(size + noise * shares[level], 1e-300))
+            found[:, place] = np.minimum(rho[:, place], most)
         return found
 
     def _surprises(
@@ -179,7 +178,7 @@ class Listener:
         few.
         """
         found = np.zeros(len(rho))
-        for place, level in enumerate(self.model.levels):
+        for place, level in enumerate(self.model.names):
             excess = -2 * np.log(signals.scaled[level])
             if excess > 0:
                 missed = np.maximum(excess + 2 * np.log(np.maximum(rho[:, place], 1e-3)), 0.0)
@@ -204,23 +203,25 @@ class Listener:
             fitted: slopes and scale of each level.
             left_out: the slopes that the other rows known both ways teach, for each of them.
         """
-        grid, model = self.model.grid, self.model
+        model = self.model
         units, heard, told, verified, verified_heard = {}, {}, {}, [], []
-        for level, part in split(columns, known, grid).items():
-            told[level] = model.sizes.covered(level, known, grid)
+        for level, part in model.levels.split(columns, known).items():
+            told[level] = model.covered(level, known)
             said = np.nan_to_num(part)
             beta, scale = fitted.get(level, (np.zeros(columns.shape[1]), 0.0))
-            units[level] = scale * told[level] * (said @ beta)
-            heard[level] = scale * told[level] * (said[:, :-1] @ beta[:-1])
+            # of what is told in part, this much is expected; contrasts are expected ones already
+            expected = scale * (told[level] if level != "contrasts" else np.ones(len(said)))
+            units[level] = expected * (said @ beta)
+            heard[level] = expected * (said[:, :-1] @ beta[:-1])
             if left_out is None:
-                verified.append(at_rows(level, units[level], grid)[both])
-                verified_heard.append(at_rows(level, heard[level], grid)[both])
+                verified.append(model.levels.at_rows(level, units[level])[both])
+                verified_heard.append(model.levels.at_rows(level, heard[level])[both])
             else:
-                mine = scale * at_rows(level, told[level][:, None] * said, grid)[both] * left_out
+                mine = model.levels.at_rows(level, expected[:, None] * said)[both] * left_out
                 verified.append(mine.sum(1))
                 verified_heard.append(mine[:, :-1].sum(1))
-        self.arithmetic.elementwise(columns.size, 4 * len(model.levels))
-        scaled = {level: fitted[level][1] if level in fitted else 1.0 for level in model.levels}
+        self.arithmetic.elementwise(columns.size, 4 * len(model.names))
+        scaled = {level: fitted[level][1] if level in fitted else 1.0 for level in model.names}
         return Signals(units, heard, told, scaled, self._looseness(), np.stack(verified), np.stack(verified_heard))
 
     def _known(
@@ -272,10 +273,10 @@ class Listener:
         missed = white[:, -1] - (white[:, :-1] * left_out).sum(1)
         explained = 1 - float(missed @ missed) / max(whole.total, 1e-300)
         report, fitted = beta / max(explained, LEAST_EXPLAINED), {}
-        for level, part in split(columns, known, self.model.grid).items():
+        for level, part in self.model.levels.split(columns, known).items():
             said = part[np.isfinite(part).all(1)] @ report
             # a report of more variance than the values have is part noise
-            there = self.model.sizes.of(level, self.model.grid)
+            there = self.model.size(level)
             excess = max(float((said**2).mean()) / max(there, 1e-300), 1.0) if len(said) else 1.0
             fitted[level] = (report, float(1 / np.sqrt(excess)))
         return self._signals(columns, known, both, fitted, left_out / max(explained, LEAST_EXPLAINED))
@@ -289,11 +290,11 @@ class Listener:
         be told from all rows that have channels, and needs none of the few that are known both ways.
         """
         apart = np.zeros_like(columns)
-        for level, part in split(columns, known, self.model.grid).items():
+        for level, part in self.model.levels.split(columns, known).items():
             said = np.nan_to_num(part)
             size = float(said[:, -1] @ said[:, -1])
-            if size > 1e-12 * self.model.sizes.of(level, self.model.grid):
+            if size > 1e-12 * self.model.size(level):
                 said = said - np.outer(said[:, -1], said[:, -1] @ said / size)
-            apart += at_rows(level, said, self.model.grid)
+            apart += self.model.levels.at_rows(level, said)
         apart[:, -1] = 0.0
         return np.where(known[:, None], apart, np.nan)

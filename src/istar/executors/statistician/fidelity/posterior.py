@@ -5,10 +5,10 @@ of it and K_l the prior covariance of what the rows have of it, a hypothesis rho
 
     y - m ~ N( sum_l rho_l q_l,  sum_l [ s_l K_l s_l' + (rho_l v_l)^2 x_l x_l' ] + K_0 ),   s_l^2 = 1 - rho_l^2 t_l
 
-with t_l the share of a unit that the known rows tell of it (`Sizes.covered`) and K_0 the covariance of the intercept.
-The overall scale of the variances is not known, so that the likelihood is a multivariate Student-t with the model's
-`scale_weight` degrees of freedom. This is the autoregressive model of Kennedy & O'Hagan (Biometrika 87, 2000), with a
-correlation for every variance component.
+with t_l the share of a unit that the known rows tell of it (`LevelModel.covered`) and K_0 the covariance of the
+intercept. The overall scale of the variances is not known, so that the likelihood is a multivariate Student-t with the
+model's `scale_weight` degrees of freedom. This is the autoregressive model of Kennedy & O'Hagan (Biometrika 87, 2000),
+with a correlation for every variance component.
 """
 
 from __future__ import annotations

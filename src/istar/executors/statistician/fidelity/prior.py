@@ -12,7 +12,7 @@ beyond their prior mean, d, on the channels and the prior mean, Z, at each level
 and d = rho (b x-part + m-part of q) + e on each level, with Var e = (1 - rho^2) Var d. With probability `SURPRISE`, and
 always where nothing is known, z is that of methods in general: half of them say nothing, the others anything. Levels go
 together: their quantiles share a Gaussian copula of correlation `TOGETHER`. The prior is held as `HYPOTHESES` equally
-likely draws of (z_arms, z_replicates, z_cells), the same for all questions.
+likely draws of (z_contrasts, z_arms, z_replicates, z_cells), the same for all questions.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from istar.executors.statistician.settings import (
     USELESS,
 )
 
-LEVELS = ("arms", "replicates", "cells")
+LEVELS = ("contrasts", "arms", "replicates", "cells")
 
 
 @dataclass(frozen=True)
