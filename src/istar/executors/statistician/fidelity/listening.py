@@ -132,7 +132,7 @@ class Listener:
             signals = self._strange(columns, known, both, beyond, covariances.sum(0) + base)
         if known.sum() >= LEAST_ROWS and not features[known].any():  # constant: nothing to hear, at whatever price
             return signals, Fidelity(0.0 * self.before.correlations, self.before.weights, signals.looseness)
-        if len(both) == 0:
+        if len(both) < (1 if self.prior.known else LEAST_ROWS):
             return signals, self.before
         base = base + sum(self.model.offsets(signals.told).values())
         told = np.stack([self.model.levels.shares_at_rows(each, signals.told[each])[both] for each in self.model.names])
@@ -294,7 +294,12 @@ class Listener:
             said = np.nan_to_num(part)
             size = float(said[:, -1] @ said[:, -1])
             if size > 1e-12 * self.model.size(level):
-                said = said - np.outer(said[:, -1], said[:, -1] @ said / size)
+                slope = said[:, -1] @ said / size
+                explained = slope**2 * size
+                free = max(int(np.isfinite(part).all(1).sum()) - 2, 1)
+                chance = (np.sum(said**2, axis=0) - explained) / free
+                # of few units much goes with anything: James-Stein's factor, its positive part
+                said = said - np.outer(said[:, -1], slope * np.clip(1 - chance / np.maximum(explained, 1e-300), 0, 1))
             apart += self.model.levels.at_rows(level, said)
-        apart[:, -1] = 0.0
+        apart[:, -1] = columns[:, -1]
         return np.where(known[:, None], apart, np.nan)

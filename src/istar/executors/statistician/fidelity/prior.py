@@ -9,6 +9,9 @@ beyond their prior mean, d, on the channels and the prior mean, Z, at each level
     z      ~ Student-t about the mean of z_j, with n - 1 + n0 degrees of freedom, as wide as questions differ
     b      ~ N(1, v^2), the channels' scale on a question, v from what it was on the others
 
+With z_j all 0 but for chance, the channels are noise; as half of methods are, this has the probability that the mean of
+z_j leaves it against a z that is uniform up to `MOST_Z`.
+
 and d = rho (b x-part + m-part of q) + e on each level, with Var e = (1 - rho^2) Var d. With probability `SURPRISE`, and
 always where nothing is known, z is that of methods in general: half of them say nothing, the others anything. Levels go
 together: their quantiles share a Gaussian copula of correlation `TOGETHER`. The prior is held as `HYPOTHESES` equally
@@ -24,6 +27,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtr, ndtri, stdtrit
+from scipy.stats import norm
 
 from istar.executors.statistician.fidelity.regression import Sums, slopes
 from istar.executors.statistician.settings import (
@@ -76,6 +80,7 @@ class LevelPrior:
         spread: its scale.
         freedom: degrees of freedom of its Student-t.
         looseness: standard deviation, about 1, of the signal's scale on a question.
+        useless: probability that the channels are noise here, and z was no more than chance.
     """
 
     slopes: Float[np.ndarray, " regressors"]
@@ -84,6 +89,7 @@ class LevelPrior:
     spread: float
     freedom: float
     looseness: float
+    useless: float
 
     @classmethod
     def learn(cls, questions: Sequence[Sums | None]) -> LevelPrior | None:
@@ -116,12 +122,17 @@ class LevelPrior:
         expected = DIFFERENCE[0] + DIFFERENCE[1] * max(float(z.mean()), 0.0)
         differ = (max(apart, 0.0) + DIFFERENCE_QUESTIONS * expected**2) / (count - 1 + DIFFERENCE_QUESTIONS)
         spread = np.sqrt(differ * (1 + 1 / count) + float(np.mean(noise)) / count)
+        error = float(np.sqrt(np.mean(noise) / count))
+        if_noise = USELESS * float(norm.pdf(z.mean(), 0.0, error))
+        if_not = (1 - USELESS) * float(norm.cdf(z.mean() / error)) / MOST_Z
+        useless = if_noise / max(if_noise + if_not, 1e-300)
         centre = float(np.mean(scales)) if scales else 1.0
         misses = sum(float(np.clip(each / centre - 1, -2, 2)) ** 2 for each in scales)
         loose = np.sqrt((misses + LOOSENESS_QUESTIONS * LOOSENESS**2) / (len(scales) + LOOSENESS_QUESTIONS))
         size = whole.square(fitted)
         scale = np.sqrt(whole.total / size) if size > 1e-9 * whole.total else 0.0
-        return cls(fitted, float(scale), float(z.mean()), float(spread), count - 1 + DIFFERENCE_QUESTIONS, float(loose))
+        freedom = count - 1 + DIFFERENCE_QUESTIONS
+        return cls(fitted, float(scale), float(z.mean()), float(spread), freedom, float(loose), useless)
 
 
 @dataclass(frozen=True)
@@ -173,8 +184,9 @@ class FidelityPrior:
             known = self.levels.get(level)
             if known is not None and known.scale > 0:
                 own = quantiles[:, LEVELS.index(level)]
-                z = known.z + known.spread * np.asarray(stdtrit(known.freedom, own))
-                found[:, place] = np.tanh(np.clip(z, 0.0, MOST_Z))
+                rank = np.maximum(own - known.useless, 0.0) / max(1 - known.useless, 1e-6)
+                z = known.z + known.spread * np.asarray(stdtrit(known.freedom, np.clip(rank, 1e-6, 1 - 1e-6)))
+                found[:, place] = np.where(own > known.useless, np.tanh(np.clip(z, 0.0, MOST_Z)), 0.0)
                 found[strange, place] = general[strange, LEVELS.index(level)]
         return found
 
