@@ -65,18 +65,18 @@ def test_channels_that_know_the_answer_are_used(maker):
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_what_is_too_dear_says_what_it_would_be_worth(maker):
-    measures, trace = asked(maker, truth, 0.5)
+    measures, trace = asked(maker, truth, 2.0)
     assert not trace.channel_batches.any()
     assert measures["channels.reason"] == Reason.TOO_DEAR
-    assert measures["channels.price"][-1] == pytest.approx(0.5, rel=0.01)
-    assert 0 < max(measures["channels.break_even"]) < 0.5
+    assert measures["channels.price"][-1] == pytest.approx(2.0, rel=0.01)
+    assert 0 < max(measures["channels.break_even"]) < 2.0
     assert measures["channels.next"][0] < 0
     assert measures["channels.gain"][0] == 0
 
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_the_break_even_price_is_where_it_turns(maker):
-    even = max(asked(maker, truth, 0.5)[0]["channels.break_even"])
+    even = max(asked(maker, truth, 2.0)[0]["channels.break_even"])
     assert asked(maker, truth, 0.7 * even)[1].channel_batches.any()
     assert not asked(maker, truth, 1.4 * even)[1].channel_batches.any()
 

@@ -220,7 +220,8 @@ def test_a_stranger_is_believed_after_a_handful_of_rows_if_it_is_right(family):
     assert not stranger.known
     assert (heard(family, stranger, truth, 0)[-1].left > 0.5).all()
     *_, fidelity = heard(family, stranger, truth, 16)
-    assert (fidelity.left < 0.1).all()
+    assert fidelity.left[0] < 0.3  # few rows tell little of contrasts themselves
+    assert (fidelity.left[1:] < 0.1).all()
     *_, fidelity = heard(family, stranger, one_of_many, 32)
     assert fidelity.left.min() < 0.3
 

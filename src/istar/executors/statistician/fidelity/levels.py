@@ -118,7 +118,7 @@ class Levels:
                 rest = _take_out(rest, arm, parts["arms"])
             if "cells" in self.names:
                 parts["cells"][rows] = rest
-            for each in parts.values():  # what rounding leaves is nothing
+            for each in (parts[name] for name in self.names):  # what rounding leaves is nothing
                 each[:, np.nan_to_num(each).std(0) <= ROUNDING * columns[rows].std(0)] *= 0.0
             if len(self.into):
                 parts["contrasts"] = self.foretold(known)[0] @ np.nan_to_num(parts["arms"])
