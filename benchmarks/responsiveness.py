@@ -21,6 +21,7 @@ more to reach a level of skill with channels of noise. What else the summary hol
 
 Each answer to the questions of a task with one kind at one price in one state is kept as soon as it is made, in a file
 beside the result, under the executor's identity: a run that was stopped goes on, and one with more kinds adds to it.
+Groups that were measured before, in the same way, stay in the result.
 Groups are `train` and `derived` (every kind of functional, asked of training tables) unless named; `validation` and
 `test` are never run unless they are.
 """
@@ -510,17 +511,28 @@ def main() -> None:
         "questions": setting.questions,
         "others": setting.others,
         "seeds": setting.seeds,
-        "kinds": arguments.kind,
-        "prices": arguments.price,
         "channels_tell": CELL,
+        "asked": {group: {"kinds": arguments.kind, "prices": arguments.price} for group in found["summary"]},
         **found,
     }
+    take_over(result, arguments.output)
     if arguments.other is not None:
         names = [task.name for task in tasks("train") if task.home == EMBEDDED]
         result["speed"] = compare(arguments.other, names, arguments.pairs, (setting.executor, setting.options))
         result["summary"]["answers_per_hour_ratio"] = result["speed"]["answers_per_hour_ratio"]
         print("answers an hour", result["speed"]["answers_per_hour"], result["speed"]["answers_per_hour_ratio"])
     arguments.output.write_text(written(result), encoding="utf-8")
+
+
+def take_over(result: dict[str, Any], path: Path) -> None:
+    """Add the groups that an earlier result has and this one has not, if they were measured in the same way."""
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    alike = ("executor", "options", "identity", "questions", "others", "seeds", "channels_tell")
+    if any(json.dumps(earlier.get(name)) != json.dumps(result[name]) for name in alike):
+        return
+    for part in ("asked", "summary", "tasks"):
+        added = {group: said for group, said in earlier[part].items() if group in GROUPS}
+        result[part] = {group: (added | result[part])[group] for group in GROUPS if group in added | result[part]}
 
 
 def written(result: dict[str, Any]) -> str:

@@ -238,7 +238,8 @@ def _responsiveness(result: dict[str, Any]) -> str:
         for name, said in groups.items()
     ]
     head = ("questions", *(heading for heading, _ in HEARD.values()), "coverage without / with")
-    kinds = sorted({kind for said in groups.values() for kind in said["by_kind"]}, key=result["kinds"].index)
+    order = list(dict.fromkeys(kind for asked in result["asked"].values() for kind in asked["kinds"]))
+    kinds = sorted({kind for said in groups.values() for kind in said["by_kind"]}, key=order.index)
     heard = [
         (
             f"`{kind}`",
@@ -249,12 +250,14 @@ def _responsiveness(result: dict[str, Any]) -> str:
         )
         for kind in kinds
     ]
-    prices = ", ".join(f"{price:.1%}" for price in result["prices"])
+    prices = "; ".join(
+        f"{name}: " + ", ".join(f"{price:.1%}" for price in asked["prices"]) for name, asked in result["asked"].items()
+    )
     return (
         "What the executor makes of planted channels of known quality, "
         f"{_count(result['questions'], 'question')} a task, {_count(result['seeds'], 'seed')}, all channels for "
-        f"{prices} of brute force. The heard share is the logarithm of the multiplier over what it would be if "
-        "the executor were told what the channels are worth on this very question, at prices of 1% and less. "
+        f"these shares of brute force ({prices}). The heard share is the logarithm of the multiplier over what it would be "
+        "if the executor were told what the channels are worth on this very question, at prices of 1% and less. "
         "Attainable is the truth believed after its price and 1% of brute force, or 16 rows if that is more. "
         "Noise is what it costs more to reach a level of skill, as a share of brute force; harmed, how often "
         "informative channels make the answer dearer by a twentieth; slope, on how many tasks reward and "

@@ -14,12 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "executors"))
 
 from synthetic_tables import arms_table
 
-import responsiveness
 from istar.executors import Executor
 from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
-from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells, written
+from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells, take_over, written
 from responsiveness_figures import ALONE, CELL, figures_of, missed, rank_correlation
 from responsiveness_speed import figures as speeds
 from responsiveness_speed import pairs_of, source_of
@@ -329,6 +328,23 @@ def test_a_result_is_written_with_a_line_for_each_innermost_part():
     assert '[ "one", 0.5 ]' in written(result)
 
 
+def test_groups_measured_before_stay_if_they_were_measured_in_the_same_way(tmp_path):
+    def result(group, identity="one"):
+        of_group = {part: {group: {"of": identity}} for part in ("asked", "summary", "tasks")}
+        settings = dict.fromkeys(("executor", "options", "questions", "others", "seeds"), 1)
+        return settings | {"identity": identity, "channels_tell": list(CELL)} | of_group
+
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(result("test")), encoding="utf-8")
+    for identity, groups in (("one", ["train", "test"]), ("other", ["train"])):
+        found = result("train", identity)
+        take_over(found, path)
+        assert [list(found[part]) for part in ("asked", "summary", "tasks")] == [groups] * 3
+    path.unlink()
+    take_over(found, path)
+    assert list(found["summary"]) == ["train"]
+
+
 def test_the_page_shows_what_a_result_says():
     spec = importlib.util.spec_from_file_location("write_benchmarks", PAGE)
     module = importlib.util.module_from_spec(spec)
@@ -339,7 +355,8 @@ def test_the_page_shows_what_a_result_says():
         cell("truth", 0.001, "known", [OTHER], batches=1),
         cell("truth", 0.001, "oracle", [FAST], batches=1),
     ]
-    setting = {"questions": 1, "seeds": 1, "prices": [0.001], "kinds": ["truth"], "channels_tell": list(CELL)}
+    asked = {"train": {"prices": [0.001], "kinds": ["truth"]}}
+    setting = {"questions": 1, "seeds": 1, "asked": asked, "channels_tell": list(CELL)}
     planted = {"task": "one", "fidelity": 0.5, "price": 0.02}
     rows = [planted | {**{side: {"seconds": 1.0, "memory": 2**30} for side in ("this", "other")}}]
     text = write(setting | figures_of(cells) | {"speed": speeds(rows)})
