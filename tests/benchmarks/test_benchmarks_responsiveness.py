@@ -14,11 +14,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "executors"))
 
 from synthetic_tables import arms_table
 
+import responsiveness
 from istar.executors import Executor
 from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
 from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
-from responsiveness import Asked, Setting, arguments_of, cells_of, chosen_tasks, keep, key_of, read_cells, take_over, written
+from responsiveness import (
+    Asked,
+    Setting,
+    arguments_of,
+    cells_of,
+    chosen_tasks,
+    keep,
+    key_of,
+    read_cells,
+    take_over,
+    written,
+)
 from responsiveness_figures import ALONE, CELL, figures_of, missed, rank_correlation
 from responsiveness_speed import figures as speeds
 from responsiveness_speed import pairs_of, source_of
