@@ -196,5 +196,5 @@ PRESETS = {
     ),
 }
 """Named settings: `standard`, and `demo`, which is made for seven minutes on two cores and not for its results: its
-words are those that may have something to say about parts of a context, which its training tasks are about; knockouts and
-integrated gradients take an eighth of brute force there, and are left out."""
+words are those that may have something to say about parts of a context, which its training tasks are about; knockouts
+and integrated gradients take an eighth of brute force there, and are left out."""
