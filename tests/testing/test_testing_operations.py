@@ -82,6 +82,17 @@ def test_a_plain_form_is_held_to_its_kind_but_for_what_is_known_to_be_slow(clock
     assert found["faults"] == ["torch.mul takes 5.0 times what its bill explains (transcendental)"]
 
 
+def test_what_took_longer_is_timed_again_and_rates_more_than_once(clock, monkeypatch):
+    """Other work on the machine makes an operation slower, or a calibration faster than the machine is for long."""
+    first = iter([9000.0, 3000.0])
+    monkeypatch.setattr(verdict, "timed", lambda case: Timed(case, 64, next(first), 1000, 0, {"sin": 1000}))
+    assert witnessed([renamed("torch.mul")])["faults"] == []
+    rates = iter([1e-9, 3e-9, *[1e-9] * 10])
+    monkeypatch.setattr(verdict, "kind_rates", lambda: dict.fromkeys(KINDS, KindRate(next(rates), 0.0)))
+    monkeypatch.setattr(verdict, "timed", lambda case: Timed(case, 64, 9000.0, 1000, 0, {"sin": 1000}))
+    assert witnessed([renamed("torch.mul")])["most"] == pytest.approx(3.0)
+
+
 def test_the_times_must_tell_what_an_earlier_rulebook_billed_too_low(monkeypatch):
     monkeypatch.setattr(verdict, "timed", lambda case, rulebook: Timed(case, 64, 1000.0, 1000, 0, {"sin": 1000}))
     monkeypatch.setattr(

@@ -157,7 +157,7 @@ def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
         for _ in range(TIMED_AGAIN):
             if times <= MOST_TIMES or (again := timed(each.case)) is None:
                 break
-            times = min(times, _explained(again, reference, rates, copying))
+            times = min(times, _explained(again, again if reference is each else reference, rates, copying))
         kinds.setdefault(kind, []).append((each.nanoseconds * product / 1e9 / max(1, each.flops), times))
         if any(fnmatchcase(each.case.name, pattern) for pattern in SLOW):
             continue
