@@ -256,8 +256,8 @@ def _responsiveness(result: dict[str, Any]) -> str:
     return (
         "What the executor makes of planted channels of known quality, "
         f"{_count(result['questions'], 'question')} a task, {_count(result['seeds'], 'seed')}, all channels for "
-        f"these shares of brute force ({prices}). The heard share is the logarithm of the multiplier over what it would be "
-        "if the executor were told what the channels are worth on this very question, at prices of 1% and less. "
+        f"these shares of brute force ({prices}). A heard share is the logarithm of the multiplier over what it is if "
+        "the executor is told what the channels are worth on this very question, at prices of 1% and less. "
         "Attainable is the truth believed after its price and 1% of brute force, or 16 rows if that is more. "
         "Noise is what it costs more to reach a level of skill, as a share of brute force; harmed, how often "
         "informative channels make the answer dearer by a twentieth; slope, on how many tasks reward and "
