@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from istar.ledger import (
     BASELINE,
+    AnswerRecord,
     BatchSpending,
+    CallRecord,
     DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
@@ -34,6 +36,8 @@ INTERPRETATION = InterpretationRecord(
 USE = UseRecord(
     0, "propose", 0, "score", METHOD, "lens", {"questions": [QUESTION]}, {"reward": 1 / 3}, questions=1, flops=2**62
 )
+CALL = CallRecord(0, "score", {"questions": [QUESTION]}, METHOD)
+ANSWER = AnswerRecord(0, "", 2**62, 1.25)
 DRAW = DrawRecord(0, METHOD, 2**53 - 1, 4)
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
 BATCHES = (BatchSpending(40, {"mm": 40}), BatchSpending(110, {"mm": 100, "add": 10}))
@@ -76,6 +80,8 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     ledger.add_method(run, PROPOSAL, "def interpret(): ...\n", [(part, f"{part.title}\n") for part in PARTS])
     ledger.add_draw(run, DRAW)
     ledger.add_use(run, USE, "def interpret(): ...\n")
+    ledger.add_call(run, CALL, "def interpret(): ...\n")
+    ledger.add_answer(run, replace(ANSWER, seconds=1.25 + seconds))
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)
     spending = replace(SPENDING, cpu_seconds=0.5 + seconds, seconds=0.75 + seconds)

@@ -82,7 +82,8 @@ def downgraded(path):
     connection.execute("DROP TABLE questions")
     connection.execute("DROP TABLE parts")
     connection.execute("DROP TABLE uses")
-    connection.execute("DROP TABLE draws")
+    for name in ("draws", "calls", "answers"):
+        connection.execute(f"DROP TABLE {name}")
     for row in connection.execute("SELECT * FROM evaluations").fetchall():
         values = {**dict(row), **{name: json.loads(row[name]) for name in ("by_op", "by_region", "unknown")}}
         signed = digest_of("evaluations", values)

@@ -13,7 +13,9 @@ from istar.ledger.errors import (
 )
 from istar.ledger.schema import (
     BASELINE,
+    AnswerRecord,
     BatchSpending,
+    CallRecord,
     DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
@@ -34,7 +36,9 @@ from istar.ledger.writer import Ledger, default_ledger
 
 __all__ = [
     "BASELINE",
+    "AnswerRecord",
     "BatchSpending",
+    "CallRecord",
     "DrawRecord",
     "DuplicateRecordError",
     "EvaluationRecord",

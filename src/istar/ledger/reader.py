@@ -14,7 +14,9 @@ from istar.ledger.engine import PATIENCE_SECONDS, ledger_url, migrate, open_engi
 from istar.ledger.errors import MissingRecordError, shown_url, translated
 from istar.ledger.export import export_lines
 from istar.ledger.schema import (
+    ANSWERS,
     BASELINE,
+    CALLS,
     CURVES,
     DRAWS,
     EVALUATIONS,
@@ -29,6 +31,8 @@ from istar.ledger.schema import (
     STATES,
     TASKS,
     USES,
+    AnswerRecord,
+    CallRecord,
     DrawRecord,
     EvaluationRecord,
     InterpretationRecord,
@@ -136,6 +140,14 @@ class LedgerReader:
     def uses(self, run: str) -> tuple[UseRecord, ...]:
         """Return the uses that a run's researcher made of its workbench, in their order."""
         return self._all(USES, run)
+
+    def calls(self, run: str) -> tuple[CallRecord, ...]:
+        """Return the calls of an episode's tools, in their order."""
+        return self._all(CALLS, run)
+
+    def answers(self, run: str) -> tuple[AnswerRecord, ...]:
+        """Return which of these calls were answered, and what each took, in their order."""
+        return self._all(ANSWERS, run)
 
     def state(self, run: str) -> tuple[int, Json] | None:
         """Return the last finished iteration and the researcher's state after it, None before the first."""

@@ -387,6 +387,43 @@ class UseRecord:
 
 
 @dataclass(frozen=True)
+class CallRecord:
+    """One call of a tool of an episode, written before it is answered.
+
+    Attributes:
+        number: counted from 0 within the run.
+        tool: the tool's name.
+        arguments: what it was given, as JSON values; a source is kept under its hash alone.
+        method: hash of the source that it was given; None of a tool that takes none.
+    """
+
+    number: Annotated[int, WHOLE]
+    tool: Annotated[str, WORD]
+    arguments: Annotated[Mapping[str, Json], JSON]
+    method: Annotated[str | None, HASH, Refers("methods.hash")] = None
+
+
+@dataclass(frozen=True)
+class AnswerRecord:
+    """That a call was answered, and what it took.
+
+    What a check or a score found stands in the use that was made for it (`iteration` is the call's number), what a
+    submission got in the run's round; what a call reads is read again.
+
+    Attributes:
+        number: of the call.
+        error: why it was refused, empty if it was not.
+        flops: FLOPs of recording a method on questions on which it had not been recorded in this run.
+        seconds: wall-clock time of its work.
+    """
+
+    number: Annotated[int, WHOLE]
+    error: Annotated[str, TEXT] = ""
+    flops: Annotated[int, LARGE] = 0
+    seconds: Annotated[float, REAL] = 0.0
+
+
+@dataclass(frozen=True)
 class Tried:
     """What a researcher tried on training questions besides what it proposed.
 
@@ -487,6 +524,8 @@ OPENINGS = RecordTable(
 )
 USES = RecordTable(TABLES, "uses", UseRecord, key=("number",))
 DRAWS = RecordTable(TABLES, "draws", DrawRecord, key=("iteration", "method"))
+CALLS = RecordTable(TABLES, "calls", CallRecord, key=("number",))
+ANSWERS = RecordTable(TABLES, "answers", AnswerRecord, key=("number",), volatile=("seconds",))
 
 OF_A_RUN: tuple[RecordTable[Any], ...] = (
     TASKS,
@@ -500,8 +539,10 @@ OF_A_RUN: tuple[RecordTable[Any], ...] = (
     OPENINGS,
     USES,
     DRAWS,
+    CALLS,
+    ANSWERS,
 )
 """The tables whose records belong to a run, in the order of the export."""
 
-NAMING_METHODS: tuple[RecordTable[Any], ...] = (PROPOSALS, PARTS, USES)
+NAMING_METHODS: tuple[RecordTable[Any], ...] = (PROPOSALS, PARTS, USES, CALLS)
 """The tables through which a run holds the sources of methods."""

@@ -17,7 +17,9 @@ import sqlalchemy as sa
 from istar.ledger.errors import DuplicateRecordError, LedgerReadOnlyError, shown_url, translated
 from istar.ledger.reader import LedgerReader, asked
 from istar.ledger.schema import (
+    ANSWERS,
     BASELINE,
+    CALLS,
     CURVES,
     DRAWS,
     EVALUATIONS,
@@ -32,6 +34,8 @@ from istar.ledger.schema import (
     STATES,
     TASKS,
     USES,
+    AnswerRecord,
+    CallRecord,
     CurveRecord,
     DrawRecord,
     EvaluationRecord,
@@ -133,6 +137,15 @@ class Ledger(LedgerReader):
     def add_use(self, run: str, use: UseRecord, source: str) -> None:
         """Note a use of the workbench, and the source of the method that was tried."""
         self._add(run, [(METHODS, MethodRecord(use.method, source)), (USES, use)])
+
+    def add_call(self, run: str, call: CallRecord, source: str | None = None) -> None:
+        """Note a call of an episode's tool, and the source of the method that it was given."""
+        method: list[Entry] = [] if call.method is None else [(METHODS, MethodRecord(call.method, source or ""))]
+        self._add(run, [*method, (CALLS, call)])
+
+    def add_answer(self, run: str, answer: AnswerRecord) -> None:
+        """Note that a call was answered, and what it took."""
+        self._add(run, [(ANSWERS, answer)])
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""
