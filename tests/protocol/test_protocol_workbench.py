@@ -170,6 +170,12 @@ def test_no_further_task_is_asked_once_its_flops_are_spent(ledger):
     assert ledger.uses("run")[0].questions == 2
 
 
+def test_no_further_task_is_asked_once_its_time_is_over(ledger):
+    scored = acting(ledger, lambda workbench: workbench.score(valid(1), max_seconds=0.0))
+    assert {each.task for each in scored.questions} == {"shot_shapley/a"}
+    assert "max_seconds" not in ledger.uses("run")[0].request
+
+
 @pytest.mark.parametrize(
     ("source", "arms", "why"),
     [

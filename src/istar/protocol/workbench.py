@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ from istar.seeds import Seed
 from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
+    from istar.ledger import UseRecord
     from istar.methods.side_by_side import Part
     from istar.protocol.config import SearchConfig
     from istar.rewards.formulas import Reward
@@ -143,6 +146,7 @@ class SearchWorkbench(Workbench):
         name: str = "method",
         parts: Sequence[Part] = (),
         max_flops: int | None = None,
+        max_seconds: float | None = None,
     ) -> Trained:
         """See `Workbench`."""
         method = Proposal(source, name, parts=tuple(parts))
@@ -156,11 +160,12 @@ class SearchWorkbench(Workbench):
                 else "a method is scored on one question at least"
             )
         request = {"questions": asked, "max_flops": max_flops}
-        trained = self._uses.use("score", method, request, lambda: self._scored(method, request))
+        # seconds are no part of the request: they may be what is left of something, which is measured
+        trained = self._uses.use("score", method, request, lambda: self._scored(method, request, max_seconds))
         assert isinstance(trained, Trained)
         return trained
 
-    def _scored(self, method: Proposal, request: Mapping[str, Any]) -> Done:
+    def _scored(self, method: Proposal, request: Mapping[str, Any], max_seconds: float | None) -> Done:
         scored = self._scored_on(method.hash)
         asked = [self._tables[question] for question in request["questions"]]
         new = sum(table.question.hash not in scored for table in asked)
@@ -170,7 +175,7 @@ class SearchWorkbench(Workbench):
                 f"search {self.questions_left} are left; score it on fewer, or begin a search with more (`workbench`: "
                 "`questions` in its settings)"
             )
-        answered, error = self._answers(method, asked, request["max_flops"])
+        answered, error = self._answers(method, asked, request["max_flops"], max_seconds)
         exchange = coins(self._config, method.hash)
         outcome = Trained(
             reward=None if error else self._reward(answered, exchange),
@@ -181,11 +186,14 @@ class SearchWorkbench(Workbench):
         flops = sum(each.interp.spending.flops for each in charged)
         return Done(outcome, len(charged), flops)
 
-    def _answers(self, method: Proposal, asked: Sequence[Table], max_flops: int | None) -> tuple[list[Answered], str]:
+    def _answers(
+        self, method: Proposal, asked: Sequence[Table], max_flops: int | None, max_seconds: float | None
+    ) -> tuple[list[Answered], str]:
         """Return the questions that a method was asked, task by task, and why it failed, empty if it did not."""
         faults = check_source(method.source)
         if faults:
             return [], str(FenceError(method.name, faults))
+        end = math.inf if max_seconds is None else time.monotonic() + max_seconds
         answered: list[Answered] = []
         tasks: dict[str, list[Table]] = {}
         for table in asked:
@@ -207,6 +215,8 @@ class SearchWorkbench(Workbench):
                 return answered, f"{question.task}, question {question.index}: {last.interp.reason}"
             if max_flops is not None and sum(each.interp.spending.flops for each in answered) >= max_flops:
                 break
+            if time.monotonic() >= end:
+                break
         return answered, ""
 
     def _reward(self, answered: Sequence[Answered], exchange: Seed | None) -> float:
@@ -222,6 +232,11 @@ class SearchWorkbench(Workbench):
     def uses(self) -> tuple[Use, ...]:
         """See `Workbench`."""
         return self._uses.shown()
+
+    @property
+    def records(self) -> Sequence[UseRecord]:
+        """The uses so far as they are written."""
+        return self._uses.past
 
     @property
     def checks_left(self) -> int:

@@ -241,6 +241,7 @@ class Workbench(ABC):
         name: str = "method",
         parts: Sequence[Part] = (),
         max_flops: int | None = None,
+        max_seconds: float | None = None,
     ) -> Trained:
         """Score a method on training questions: the same arms, sandbox and caches as in training.
 
@@ -251,6 +252,7 @@ class Workbench(ABC):
             name: its name, for messages.
             parts: the methods that the source puts side by side, as of `Proposal`.
             max_flops: no further task is asked once recording the method has taken so many FLOPs.
+            max_seconds: nor once so many seconds of wall-clock time have passed; where that is depends on the machine.
 
         Raises:
             BudgetSpentError: the questions are more than the search has left.
