@@ -143,6 +143,18 @@ def test_the_reward_is_the_training_reward_of_what_is_submitted(episode, environ
         episode.call("list_methods")
 
 
+def test_a_control_s_rewards_are_shuffled_as_its_scores(tmp_path):
+    told = {}
+    for shuffled in (True, False):
+        config = CONFIG.model_copy(update={"shuffled": shuffled})
+        with practice(tmp_path / f"{shuffled}.sqlite", config=config) as environment:
+            episode = environment.reset(StageSize(questions=2, tasks=tuple(TRAINING)))
+            scored = result(episode, "score", source=method(2))
+            told[shuffled] = result(episode, "submit", source=method(2))["reward"]
+            assert told[shuffled] == pytest.approx(scored["reward"], abs=1e-12)
+    assert told[True] != told[False]
+
+
 def test_a_method_that_fails_has_no_reward_and_the_reason_is_told(episode):
     told = result(episode, "submit", source="import os\n")
     assert (told["reward"], told["status"]) == (None, "rejected")

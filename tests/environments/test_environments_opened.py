@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from tiny_truth import build_tiny_truth
 
+from istar.arms.sandboxed import SandboxArms
 from istar.arms.sessions import SandboxSession
 from istar.environments import EpisodeError, budget_of, open_environment
 from istar.protocol.config import SearchConfig, StageSize
@@ -76,6 +77,23 @@ def test_the_page_s_agent_works_and_its_episode_is_found_again(config, home, pag
         episode = environment.reset(**begun)
         assert [reply for _, reply in episode.transcript()] == replies
         assert (episode.reward, episode.left) == (reward, replies[-1].left)
+
+
+def test_what_was_recorded_before_a_kill_is_not_recorded_again(config, page, tmp_path):
+    source = page["SOURCE"] + "# another\n"
+    dies = mock.patch.object(SandboxArms, "white_box", side_effect=OSError("killed"))
+    with dies, open_environment(tmp_path / "episodes", config) as environment:
+        episode = environment.reset(name="mine")
+        call = episode.call("score", {"source": source}).call
+        with pytest.raises(EpisodeError, match=r"\(score\) could not be done \(OSError\)"):
+            episode.poll(call, 300.0)
+        assert episode.left.flops == episode.budget.flops
+    again = mock.patch.object(SandboxSession, "_recorded", side_effect=AssertionError("run again"))
+    with again, open_environment(tmp_path / "episodes", config) as environment:
+        episode = environment.reset(name="mine")
+        reply = episode.poll(call, 300.0)
+        assert len(reply.result["questions"]) == 2
+        assert reply.left.flops < episode.budget.flops
 
 
 def test_what_is_held_out_cannot_be_named(config, home, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -79,6 +80,7 @@ class Environment:
         # its threads stay: a jail ends with the thread that started it
         self._pool = ThreadPoolExecutor(config.side_by_side, thread_name_prefix="episode")
         self._open: dict[str, Episode] = {}
+        self._names = {run.name for run in ledger.runs()}
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -127,6 +129,7 @@ class Environment:
             evaluator = Evaluator(book, self._arms, self._work, map)
             workbench = SearchWorkbench(config, self.formula, evaluator, self._tools, rewarded)
             told = statement(self.tasks, rewarded, budget, self.formula, self._tools.target.name)
+            self._names.add(name)
             self._open[name] = Episode(self, name, rewarded, budget, evaluator, workbench, told)
             return self._open[name]
 
@@ -153,8 +156,7 @@ class Environment:
         return drawn
 
     def _new_name(self) -> str:
-        taken = {run.name for run in self.ledger.runs()}
-        return next(name for number in range(1, len(taken) + 2) if (name := f"episode-{number}") not in taken)
+        return next(name for number in count(len(self._names) + 1) if (name := f"episode-{number}") not in self._names)
 
     def _open_run(
         self, name: str, config: SearchConfig, budget: Budget, rewarded: Mapping[str, Sequence[Table]]

@@ -220,7 +220,7 @@ class Episode:
             return [(call, self._reply(call)) for call in self._calls]
 
     def close(self) -> None:
-        """Let the episode rest: what is running ends, and it can be opened again."""
+        """Let the episode rest, once a job that is running is done; a reset to its name goes on with it."""
         job = self._job
         self._closed = True
         if job is not None and not job.cancel():
