@@ -1,6 +1,7 @@
 """Episodes in memory: made-up questions and arms, a ledger that can be killed, and an agent with a script."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 from istar.environments import Budget, Environment
 from istar.ledger import Ledger
@@ -8,9 +9,17 @@ from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.workbench import Tools
 from istar.testing.practice import PracticeArms, PracticeTarget, made_up_table, practice_check
 
+
+def cheaper(table):
+    """Return the question with rows at half their price."""
+    return replace(table, prices=replace(table.prices, row_reads_flops=table.prices.row_reads_flops // 2))
+
+
 TRAINING = {
-    task: tuple(made_up_table(task, index) for index in range(2))
-    for task in ("shot_shapley/antonyms", "context_attribution/facts-subsets")
+    "shot_shapley/antonyms": tuple(made_up_table("shot_shapley/antonyms", index) for index in range(2)),
+    "context_attribution/facts-subsets": tuple(
+        cheaper(made_up_table("context_attribution/facts-subsets", index)) for index in range(2)
+    ),
 }
 CONFIG = SearchConfig(target="practice", train=StageSize(questions=1))
 HASHES = [table.question.hash for tables in TRAINING.values() for table in tables]

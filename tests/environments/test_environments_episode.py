@@ -184,7 +184,8 @@ def test_budgets_are_kept_and_only_what_is_done_is_charged(environment):
     result(episode, "check", source=method(1))
     assert "those of this episode are spent" in refusal(episode, "check", source=method(2))
     scored = result(episode, "score", source=method(1))
-    assert len(scored["questions"]) == len(scored["not_asked"]) == 1  # the first task took all there was
+    assert [each["task"] for each in scored["questions"]] == ["context_attribution/facts-subsets"]  # the cheapest
+    assert len(scored["not_asked"]) == 1
     assert episode.left.flops < 0
     before = episode.left
     assert "the FLOPs of this episode are spent" in refusal(episode, "score", source=method(2))
@@ -365,7 +366,7 @@ def test_an_episode_that_was_killed_goes_on_exactly_where_it_was(tmp_path, momen
             episode = environment.reset(ASKED, BUDGET, name="mine")
             assert play(episode) == replies
             assert exported(environment) == records
-    assert kills > 40 // moments.step
+    assert kills >= 40 // moments.step
 
 
 def test_an_episode_that_is_over_does_nothing_when_it_is_opened_again(tmp_path):

@@ -140,7 +140,7 @@ class Environment:
         return checked_config(self.config.model_dump() | changed, "the episode")
 
     def _drawn(self, config: SearchConfig) -> dict[str, tuple[Table, ...]]:
-        """Return the questions that the reward asks, by task."""
+        """Return the questions that the reward asks, by task, the cheapest task first."""
         names = named_tasks(config, "train") or tuple(self.tasks)
         missing = [each for each in names if each not in self.tasks]
         if missing:
@@ -153,7 +153,7 @@ class Environment:
             tables = self.tasks[task]
             order = Seed.root(config.seed).split("episode", task).generator().permutation(len(tables))
             drawn[task] = tuple(tables[index] for index in sorted(order[: config.train.questions]))
-        return drawn
+        return dict(sorted(drawn.items(), key=lambda each: sum(x.brute_flops for x in each[1]) / len(each[1])))
 
     def _new_name(self) -> str:
         return next(name for number in count(len(self._names) + 1) if (name := f"episode-{number}") not in self._names)

@@ -221,8 +221,8 @@ class Episode:
 
     def close(self) -> None:
         """Let the episode rest, once a job that is running is done; a reset to its name goes on with it."""
-        job = self._job
-        self._closed = True
+        with self._lock:
+            self._closed, job = True, self._job
         if job is not None and not job.cancel():
             job.exception()
         self._environment.forget(self)

@@ -29,7 +29,7 @@ class Submission:
     Args:
         evaluator: evaluates methods, and holds the run's book.
         formula: the reward formula.
-        rewarded: the questions that the reward asks, by task.
+        rewarded: the questions that the reward asks, by task, in the order in which they are asked.
         config: the settings.
     """
 
@@ -43,8 +43,7 @@ class Submission:
         """See the class docstring."""
         self._evaluator, self._book = evaluator, evaluator.book
         self._formula, self._config = formula, config
-        # the cheapest task first, as in a search: a method that fails has cost the least
-        self._tasks = sorted(rewarded.values(), key=lambda tables: sum(x.brute_flops for x in tables) / len(tables))
+        self._tasks = list(rewarded.values())
 
     @property
     def outcome(self) -> RoundRecord | None:

@@ -70,12 +70,13 @@ class CheckMethod(Arguments):
 class ScoreMethod(Arguments):
     """Score a method on training questions, within what is left of the budget. A job: poll it.
 
-    The cheapest task is asked first. No further task is begun once a limit or the budget is spent.
+    Tasks are asked in the order of the questions named. No further task is begun once a limit or the budget is spent.
     """
 
     source: Source
     questions: Annotated[tuple[Short, ...], Field(min_length=1, max_length=10_000)] | None = Field(
-        default=None, description="Hashes of the questions; those that the reward asks if there are none."
+        default=None,
+        description="Hashes of the questions; if none are named, those that the reward asks, the cheapest task first.",
     )
     max_flops: Annotated[int, Field(strict=True, gt=0)] | None = Field(
         default=None, description="FLOPs of recording the method after which no further task is begun."
