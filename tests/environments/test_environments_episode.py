@@ -255,6 +255,20 @@ def test_a_job_is_polled_and_nothing_else_is_called_meanwhile(tmp_path):
             episode.poll(7)
 
 
+def test_jobs_of_several_episodes_run_side_by_side(tmp_path):
+    both = threading.Barrier(2, timeout=60)
+
+    def check(source, name):
+        both.wait()  # neither comes past this alone
+        return practice_check(source, name)
+
+    config = CONFIG.model_copy(update={"side_by_side": 2})
+    with practice(tmp_path / "ledger.sqlite", config=config, check=check) as environment:
+        episodes = [environment.reset(ASKED) for _ in range(2)]
+        calls = [episode.call("check", {"source": method(1)}).call for episode in episodes]
+        assert all(finish(*each).result["passed"] for each in zip(episodes, calls, strict=True))
+
+
 def test_what_fails_through_no_fault_of_the_method_is_not_charged_and_tried_again(tmp_path):
     failures = [OSError("/secret/path: disk full")]
 
