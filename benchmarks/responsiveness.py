@@ -525,7 +525,7 @@ def main() -> None:
 
 
 def take_over(result: dict[str, Any], path: Path) -> None:
-    """Add the groups that an earlier result has and this one has not, if they were measured in the same way."""
+    """Add the groups that an earlier result has and this one has not, and the speed, if measured in the same way."""
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     alike = ("executor", "options", "identity", "questions", "others", "seeds", "channels_tell")
     if any(json.dumps(earlier.get(name)) != json.dumps(result[name]) for name in alike):
@@ -533,6 +533,9 @@ def take_over(result: dict[str, Any], path: Path) -> None:
     for part in ("asked", "summary", "tasks"):
         added = {group: said for group, said in earlier[part].items() if group in GROUPS}
         result[part] = {group: (added | result[part])[group] for group in GROUPS if group in added | result[part]}
+    if "speed" in earlier:
+        result["speed"] = earlier["speed"]
+        result["summary"]["answers_per_hour_ratio"] = earlier["speed"]["answers_per_hour_ratio"]
 
 
 def written(result: dict[str, Any]) -> str:

@@ -340,18 +340,23 @@ def test_a_result_is_written_with_a_line_for_each_innermost_part():
     assert '[ "one", 0.5 ]' in written(result)
 
 
+PARTS = ("asked", "summary", "tasks")
+
+
 def test_groups_measured_before_stay_if_they_were_measured_in_the_same_way(tmp_path):
     def result(group, identity="one"):
-        of_group = {part: {group: {"of": identity}} for part in ("asked", "summary", "tasks")}
+        of_group = {part: {group: {"of": identity}} for part in PARTS}
         settings = dict.fromkeys(("executor", "options", "questions", "others", "seeds"), 1)
         return settings | {"identity": identity, "channels_tell": list(CELL)} | of_group
 
     path = tmp_path / "result.json"
-    path.write_text(json.dumps(result("test")), encoding="utf-8")
+    speed = {"answers_per_hour_ratio": 2.0}
+    path.write_text(json.dumps(result("test") | {"speed": speed}), encoding="utf-8")
     for identity, groups in (("one", ["train", "test"]), ("other", ["train"])):
         found = result("train", identity)
         take_over(found, path)
-        assert [list(found[part]) for part in ("asked", "summary", "tasks")] == [groups] * 3
+        assert [[each for each in found[part] if each != "answers_per_hour_ratio"] for part in PARTS] == [groups] * 3
+        assert found.get("speed") == (speed if identity == "one" else None)
     path.unlink()
     take_over(found, path)
     assert list(found["summary"]) == ["train"]
