@@ -24,6 +24,7 @@ from istar.environments import TOOLS, Budget, EpisodeError, ToolError, budget_of
 from istar.ledger import Ledger
 from istar.protocol.config import StageSize
 from istar.testing.practice import VALIDATION, practice_check
+from measured import PATIENCE
 
 ASKED = StageSize(questions=1, tasks=tuple(TRAINING))
 
@@ -239,7 +240,7 @@ def test_a_job_is_polled_and_nothing_else_is_called_meanwhile(tmp_path):
     let_go = threading.Event()
 
     def check(source, name):
-        assert let_go.wait(60)
+        assert let_go.wait(PATIENCE)
         return practice_check(source, name)
 
     with practice(tmp_path / "ledger.sqlite", check=check) as environment:
@@ -256,7 +257,7 @@ def test_a_job_is_polled_and_nothing_else_is_called_meanwhile(tmp_path):
 
 
 def test_jobs_of_several_episodes_run_side_by_side(tmp_path):
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def check(source, name):
         both.wait()  # neither comes past this alone
