@@ -108,7 +108,7 @@ def _costs(result: Path) -> str:
 
 
 def _figures(folder: Path) -> str:
-    """Return the README's figures: what I* saves, met and unmet, and how strong, keen-eared, fast and safe the rest is.
+    """Return the README's figures: what I* saves, met and unmet, and what the rest can do.
 
     I* of the published search is a method of the library, and its figure on a task of the search is the library's.
     """

@@ -32,7 +32,7 @@ SLOW: dict[str, str] = {
     "Tensor.exponential_*": "a logarithm for each random number",
     "torch.einsum: vector by vector: int64": "integers, which torch multiplies one after another",
     "torch.special.logit: int64": "numbers outside its domain",
-    "torch.special.log_ndtr*": "up to three transcendental functions for a number",
+    "torch.special.log_ndtr*": "several transcendental functions for a number",
     "torch.nn.functional.mish*": "three transcendental functions for a number",
     "torch.atan2: one *": "operands of different strides, one number after another",
     "aten._logcumsumexp*": "two transcendental functions for a number, one number after another",
