@@ -4,11 +4,13 @@ import json
 import multiprocessing
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ledger_records import WHITE
 
-from istar.ledger import Ledger, LedgerDamagedError, OldLedgerError
+from istar.ledger import Ledger, LedgerDamagedError, LedgerLockedError, OldLedgerError
+from istar.ledger.engine import _keep_journal
 from istar.ledger.signing import digest_of
 from istar.protocol.run_folder import RunFolder, RunFolderError
 
@@ -118,7 +120,38 @@ def _upgrade(path):
         return list(ledger.export("run"))
 
 
-def test_two_processes_upgrade_it_at_once(old):
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        exports = pool.map(_upgrade, [old, old])
-    assert exports[0] == exports[1] == (HERE / "ledger_0001.jsonl").read_text().splitlines()
+@pytest.mark.parametrize("processes", [2, 8])
+def test_processes_upgrade_it_at_once(old, processes):
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        exports = pool.map(_upgrade, [old] * processes, chunksize=1)
+    for export in exports:
+        assert export == (HERE / "ledger_0001.jsonl").read_text().splitlines()
+
+
+@pytest.fixture
+def reader(old):
+    """A connection that holds a lock until it ends its transaction, as readers do under the old kind of journal."""
+    connection = sqlite3.connect(old, isolation_level=None)
+    connection.execute("BEGIN")
+    connection.execute("SELECT name FROM runs").fetchall()
+    yield connection
+    connection.close()
+
+
+def test_a_file_that_sqlite_calls_locked_at_once_is_waited_for(old, reader, monkeypatch):
+    connection, waited = sqlite3.connect(old, timeout=0), []
+
+    def wait(seconds):
+        waited.append(seconds)
+        reader.execute("ROLLBACK")
+
+    monkeypatch.setattr("istar.ledger.engine.time", SimpleNamespace(monotonic=lambda: 0.0, sleep=wait))
+    _keep_journal(connection, "WAL", patience=60)
+    assert len(waited) == 1
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_one_that_stays_locked_is_said_to_be(old, reader):
+    with pytest.raises(LedgerLockedError, match="wait for that process or end it"):
+        Ledger(old, patience=0.1)

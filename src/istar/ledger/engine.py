@@ -10,6 +10,8 @@ machines share none.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +37,9 @@ from istar.ledger.errors import (
 
 PATIENCE_SECONDS = 60.0
 """How long a process waits for another one's write."""
+
+JOURNAL_SECONDS = 0.02
+"""How long a process waits before it tries once more to change the kind of journal."""
 
 WRITERS_LOCK = 0x1574_A2
 """The number of PostgreSQL's advisory lock that a writer holds until it commits."""
@@ -85,7 +90,7 @@ def open_engine(url: str, *, read_only: bool, patience: float) -> Engine:
         raise LedgerError(
             f"cannot open a ledger at {shown_url(url)!r}: {error}{hint}; give a file's path or an SQLAlchemy URL"
         ) from error
-    _prepare_sqlite(engine, read_only, "DELETE" if _on_network(parsed) else "WAL")
+    _prepare_sqlite(engine, read_only, "DELETE" if _on_network(parsed) else "WAL", patience)
     return engine
 
 
@@ -119,7 +124,7 @@ def _unchanging(url: URL) -> URL:
     return url.set(database=f"file:{quote(path)}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
-def _prepare_sqlite(engine: Engine, read_only: bool, journal: str) -> None:
+def _prepare_sqlite(engine: Engine, read_only: bool, journal: str, patience: float) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
@@ -127,12 +132,32 @@ def _prepare_sqlite(engine: Engine, read_only: bool, journal: str) -> None:
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            connection.execute(f"PRAGMA journal_mode = {journal}")
+            _keep_journal(connection, journal, patience)
             connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _keep_journal(connection: sqlite3.Connection, journal: str, patience: float) -> None:
+    """Have SQLite keep this kind of journal, and wait for other processes that have the file open.
+
+    A change of the kind needs the file for itself alone, and where another process is about to change it too, SQLite
+    says at once that it is locked, whatever its timeout: two that wait for one another would never end.
+
+    Raises:
+        sqlite3.OperationalError: it stayed locked for `patience` seconds.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {journal}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(JOURNAL_SECONDS)
 
 
 def _prepare_postgresql(engine: Engine, read_only: bool, patience: float) -> None:
