@@ -46,10 +46,10 @@ class CountingArms(PracticeArms):
 
 
 @contextmanager
-def practice(path, config=CONFIG, arms=None, check=practice_check, ledger=None):
+def practice(path, config=CONFIG, arms=None, check=practice_check, ledger=None, validation=None):
     with (ledger or Ledger)(path) as opened:
         tools = Tools(PracticeTarget(), check, TRAINING)
-        with Environment(config, arms or CountingArms(), tools, opened) as environment:
+        with Environment(config, arms or CountingArms(), tools, opened, validation=validation) as environment:
             yield environment
 
 

@@ -411,7 +411,7 @@ def test_a_job_that_was_running_when_it_was_killed_is_taken_up_again(tmp_path):
 )
 def test_an_episode_is_not_gone_on_with_under_another_configuration(environment, other):
     environment.reset(ASKED, BUDGET, name="mine").close()
-    with pytest.raises(EpisodeError, match=r"'mine' was begun otherwise.*questions, budget and seed that it was begun"):
+    with pytest.raises(EpisodeError, match=r"'mine' was begun otherwise.*seed and kind of reward that it"):
         environment.reset(**{"questions": ASKED, "budget": BUDGET, "name": "mine", **other})
 
 

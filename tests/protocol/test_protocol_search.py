@@ -196,6 +196,11 @@ def test_what_the_researcher_is_told_is_the_same_after_a_resumption(ledger, tmp_
     failed = [each for each in undisturbed.feedback if each.stage == "validation" and each.error]
     assert failed
     assert all(each.cost > 0 and each.families and each.reward is not None for each in failed)
+    # the error's own words, which could carry anything of validation, are in the ledger alone
+    assert {each.error for each in failed} == {"the method failed on a validation question"}
+    assert any(
+        "ran out of memory" in outcome.reason for outcome in ledger.rounds("run") if outcome.stage == "validation"
+    )
     with Ledger(tmp_path / "other.sqlite") as other:
         with pytest.raises(KeyboardInterrupt):
             run(other, arms=FakeArms(**arms, kill_after=60), researcher=Spy())

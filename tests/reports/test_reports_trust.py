@@ -15,6 +15,7 @@ SOUND = {
             "timed": 3000,
             "product_flops_per_second": 1e11,
             "most": 3.2,
+            "slow": [2, 0],
             "kinds": {"sorting": {"cases": 9, "of_product": 12.5, "most": 1.5}},
         },
         "faults": [],

@@ -1,6 +1,7 @@
 """An environment: what all of its episodes stand on, opened once: target, training questions, jails and ledger.
 
-No question of validation or test is loaded, so no call of an episode can reach one.
+No question of the test is loaded, and none of validation unless the reward is made of them; then the shared guard has
+them alone, and no call of an episode can reach one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from istar.arms.jobs import Workplace
 from istar.environments.budget import Budget, EpisodeError
 from istar.environments.episode import Episode
 from istar.environments.statement import statement
+from istar.environments.validating import GUARDS_RUN, SharedGuard
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import DuplicateRecordError, Ledger, RunConfig
 from istar.protocol.book import Book
@@ -36,6 +38,7 @@ from istar.tasks.family import check_rewardable
 
 if TYPE_CHECKING:
     from istar.arms.base import Arms
+    from istar.ledger.schema import Stage
     from istar.researchers import Check
     from istar.truth.table import Table
 
@@ -54,6 +57,8 @@ class Environment:
         tools: the target to be read, the check, and all training questions that are shown, by task.
         ledger: where every episode is a run.
         tier: the tier of isolation that methods run under.
+        validation: validation questions by task, if the reward is what the shared guard says of them; the training
+            reward if there are none.
 
     Attributes:
         config: see above.
@@ -61,16 +66,29 @@ class Environment:
         formula: the reward formula.
         tasks: the training questions by task.
         training: the same by hash.
+        guard: judges what is submitted on validation questions; None if there are none.
 
     Raises:
-        EpisodeError: a question is of a task that is not of training.
+        EpisodeError: a question is of a task that is not of training, or not of validation; or the guard was begun
+            with others.
     """
 
-    def __init__(self, config: SearchConfig, arms: Arms, tools: Tools, ledger: Ledger, tier: str = "none") -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        arms: Arms,
+        tools: Tools,
+        ledger: Ledger,
+        tier: str = "none",
+        validation: Mapping[str, tuple[Table, ...]] | None = None,
+    ) -> None:
         """See the class docstring."""
         for task in tools.tasks:
             if check_rewardable(task) != "train":
                 raise EpisodeError(f"{task} is no training task, and an episode is made of no other")
+        for task in validation or ():
+            if check_rewardable(task) != "validation":
+                raise EpisodeError(f"{task} is no validation task, and the guard judges methods on no other")
         self.config, self.ledger = config, ledger
         self.formula = REWARDS.get(config.reward)
         self.tasks: Mapping[str, Sequence[Table]] = tools.tasks
@@ -80,6 +98,7 @@ class Environment:
         # its threads stay: a jail ends with the thread that started it
         self._pool = ThreadPoolExecutor(config.side_by_side, thread_name_prefix="episode")
         self._open: dict[str, Episode] = {}
+        self.guard = None if validation is None else self._shared_guard(validation)
         self._names = {run.name for run in ledger.runs()}
         self._lock = Lock()
 
@@ -122,13 +141,19 @@ class Environment:
         rewarded = self._drawn(config)
         with self._lock:
             name = self._new_name() if name is None else checked_name(name)
+            if self.guard is not None and name == GUARDS_RUN:
+                raise EpisodeError(f"the run {name!r} is that of the guard; give the episode another name")
             if name in self._open:
                 raise EpisodeError(f"the episode {name!r} is open already; close it first, or begin another")
-            self._open_run(name, config, budget, rewarded)
+            asked = {"budget": budget.model_dump(), "rewarded": _hashes(rewarded)}
+            advice = "reset to it with the questions, budget, seed and kind of reward that it was begun with"
+            self._open_run(name, config, {**asked, "validated": self.guard is not None}, advice)
             book = Book(self.ledger, name)
             evaluator = Evaluator(book, self._arms, self._work, map)
             workbench = SearchWorkbench(config, self.formula, evaluator, self._tools, rewarded)
-            told = statement(self.tasks, rewarded, budget, self.formula, self._tools.target.name)
+            told = statement(
+                self.tasks, rewarded, budget, self.formula, self._tools.target.name, validated=self.guard is not None
+            )
             self._names.add(name)
             self._open[name] = Episode(self, name, rewarded, budget, evaluator, workbench, told)
             return self._open[name]
@@ -158,11 +183,20 @@ class Environment:
     def _new_name(self) -> str:
         return next(name for number in count(len(self._names) + 1) if (name := f"episode-{number}") not in self._names)
 
-    def _open_run(
-        self, name: str, config: SearchConfig, budget: Budget, rewarded: Mapping[str, Sequence[Table]]
-    ) -> None:
-        """Open the run of an episode, or find it with the same settings."""
-        asked = {task: [table.question.hash for table in tables] for task, tables in rewarded.items()}
+    def _shared_guard(self, validation: Mapping[str, tuple[Table, ...]]) -> SharedGuard:
+        """Return the guard of all episodes, in its own run."""
+        if sum(map(len, validation.values())) < 2:
+            raise EpisodeError(
+                "a guard compares methods on at least 2 validation questions; set `validation`: `questions` or `tasks`"
+            )
+        advice = "open another folder, or this one with the settings and validation questions that it was opened with"
+        self._open_run(GUARDS_RUN, self.config, {"validation": _hashes(validation)}, advice)
+        work = Workplace(self._arms, {x.question.hash: x for t in validation.values() for x in t})
+        evaluator = Evaluator(Book(self.ledger, GUARDS_RUN), self._arms, work, map)
+        return SharedGuard(evaluator, self.formula, validation, self.config)
+
+    def _open_run(self, name: str, config: SearchConfig, asked: Mapping[str, Any], advice: str) -> None:
+        """Open a run, or find it with the same settings."""
         stored = RunConfig(
             target=self._tools.target.id,
             target_name=self._tools.target.name,
@@ -171,18 +205,17 @@ class Environment:
             executor=config.executor,
             reward=config.reward,
             seed=config.seed,
-            options={**config.model_dump(mode="json"), "budget": budget.model_dump(), "rewarded": asked},
+            options={**config.model_dump(mode="json"), **asked},
         )
         try:
             run = self.ledger.open_run(name, stored, versions=versions(), machine=machine(self._tier))
         except DuplicateRecordError as error:
             raise EpisodeError(
-                f"the episode {name!r} was begun otherwise, or is another run: {error}; reset to it with the "
-                "questions, budget and seed that it was begun with"
+                f"the run {name!r} was begun otherwise, or is of another kind: {error}; {advice}"
             ) from error
         if changed := changed_plugins(run.versions):
             raise EpisodeError(
-                f"the episode {name!r} was begun with other plug-ins (differing: {', '.join(changed)}); put them back, "
+                f"the run {name!r} was begun with other plug-ins (differing: {', '.join(changed)}); put them back, "
                 "or begin another"
             )
 
@@ -201,31 +234,39 @@ class Environment:
         return self._tools.target.decode(tokens)
 
 
+def _hashes(tasks: Mapping[str, Sequence[Table]]) -> dict[str, list[str]]:
+    return {task: [table.question.hash for table in tables] for task, tables in tasks.items()}
+
+
 @contextmanager
-def open_environment(folder: Path, config: SearchConfig) -> Iterator[Environment]:
+def open_environment(folder: Path, config: SearchConfig, *, validated: bool = False) -> Iterator[Environment]:
     """Open an environment in a folder, where its ledger is.
 
     Args:
         folder: made if it is not there; of one process at a time.
         config: the settings: target, training tasks (`train`, and `workbench`: `tasks` for further ones), executor,
             reward formula, how many jobs run side by side.
+        validated: whether rewards are what one guard, shared by all episodes of the folder, says of the validation
+            questions (`validation`); the training reward otherwise.
 
     Raises:
         IstarError: something is missing, or the folder is another environment's; nothing long has been done then.
     """
     run = RunFolder(folder)
+    stages: tuple[Stage, ...] = ("train", "validation") if validated else ("train",)
     check_names(config)
-    check_tasks(config, ("train",))
+    check_tasks(config, stages)
     run.begin(config)
     with (
         run.alone(),
         run.removed_if_unused(),
-        set_up(config, ("train",)) as setup,
+        set_up(config, stages) as setup,
         run.ledger() as ledger,
         JailedCheck(config) as check,
     ):
         tools = Tools(ReadOnlyTarget(setup.target), _one_at_a_time(check), setup.shown())
-        with Environment(config, setup.arms, tools, ledger, setup.arms.tier) as environment:
+        held_out = setup.tables("validation") if validated else None
+        with Environment(config, setup.arms, tools, ledger, setup.arms.tier, held_out) as environment:
             yield environment
 
 

@@ -106,7 +106,7 @@ class Episode:
         self._environment, self._ledger = environment, environment.ledger
         self._workbench = workbench
         self._rewarded = {table.question.hash for tables in rewarded.values() for table in tables}
-        self._submission = Submission(evaluator, environment.formula, rewarded, environment.config)
+        self._submission = Submission(evaluator, environment.formula, rewarded, environment.config, environment.guard)
         self._lock = threading.Lock()
         self._job: Future[None] | None = None
         self._closed = False
@@ -211,8 +211,7 @@ class Episode:
     @property
     def reward(self) -> float | None:
         """The reward of the method submitted; None before, and where it failed: then `poll` says why."""
-        outcome = self._submission.outcome
-        return None if outcome is None else outcome.reward
+        return self._submission.reward
 
     def transcript(self) -> list[tuple[CallRecord, Reply]]:
         """Return every call with its reply; what was read is read again."""

@@ -21,6 +21,8 @@ def statement(
     budget: Budget,
     formula: Reward,
     target: str,
+    *,
+    validated: bool,
 ) -> str:
     """Return the statement.
 
@@ -30,6 +32,7 @@ def statement(
         budget: what the tools may spend.
         formula: the reward formula.
         target: the target's name.
+        validated: whether the reward is what the shared guard says of validation.
     """
     tools = "\n".join(f"- `{name}`: {' '.join((kind.__doc__ or '').split())}" for name, kind in TOOLS.items())
     library = "\n".join(f"- `{name}`: {line}" for name, line in reading.method_index().items())
@@ -43,6 +46,7 @@ def statement(
         checks=budget.checks,
         reward=formula.name,
         formula=formula.formula,
+        validated=_VALIDATED if validated else "",
         tasks="\n".join(_task(name, tables, rewarded.get(name, ())) for name, tables in tasks.items()),
         library=library,
     )
@@ -73,6 +77,12 @@ def _contract() -> str:
         lines += [f"def {function}({names}):", f'    """{summary[0].upper()}{summary[1:]}"""', ""]
     return "\n".join(lines).strip()
 
+
+_VALIDATED = """
+
+That is told as `training_reward`, but is not what this episode is rewarded for. Its reward is made by the same formula
+on validation questions of other tasks, which nobody is shown: by how much the method raises the best reward that any
+episode had there, by more than noise, and 0 if it does not."""
 
 _STATEMENT = """\
 # Write a method that saves computation
@@ -106,7 +116,7 @@ that it asks:
 
     {formula}
 
-A method that fails has no reward.
+A method that fails has no reward.{validated}
 
 ## Training tasks
 

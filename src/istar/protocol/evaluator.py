@@ -15,10 +15,13 @@ from istar.ledger import InterpretationRecord
 from istar.ledger.schema import Stage
 from istar.methods.contract import MethodError
 from istar.protocol.book import Book
+from istar.protocol.shuffled_control import exchange_arms
 from istar.protocol.telling import Answered
 from istar.researchers import Proposal
 
 if TYPE_CHECKING:
+    from istar.rewards.curves import Curve
+    from istar.seeds import Seed
     from istar.truth.table import Table
 
 Result = TypeVar("Result")
@@ -89,6 +92,27 @@ class Evaluator:
                     raise MethodFailedError(f"{x.question.task}, question {x.question.index}: {answered.reason}")
                 evaluations.append(answered)
             yield evaluations
+
+    def curves(
+        self, stage: Stage, method: Proposal, tasks: Sequence[Sequence[Table]], coins: Seed | None = None
+    ) -> tuple[list[Curve], list[Curve]]:
+        """Return the curves of both settings on the questions of a stage: baseline, auto-interp.
+
+        Args:
+            stage: the stage.
+            method: the method.
+            tasks: the questions of each task.
+            coins: decide in a shuffled control which setting is which; None where none is.
+
+        Raises:
+            MethodFailedError: the method failed on a question; what came before it is written.
+        """
+        baseline: list[Curve] = []
+        interp: list[Curve] = []
+        for t, evaluations in zip(tasks, self.interp(stage, method, tasks), strict=True):
+            baseline += [curve for x in t for curve in self.baseline(x).curves]
+            interp += [curve for evaluation in evaluations for curve in evaluation.curves]
+        return (baseline, interp) if coins is None else exchange_arms(baseline, interp, coins)
 
     def unwritten(self, method: Proposal, tasks: Sequence[Sequence[Table]]) -> Iterator[tuple[Evaluation, ...]]:
         """Yield the auto-interp setting's evaluations of each task's questions, up to one that failed; write none."""

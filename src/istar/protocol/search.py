@@ -371,12 +371,14 @@ class Search:
     def _feedback(self, I: Proposal, trial: Trial, published: float | None, revealed: bool) -> Feedback:
         """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
         stage: Stage = "screen" if trial.stage == "screen" else "train"
+        failed_there = trial.stage == "validation" and trial.status == "error"
         return Feedback(
             reward=trial.reward,
             stage=trial.stage,
             validation=published,
             best=revealed,
-            error=trial.reason or None,
+            # the words of an error on validation questions could carry any of what was asked there
+            error="the method failed on a validation question" if failed_there else trial.reason or None,
             cost=None if trial.trained is None else trial.trained.cost,
             families={} if trial.trained is None else trial.trained.by_family,
             questions=by_question(
