@@ -360,6 +360,22 @@ def _score_time(result: dict[str, Any]) -> str:
     )
 
 
+def _episodes(result: dict[str, Any]) -> str:
+    methods, idle, settings = result["methods"].values(), result["idle"], result["settings"]
+    names = ", ".join(f"`{name}`" for name in result["methods"])
+    own = max(each["own_share"] for each in methods)
+    recorded = [each["recorded_seconds"] for each in methods]
+    first = [each["first_seconds"] for each in methods]
+    return (
+        f"Methods of the library ({names}) scored in episodes of the environment on "
+        f"{_count(settings['questions'], 'question')} of `{settings['task']}` ({settings['target']}): {min(first):.0f} "
+        f"to {max(first):.0f} seconds each for the first time, at most {own:.1%} of that "
+        "the episode's own (calls, ledger, budget), and "
+        f"{min(recorded):.2f} to {max(recorded):.2f} seconds in another episode once they are recorded. "
+        f"{idle['episodes']:,} idle episodes took {idle['mebibytes']:.0f} MiB."
+    )
+
+
 def _library(result: dict[str, Any]) -> str:
     rows = [
         (
@@ -432,6 +448,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "side_by_side": ("Channels side by side", _side_by_side),
     "start_time": ("Starting", _start),
     "score_time": ("Scoring", _score_time),
+    "episodes": ("Episodes", _episodes),
     "kill_resume": ("Kills", _kills),
 }
 """By the name of a result: its heading, and what makes its section."""
