@@ -27,7 +27,10 @@ NOT_IMPORTED = {
     "ruff": "a command",
 }
 """Dependencies that no file imports, and why they are there."""
-OPTIONAL = {"lm_eval": "benchmarks/table_building.py leaves its column out where it is not there"}
+OPTIONAL = {
+    "lm_eval": "benchmarks/table_building.py leaves its column out where it is not there",
+    "inspect_ai": "cannot be installed beside the pinned packages; asked for where a user names its provider",
+}
 """Modules that are imported where they happen to be, and why nothing brings them."""
 
 
@@ -37,6 +40,8 @@ def normal(name):
 
 RUN_TIME = {normal(each) for each in PROJECT["dependencies"]}
 EXTRAS = {extra: {normal(each) for each in theirs} for extra, theirs in PROJECT["optional-dependencies"].items()}
+FEATURES = ("language-models",)
+"""Extras that bring what the source imports within functions, with an error that names the extra."""
 
 
 @cache
@@ -72,7 +77,18 @@ def test_each_run_time_dependency_is_imported_or_has_a_reason(by_source):
 
 
 def test_each_third_party_import_of_the_source_is_a_dependency(by_source):
-    assert {name: path for name, path in by_source.items() if name not in RUN_TIME} == {}
+    brought = RUN_TIME.union(*(EXTRAS[extra] for extra in FEATURES))
+    assert {name: path for name, path in by_source.items() if name not in brought} == {}
+
+
+@pytest.mark.parametrize("extra", FEATURES)
+def test_what_an_extra_brings_is_imported_within_functions(extra):
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names.append(str(node.module))
+            assert not EXTRAS[extra] & {normal(name.partition(".")[0]) for name in names}, path
 
 
 def test_the_conformance_suites_need_their_extra_alone():

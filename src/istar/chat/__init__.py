@@ -3,6 +3,31 @@
 Both chairs ask one in the same way: the researcher that writes methods and the executor that answers questions.
 """
 
+from istar.chat.asking import BudgetError, ChatBudget, Models, ReplayError, check_calls, check_prices
 from istar.chat.model import ChatError, ChatModel, Message, Reply, Tool, ToolCall
+from istar.chat.settings import PROVIDERS, ModelSettings, model_settings, open_model
+from istar.chat.transcript import TRANSCRIPT_FILE, Exchange, Transcript, TranscriptError, read_transcript
 
-__all__ = ["ChatError", "ChatModel", "Message", "Reply", "Tool", "ToolCall"]
+__all__ = [
+    "PROVIDERS",
+    "TRANSCRIPT_FILE",
+    "BudgetError",
+    "ChatBudget",
+    "ChatError",
+    "ChatModel",
+    "Exchange",
+    "Message",
+    "ModelSettings",
+    "Models",
+    "ReplayError",
+    "Reply",
+    "Tool",
+    "ToolCall",
+    "Transcript",
+    "TranscriptError",
+    "check_calls",
+    "check_prices",
+    "model_settings",
+    "open_model",
+    "read_transcript",
+]
