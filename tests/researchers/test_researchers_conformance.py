@@ -1,8 +1,10 @@
 import pytest
+import scripts
 
 from istar.researchers import (
     EvolveResearcher,
     GrammarResearcher,
+    LanguageModelResearcher,
     PolicyResearcher,
     Proposal,
     RandomResearcher,
@@ -60,6 +62,13 @@ class TestPolicy(ResearcherConformance):
 class TestEvolve(ResearcherConformance):
     def make(self):
         return EvolveResearcher(warm_up=2)
+
+
+class TestLanguageModel(ResearcherConformance):
+    """With a scripted model, whose methods are whole files and edits."""
+
+    def make(self):
+        return LanguageModelResearcher(model="counter", provider=scripts.PROVIDER)
 
 
 class TestTinkerer(ResearcherConformance):

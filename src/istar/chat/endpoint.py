@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from istar.chat.model import ChatError, ChatModel, Message, Reply, Stop, Tool, ToolCall
 from istar.chat.settings import PROVIDERS, ModelSettings
 from istar.errors import printable
+from istar.texts import storable
 
 if TYPE_CHECKING:
     import openai
@@ -130,14 +131,14 @@ class EndpointModel(ChatModel):
         refusal = said.get("refusal")
         calls = tuple(
             ToolCall(
-                str(call.get("id") or f"call_{number}"),
-                str(call["function"].get("name") or ""),
-                str(call["function"].get("arguments") or ""),
+                storable(str(call.get("id") or f"call_{number}")),
+                storable(str(call["function"].get("name") or "")),
+                storable(str(call["function"].get("arguments") or "")),
             )
             for number, call in enumerate(said.get("tool_calls") or ())
             if call.get("function")
         )
-        message = Message("assistant", str(refusal or said.get("content") or ""), calls)
+        message = Message("assistant", storable(str(refusal or said.get("content") or "")), calls)
         stop = "refusal" if refusal else _stop(choice["finish_reason"], calls)
         return Reply(message, stop, usage["prompt_tokens"], usage["completion_tokens"])
 

@@ -32,6 +32,7 @@ from istar.environments.tools import (
     parsed_call,
 )
 from istar.ledger import AnswerRecord, CallRecord
+from istar.methods import manual
 from istar.methods.library import library_methods
 from istar.methods.loading import read_source
 from istar.protocol.workbench import SearchWorkbench
@@ -310,10 +311,10 @@ class Episode:
         """
         environment = self._environment
         if isinstance(asked, ReadDocs):
-            pages = reading.pages()
+            pages = manual.pages()
             if asked.page and asked.page not in pages:
                 raise ToolError(f"there is no page {asked.page!r}; there are {', '.join(pages)}")
-            return reading.page(asked.page) if asked.page else pages
+            return manual.page(asked.page) if asked.page else pages
         if isinstance(asked, ReadMethod):
             library = library_methods()
             if asked.name not in library:
@@ -331,7 +332,7 @@ class Episode:
             return self._last_score(call, asked.question)
         if call.tool == "list_questions":
             return reading.question_index(environment.tasks, self._rewarded)
-        return dict(reading.method_index())
+        return dict(manual.method_index())
 
     def _last_score(self, call: CallRecord, question: str) -> Any:
         """Return what the last score before a call found."""

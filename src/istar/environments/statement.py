@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from istar.environments import reading
 from istar.environments.tools import JOBS, TOOLS
+from istar.methods import manual
 
 if TYPE_CHECKING:
     from istar.environments.budget import Budget
@@ -35,10 +34,10 @@ def statement(
         validated: whether the reward is what the shared guard says of validation.
     """
     tools = "\n".join(f"- `{name}`: {' '.join((kind.__doc__ or '').split())}" for name, kind in TOOLS.items())
-    library = "\n".join(f"- `{name}`: {line}" for name, line in reading.method_index().items())
+    library = "\n".join(f"- `{name}`: {line}" for name, line in manual.method_index().items())
     return _STATEMENT.format(
         target=target,
-        contract=_contract(),
+        contract=manual.contract(),
         tools=tools,
         jobs=", ".join(f"`{each}`" for each in JOBS),
         flops=f"{budget.flops:.3g}",
@@ -60,22 +59,6 @@ def _task(name: str, tables: Sequence[Table], asked: Sequence[Table]) -> str:
         f"- `{name}`: {len(tables)} questions of about {rows} rows and {flops:.2g} FLOPs by brute force; the answer is "
         f"`{functional}` of the rows' values; the reward asks {len(asked)}"
     )
-
-
-def _contract() -> str:
-    """Return the signatures of a method's functions with the first line about each, from the contract's own page."""
-    lines = []
-    for function, protocol in (
-        ("interpret", "InterpretFunction"),
-        ("prepare", "PrepareFunction"),
-        ("predict", "PredictFunction"),
-    ):
-        kind = reading.definition("istar.methods.contract", protocol)
-        call = next(each for each in kind.body if isinstance(each, ast.FunctionDef))
-        names = ", ".join(each.arg for each in call.args.args if each.arg != "self")
-        summary = (ast.get_docstring(kind) or "").removeprefix(f"`{function}`: ")
-        lines += [f"def {function}({names}):", f'    """{summary[0].upper()}{summary[1:]}"""', ""]
-    return "\n".join(lines).strip()
 
 
 _VALIDATED = """

@@ -248,7 +248,9 @@ def conduct(
         IstarError: something is missing or the settings contradict the folder's.
     """
     check_names(config)
-    make_researcher(config)
+    researcher = make_researcher(config)
+    if not folder.exists:
+        researcher.check_ready()
     folder.begin(config)
     stages: tuple[Stage, ...] = ("screen", "train", "validation")
     with (
@@ -270,13 +272,13 @@ def conduct(
 
         outcome = Search(
             config,
-            M1=make_researcher(config),
+            M1=researcher,
             R=REWARDS.get(config.reward),
             T={stage: setup.tables(stage) for stage in stages},
             arms=setup.arms,
             book=Book(ledger, folder.name),
             on_round=after,
-            tools=Tools(ReadOnlyTarget(setup.target), check, setup.shown()),
+            tools=Tools(ReadOnlyTarget(setup.target), check, setup.shown(), folder.path),
             work=None
             if map_jobs is None
             else Elsewhere(Opening(config.model_dump_json(), tuple(setup.questions), make_arms)),

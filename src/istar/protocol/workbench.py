@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,11 +54,13 @@ class Tools:
         target: the target, to be read.
         check: checks the source of a method, given its name.
         tasks: all stored questions of the training tasks that are shown, by task.
+        folder: where the search keeps its files; None if it keeps none.
     """
 
     target: TargetView
     check: Callable[[str, str], Check]
     tasks: Mapping[str, Sequence[Table]]
+    folder: Path | None = None
 
 
 class SearchWorkbench(Workbench):
@@ -120,6 +123,11 @@ class SearchWorkbench(Workbench):
     def target(self) -> TargetView:
         """See `Workbench`."""
         return self._tools.target
+
+    @property
+    def folder(self) -> Path | None:
+        """See `Workbench`."""
+        return self._tools.folder
 
     # What is tried
 

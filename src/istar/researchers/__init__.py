@@ -5,6 +5,7 @@ from istar.researchers.feedback import ArmCurve, Feedback, QuestionFeedback
 from istar.researchers.grammar.ablation import ablations
 from istar.researchers.grammar.parzen import GrammarResearcher
 from istar.researchers.grammar.primitives import PRIMITIVES, PrimitiveError, add_primitive
+from istar.researchers.language_model import LanguageModelResearcher
 from istar.researchers.policy import PolicyResearcher
 from istar.researchers.random import RandomResearcher
 from istar.researchers.researcher import RESEARCHERS, NothingNewError, Proposal, Researcher, ResearcherError
@@ -28,6 +29,7 @@ __all__ = [
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
+    "LanguageModelResearcher",
     "NothingNewError",
     "PolicyResearcher",
     "PrimitiveError",

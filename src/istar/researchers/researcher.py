@@ -113,6 +113,13 @@ class Researcher(ABC):
         self._pending: list[Proposal] = []
         self._workbench: Workbench | None = None
 
+    def check_ready(self) -> None:  # noqa: B027 - most need nothing
+        """Check what it needs besides its workbench: called once for a new search, before anything is loaded.
+
+        Raises:
+            IstarError: something is missing; the message says what, and what to do.
+        """
+
     def begin(self, workbench: Workbench) -> None:
         """Take the workbench: called once, before the first proposal is made or remembered."""
         self._workbench = workbench

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -258,6 +259,11 @@ class Workbench(ABC):
             BudgetSpentError: the questions are more than the search has left.
             ResearcherError: one is no training question that is shown here.
         """
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the search keeps its files, for what a researcher itself must find again; None if it keeps none."""
+        return None
 
     @property
     @abstractmethod

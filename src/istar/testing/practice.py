@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -180,7 +181,13 @@ RUN = "practice"
 
 
 def practice_search(
-    researcher: Researcher, ledger: Ledger, *, methods: int, arms: PracticeArms | None = None, side_by_side: int = 1
+    researcher: Researcher,
+    ledger: Ledger,
+    *,
+    methods: int,
+    arms: PracticeArms | None = None,
+    side_by_side: int = 1,
+    folder: Path | None = None,
 ) -> Search:
     """Return a search with a researcher on made-up questions, in a ledger that may hold a part of it already.
 
@@ -190,6 +197,7 @@ def practice_search(
         methods: how many are tried.
         arms: the arms; others than the default may count, or be killed.
         side_by_side: how many methods are proposed together.
+        folder: where the researcher may keep files; None for nowhere.
     """
     config = SearchConfig(target="practice", methods=methods, side_by_side=side_by_side, screen_floor=0.0)
     options = config.model_dump(mode="json")
@@ -203,5 +211,5 @@ def practice_search(
         T={"screen": {first: TRAINING[first][:1]}, "train": TRAINING, "validation": VALIDATION},
         arms=arms or PracticeArms(),
         book=Book(ledger, RUN),
-        tools=Tools(PracticeTarget(), practice_check, TRAINING),
+        tools=Tools(PracticeTarget(), practice_check, TRAINING, folder),
     )

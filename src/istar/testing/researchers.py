@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,7 @@ class ResearcherConformance(ABC):
         asked = 10**9 - arms.left
         for after in (0, asked // 3, 2 * asked // 3):
             with Ledger(tmp_path / f"{after}.sqlite") as ledger:
-                killed = {"methods": self.rounds, "side_by_side": side_by_side}
+                killed: dict[str, Any] = {"methods": self.rounds, "side_by_side": side_by_side}
                 with pytest.raises(KeyboardInterrupt):
                     practice_search(self.make(), ledger, arms=_Killed(after), **killed).run()
                 practice_search(self.make(), ledger, methods=self.rounds, side_by_side=side_by_side).run()
