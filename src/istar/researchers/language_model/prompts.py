@@ -35,7 +35,7 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "no_call.md": frozenset({"cut_off", "max_tokens"}),
 }
 """The prompts, and what each is given."""
-LONGEST = 20_000
+LONGEST = 40_000
 """The most characters of one piece of data."""
 
 
