@@ -40,6 +40,15 @@ ExecutorOption = Annotated[
     ),
 ]
 
+ResearcherOption = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--option",
+        negative="",
+        help="An option of the researcher, NAME=VALUE; the value is JSON, or else text. The flag again for another.",
+    ),
+]
+
 
 class OptionError(IstarError):
     """An option of something of one's own that cannot be read."""

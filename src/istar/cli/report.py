@@ -20,6 +20,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's report: one self-contained HTML page."""
+    from istar.chat import TRANSCRIPT_FILE, read_transcript
     from istar.files import check_destination
     from istar.protocol.run_folder import find_run
     from istar.reports import write_report
@@ -27,8 +28,10 @@ def report(
     folder = find_run(run, runs)
     path = to or folder.report_path
     check_destination(path)
+    transcript = folder.path / TRANSCRIPT_FILE
+    exchanges = read_transcript(transcript) if transcript.exists() else ()
     with folder.ledger(read_only=True) as ledger:
-        write_report(ledger, folder.name, path)
+        write_report(ledger, folder.name, path, exchanges)
     if as_json:
         print_json({"run": folder.name, "report": str(path)})
     else:

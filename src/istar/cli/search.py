@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from istar.cli.app import command, output, print_json, table, when_interrupted
-from istar.cli.options import DEFAULT_RUNS, AsJson, ExecutorOption, RunsFolder, Unsafe, named_options
+from istar.cli.options import (
+    DEFAULT_RUNS,
+    AsJson,
+    ExecutorOption,
+    ResearcherOption,
+    RunsFolder,
+    Unsafe,
+    named_options,
+)
 
 if TYPE_CHECKING:
     from istar.cli.progress import Ticker
@@ -32,6 +40,7 @@ SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
     "istar search --run first --methods 50",
     "istar search --run first --resume",
     "istar search --run tiny --target tiny-random --methods 4 --threads 1",
+    "istar search --run written --researcher language_model --option model=NAME --option base_url=URL",
 )
 def search(
     *,
@@ -41,7 +50,10 @@ def search(
     resume: Annotated[bool, Parameter(negative="", help="Go on with this run if it exists.")] = False,
     target: Annotated[str | None, Parameter(help="The target.")] = None,
     methods: Annotated[int | None, Parameter(help="How many methods to try.")] = None,
-    researcher: Annotated[str | None, Parameter(help="Who proposes them: grammar, policy, evolve or random.")] = None,
+    researcher: Annotated[
+        str | None, Parameter(help="Who proposes them: grammar, policy, evolve, random or language_model.")
+    ] = None,
+    option: ResearcherOption = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
     executor_option: ExecutorOption = None,
     reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
@@ -68,6 +80,7 @@ def search(
         "target": target,
         "methods": methods,
         "researcher": researcher,
+        "researcher_options": named_options(option) if option else None,
         "executor": executor,
         "executor_options": named_options(executor_option) if executor_option else None,
         "reward": reward,

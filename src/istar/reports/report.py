@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from markupsafe import Markup
 
+from istar.chat import Exchange
 from istar.executors.executor import CLAIMED
 from istar.files import write_whole
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.reports import figures, words
+from istar.reports.conversations import Talk, talks
 from istar.reports.findings import Champion, Findings, gather
 from istar.reports.highlight import highlight
 from istar.reports.pages import templates
@@ -27,13 +30,14 @@ KINDS: dict[Stage, str] = {
 }
 
 
-def write_report(ledger: LedgerReader, run: str, path: str | Path) -> Path:
+def write_report(ledger: LedgerReader, run: str, path: str | Path, exchanges: Iterable[Exchange] = ()) -> Path:
     """Write the report of a run as one self-contained HTML page.
 
     Args:
         ledger: an open ledger; it is only read.
         run: name of the run.
         path: where the page goes; folders are made.
+        exchanges: what was exchanged with language models in the run, if any was.
 
     Returns:
         The path.
@@ -41,14 +45,15 @@ def write_report(ledger: LedgerReader, run: str, path: str | Path) -> Path:
     Raises:
         MissingRecordError: the ledger holds no such run.
     """
-    page = render(gather(ledger, run))
+    findings = gather(ledger, run)
+    page = render(findings, talks(exchanges, findings.proposals))
     target = Path(path)
     write_whole(target, page.encode())
     return target
 
 
-def render(findings: Findings) -> str:
-    """Return the page as text."""
+def render(findings: Findings, conversations: Sequence[Talk] = ()) -> str:
+    """Return the page as text; conversations with language models are shown where there are any."""
     from plotly.offline import get_plotlyjs
 
     champion = findings.champion
@@ -82,6 +87,7 @@ def render(findings: Findings) -> str:
             clock=figures.clock(findings.evaluations)
             if any(e.spending.cpu_seconds for e in findings.evaluations)
             else None,
+            conversations=conversations,
             explained=_explained(findings),
             unknown=_unknown(findings),
             plotly_js=Markup(get_plotlyjs()),
