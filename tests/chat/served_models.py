@@ -39,7 +39,7 @@ class Sent:
     kind: str = "text/event-stream"
 
 
-def calling(name, **arguments):
+def calling(name, /, **arguments):
     """Return the reply that calls one tool."""
     return Said(calls=((name, json.dumps(arguments)),))
 
@@ -97,7 +97,10 @@ class Endpoint:
         with self._lock:
             number = len(self.requests)
             self.requests.append(body)
-            answer = self.answer(body, number)
+            try:
+                answer = self.answer(body, number)
+            except Exception as fault:  # of the script: said at once, or the client would ask again and again
+                answer = error(400, f"the script failed: {fault!r}")
         if isinstance(answer, Said):
             answer = streamed(answer, body) if body.get("stream") else Status(200, json.dumps(whole(answer, body)))
         if isinstance(answer, Status):

@@ -52,7 +52,7 @@ PROVIDER = "script"
 PROVIDERS.add(PROVIDER, ScriptModel)
 
 
-def call(tool, **arguments):
+def call(tool, /, **arguments):
     """Return a call of a tool."""
     return ToolCall(f"call of {tool}", tool, json.dumps(arguments))
 

@@ -10,9 +10,11 @@ from scripts import ASKED, METHOD, SCRIPTS, call, in_turn, write
 from istar.chat import ChatError, Message, Reply, ToolCall
 from istar.researchers import (
     ArmCurve,
+    Check,
     Feedback,
     LanguageModelResearcher,
     NothingNewError,
+    QuestionCheck,
     QuestionFeedback,
     ResearcherError,
 )
@@ -165,6 +167,16 @@ def test_what_is_not_new_is_not_run(following):
     assert f"this is three [{first.hash[:12]}] again" in ASKED[-2][1][-1].content
     assert "this is the library's logit_lens again" in ASKED[-1][1][-1].content
     assert [use.source for use in checks(begun)] == [METHOD.format(number=3), METHOD.format(number=4)]
+
+
+def test_a_file_that_failed_is_not_run_again_in_a_conversation(following):
+    """What was found of it is said again: all kinds of rows on which it fails alike in one line."""
+    failing = Check((), "", 1, 1, tuple(QuestionCheck(kind, 1, error="it divides by zero") for kind in ("a", "b")))
+    begun = following(lambda messages, seed: write(METHOD.format(number=3)), repairs=3)
+    object.__setattr__(begun.workbench._tools, "check", lambda source, name: failing)
+    assert propose(begun).parameters["failed"] == "it divides by zero (on a, b)"
+    assert len(ASKED) == 4
+    assert len(checks(begun)) == 1
 
 
 def test_it_reads_within_bounds(following):

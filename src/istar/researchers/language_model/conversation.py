@@ -91,6 +91,7 @@ class Conversation:
         self._failures = 0
         self._failed: Written | None = None
         self._complaint = ""
+        self._faults: dict[str, str] = {}  # what was found wrong, by the code's hash: no file is run twice
 
     def run(self, opening: tuple[Message, ...], seed: Seed) -> Outcome:
         """Talk until a method is handed in that is new and passes, or the patience is at its end.
@@ -161,14 +162,17 @@ class Conversation:
     def _fault_of(self, method: Written) -> str:
         """Return what is wrong with a method, empty if nothing is; it is run only if it is new and may be."""
         self._sources[LAST] = method.source
-        same = self._known.get(source_hash(method.source))
+        code = source_hash(method.source)
+        same = self._known.get(code)
         if same is not None:
             complaint = f"this is {same} again: nothing but comments, docstrings or layout differs; hand in another"
             if self._failed is None:
                 self._complaint = complaint
             return complaint
         faults = check_source(method.source)
-        if faults:
+        if code in self._faults:
+            complaint = self._faults[code]
+        elif faults:
             complaint = "\n".join(map(str, faults))
         elif self._workbench.checks_left > 0:
             complaint = faults_found(self._workbench.check(method.source, method.name))
@@ -176,6 +180,7 @@ class Conversation:
             complaint = ""
         if complaint:
             self._failed, self._complaint = method, complaint
+            self._faults[code] = complaint
         return complaint
 
     def _read(self, asked: object) -> str:
@@ -198,5 +203,9 @@ class Conversation:
 def faults_found(check: Check) -> str:
     """Return what a check found wrong, a line each; empty if it found nothing."""
     lines = [*check.faults, *([f"interpret: {check.error}"] if check.error else [])]
-    lines += [f"on {each.question}: {each.error}" for each in check.questions if each.error]
-    return "\n".join(dict.fromkeys(lines))
+    by_error: dict[str, list[str]] = {}
+    for each in check.questions:
+        if each.error:
+            by_error.setdefault(each.error, []).append(each.question)
+    lines += [f"{error} (on {', '.join(questions)})" for error, questions in by_error.items()]
+    return "\n".join(lines)
