@@ -6,7 +6,7 @@ import pytest
 import scripts
 from scripts import ASKED, METHOD, SCRIPTS, call, write
 
-from istar.chat import TRANSCRIPT_FILE, ReplayError, TranscriptError, read_transcript
+from istar.chat import TRANSCRIPT_FILE, ChatError, ReplayError, TranscriptError, read_transcript
 from istar.ledger import Ledger
 from istar.researchers import LanguageModelResearcher, NothingNewError
 from istar.testing.practice import RUN, PracticeArms, practice_search
@@ -80,6 +80,21 @@ def test_a_search_killed_while_it_asks_asks_nothing_again(tmp_path, monkeypatch,
         assert found == expected
         assert len(ASKED) == every + 1  # what was being asked when it was killed
         assert exchanged(folder) == exchanged(tmp_path / "whole")
+
+
+def test_a_search_that_an_endpoint_ended_goes_on_where_it_was(tmp_path, monkeypatch):
+    def failing(messages, seed):
+        if len(ASKED) == 5:
+            raise ChatError("the model is busy")
+        return wordy(messages, seed)
+
+    monkeypatch.setitem(SCRIPTS, "wordy", failing)
+    with pytest.raises(ChatError, match="busy"):
+        search(tmp_path, methods=2)
+    assert len(exchanged(tmp_path)) == 4
+    outcome, _ = search(tmp_path, methods=2)
+    assert len(outcome.rounds) == 2
+    assert len(ASKED) == 3 * 2 + 1
 
 
 @pytest.mark.slow

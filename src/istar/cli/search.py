@@ -40,7 +40,7 @@ SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
     "istar search --run first --methods 50",
     "istar search --run first --resume",
     "istar search --run tiny --target tiny-random --methods 4 --threads 1",
-    "istar search --run written --researcher language_model --option model=NAME --option base_url=URL",
+    "istar search --run written --researcher language_model --option model=NAME",
 )
 def search(
     *,
