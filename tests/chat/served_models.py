@@ -91,7 +91,7 @@ class Endpoint:
         if handler.path != "/v1/chat/completions":
             return write(handler, error(404, f"there is nothing at {handler.path}"))
         if self.key is not None and handler.headers["Authorization"] != f"Bearer {self.key}":
-            return write(handler, error(401, "Incorrect API key provided"))
+            return write(handler, error(401, f"Incorrect API key provided: {handler.headers['Authorization'][7:]}"))
         if fault := misspoken(body):
             return write(handler, error(400, fault))
         with self._lock:

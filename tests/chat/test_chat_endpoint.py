@@ -7,7 +7,7 @@ import sys
 import pytest
 from served_models import Said, Sent, Status, calling, error, streamed
 
-from istar.chat import ChatError, Message, Tool, check_calls, model_settings, open_model
+from istar.chat import ChatError, ContextError, Message, Tool, check_calls, model_settings, open_model
 
 LOOK = Tool("look", "Look at a page.", {"type": "object", "properties": {"page": {"type": "string"}}})
 ASKED = (Message("system", "You look things up."), Message("user", "What is on the first page?"))
@@ -110,6 +110,7 @@ def test_errors_say_what_to_do(endpoint, answer, says, stream):
     with pytest.raises(ChatError, match=says) as raised:
         ask(endpoint(lambda body, number: answer), stream=stream)
     assert "the model 'scripted' at http://127.0.0.1" in str(raised.value)
+    assert isinstance(raised.value, ContextError) == ("context" in says)
 
 
 def test_a_stream_that_is_no_json(endpoint):
@@ -158,10 +159,10 @@ def test_nobody_is_there():
 
 def test_the_key(endpoint, monkeypatch):
     served = endpoint(lambda body, number: Said("Welcome."), key="right")
-    monkeypatch.setenv("MY_KEY", "wrong")
+    monkeypatch.setenv("MY_KEY", "sk-wrong")
     with pytest.raises(ChatError, match="MY_KEY holds another key") as raised:
         ask(served, key="MY_KEY")
-    assert "wrong" not in str(raised.value)
+    assert "sk-wrong" not in str(raised.value)
     monkeypatch.setenv("MY_KEY", "right")
     assert ask(served, key="MY_KEY").message.content == "Welcome."
     assert "right" not in json.dumps(dict(model(served.url, key="MY_KEY").identity()))

@@ -4,7 +4,7 @@ Both chairs ask one in the same way: the researcher that writes methods and the 
 """
 
 from istar.chat.asking import BudgetError, ChatBudget, Models, ReplayError, check_calls, check_prices
-from istar.chat.model import ChatError, ChatModel, Message, Reply, Tool, ToolCall
+from istar.chat.model import ChatError, ChatModel, ContextError, Message, Reply, Tool, ToolCall
 from istar.chat.settings import PROVIDERS, ModelSettings, model_settings, open_model
 from istar.chat.transcript import TRANSCRIPT_FILE, Exchange, Transcript, TranscriptError, read_transcript
 
@@ -15,6 +15,7 @@ __all__ = [
     "ChatBudget",
     "ChatError",
     "ChatModel",
+    "ContextError",
     "Exchange",
     "Message",
     "ModelSettings",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from istar.chat.model import ChatError, ChatModel, Message, Reply, Stop, Tool, ToolCall
+from istar.chat.model import ChatError, ChatModel, ContextError, Message, Reply, Stop, Tool, ToolCall
 from istar.chat.settings import PROVIDERS, ModelSettings
 from istar.errors import printable
 from istar.texts import storable
@@ -152,9 +152,13 @@ class EndpointModel(ChatModel):
 
         if isinstance(error, ChatError):
             return error
-        said = printable(str(getattr(error, "message", None) or error), 500)
-        status = error.status_code if isinstance(error, openai.APIStatusError) else None
         key = self.settings.key
+        said = str(getattr(error, "message", None) or error)
+        if os.environ.get(key):  # some servers repeat the key that they refuse
+            said = said.replace(os.environ[key], "(the key)")
+        said = printable(said, 500)
+        status = error.status_code if isinstance(error, openai.APIStatusError) else None
+        kind = ChatError
         if isinstance(error, openai.APITimeoutError):
             what = (
                 f"said nothing for {self.settings.timeout:g} seconds; see whether it is overloaded, or raise `timeout`"
@@ -170,6 +174,7 @@ class EndpointModel(ChatModel):
         elif status == 429:
             what = f"has had enough requests ({said}); wait, raise `retries`, or see what your account may spend"
         elif status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(said)):
+            kind = ContextError
             what = f"has too short a context ({said}); choose one with a longer context, or show it less"
         elif status in (400, 422) and "max_completion_tokens" in said:
             what = f"names the most tokens of a reply otherwise ({said}); set `limit` to max_completion_tokens"
@@ -181,7 +186,7 @@ class EndpointModel(ChatModel):
             what = f"answers {status} ({said})" + ("; try again later" if status >= 500 else "")
         else:
             what = f"answers what is no reply ({said}); see whether `base_url` is that of a chat completions endpoint"
-        return ChatError(f"{self._where} {what}")
+        return kind(f"{self._where} {what}")
 
 
 def _client(settings: ModelSettings, url: str) -> openai.OpenAI:

@@ -21,6 +21,10 @@ class ChatError(IstarError):
     """A model that does not answer, or not as was agreed."""
 
 
+class ContextError(ChatError):
+    """A conversation that is longer than the model can read."""
+
+
 @dataclass(frozen=True)
 class ToolCall:
     """A call that a model asks for.
