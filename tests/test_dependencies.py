@@ -34,6 +34,10 @@ OPTIONAL = {
 """Modules that are imported where they happen to be, and why nothing brings them."""
 
 
+DOORS = {path.stem: f"src/istar/environments/{path.stem}.py" for path in (ROOT / "constraints").glob("*.txt")}
+"""The files of `istar.environments` that bring in an outside library, by the extra that installs it."""
+
+
 def normal(name):
     return re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", name, maxsplit=1)[0]).lower()
 
@@ -45,16 +49,17 @@ FEATURES = ("language-models",)
 
 
 @cache
-def imported(*folders, but="nothing"):
+def imported(*folders, but=()):
     """Return the distributions whose modules are imported by the files in some folders, each with one such file.
 
-    Files in the folder `but` are left out.
+    A folder may be a file. Files in the folders `but`, and those themselves, are left out.
     """
     own = {path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
     distributions = packages_distributions()
     found = {}
-    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    for path in (path for path in paths if not path.is_relative_to(ROOT / but)):
+    paths = [path for folder in folders for path in (ROOT / folder, *sorted((ROOT / folder).rglob("*.py")))]
+    left_out = [ROOT / each for each in but]
+    for path in (path for path in paths if path.is_file() and not any(path.is_relative_to(each) for each in left_out)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
@@ -68,8 +73,8 @@ def imported(*folders, but="nothing"):
 
 @pytest.fixture(scope="module")
 def by_source():
-    """What src imports, but for the conformance suites, which need pytest."""
-    return imported("src", but="src/istar/testing")
+    """What src imports, but for the conformance suites, which need pytest, and the doors to outside libraries."""
+    return imported("src", but=("src/istar/testing", *DOORS.values()))
 
 
 def test_each_run_time_dependency_is_imported_or_has_a_reason(by_source):
@@ -95,11 +100,16 @@ def test_the_conformance_suites_need_their_extra_alone():
     assert {name for name in imported("src/istar/testing") if name not in RUN_TIME} == EXTRAS["testing"]
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_needs_its_own_extra_alone(door):
+    assert {name for name in imported(DOORS[door]) if name not in RUN_TIME} <= EXTRAS[door]
+
+
 def test_each_import_of_tests_and_benchmarks_comes_with_an_extra():
     """Modules of no installed package are made up by the tests that import them, or the test would have failed."""
     installed = {normal(name) for names in packages_distributions().values() for name in names}
     brought = RUN_TIME.union(*EXTRAS.values())
-    found = imported("tests", "benchmarks", but="tests/attacks")  # attacks import what they are refused
+    found = imported("tests", "benchmarks", but=("tests/attacks",))  # attacks import what they are refused
     assert {name: path for name, path in found.items() if name in installed - brought} == {}
 
 

@@ -1,0 +1,23 @@
+"""Each door is installed into an environment of its own, as its page says, and its library's own clients use it."""
+
+import pytest
+from own_environment import PLUGIN, own_environment, page_folder, run, run_tests
+from tiny_truth import build_tiny_truth
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with small tables, for programs that take its families as a plug-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("home")
+        patch.setenv("ISTAR_HOME", str(folder))
+        build_tiny_truth(patch)
+        yield {"ISTAR_HOME": str(folder), "ISTAR_PLUGINS": str(PLUGIN)}
+
+
+@pytest.mark.slow
+def test_gymnasium(tmp_path, home):
+    variables = own_environment(tmp_path / "venv", "gymnasium")
+    run_tests("gymnasium", variables)
+    folder = page_folder("gymnasium", tmp_path / "page")
+    assert "\nreward " in run("python program_0.py", variables | home, folder)
