@@ -1,7 +1,10 @@
 """Each door is installed into an environment of its own, as its page says, and its library's own clients use it."""
 
+import json
+import shlex
+
 import pytest
-from own_environment import PLUGIN, own_environment, page_folder, run, run_tests
+from own_environment import PLUGIN, ROOT, own_environment, page_folder, run, run_tests
 from tiny_truth import build_tiny_truth
 
 
@@ -21,3 +24,16 @@ def test_gymnasium(tmp_path, home):
     run_tests("gymnasium", variables)
     folder = page_folder("gymnasium", tmp_path / "page")
     assert "\nreward " in run("python program_0.py", variables | home, folder)
+
+
+@pytest.mark.trust
+def test_trl(tmp_path, home):
+    """A door of plain Python: `test_environments_trl.py` tests in every run what TRL is given."""
+    variables = own_environment(tmp_path / "venv", "trl")
+    run_tests("trl", variables)
+    folder = page_folder("trl", tmp_path / "page")
+    sources = [(ROOT / "examples" / "my_method.py").read_text(encoding="utf-8"), "import os"]
+    calls = [json.dumps({"name": "submit", "arguments": {"source": each}}) for each in sources]
+    tiny = ROOT / "tests" / "environments" / "doors" / "tiny_bigram.py"
+    run(f"python {tiny} model {shlex.join(['some text', *calls])}", variables, folder)
+    assert "'rewards/MethodEnvironment/mean'" in run("python program_0.py model 1", variables | home, folder)
