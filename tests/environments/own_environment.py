@@ -26,7 +26,8 @@ def page_of(door):
 
 def blocks(door, language=""):
     """Return the page's blocks of code in a language; commands are in none."""
-    return re.findall(rf"```{language}\n(.*?)```", page_of(door), re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page_of(door), re.DOTALL | re.MULTILINE)
+    return [text for kind, text in found if kind == language]
 
 
 def own_environment(folder, door):

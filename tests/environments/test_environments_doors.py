@@ -2,9 +2,10 @@
 
 import json
 import shlex
+import shutil
 
 import pytest
-from own_environment import PLUGIN, ROOT, own_environment, page_folder, run, run_tests
+from own_environment import PLUGIN, ROOT, blocks, own_environment, page_folder, run, run_tests
 from tiny_truth import build_tiny_truth
 
 
@@ -24,6 +25,20 @@ def test_gymnasium(tmp_path, home):
     run_tests("gymnasium", variables)
     folder = page_folder("gymnasium", tmp_path / "page")
     assert "\nreward " in run("python program_0.py", variables | home, folder)
+
+
+@pytest.mark.trust
+def test_inspect(tmp_path, home):
+    """What it stands on is tested in every run by `test_environments_seat.py`."""
+    variables = own_environment(tmp_path / "venv", "inspect")
+    run_tests("inspect", variables)
+    folder = page_folder("inspect", tmp_path / "page")
+    shutil.copy(folder / "program_0.py", folder / "scripted.py")
+    shutil.copy(ROOT / "examples" / "my_method.py", folder)
+    printed = run(blocks("inspect")[1], variables | home, folder)
+    whole, ended = (json.loads(line) for line in printed.splitlines()[-2:])
+    assert (whole["calls"], whole["limit"]) == (4, None)
+    assert (ended["calls"], ended["limit"], ended["reward"]) == (2, "custom", -1.0)
 
 
 @pytest.mark.trust

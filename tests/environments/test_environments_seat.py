@@ -15,7 +15,7 @@ from istar.environments.seat import NO_REWARD, Seat, read_settings, shared_envir
 from istar.methods.contract import MethodError
 from istar.protocol.config import SearchConfig
 
-DOORS = {"gymnasium": "gymnasium", "trl": ""}
+DOORS = {"gymnasium": "gymnasium", "inspect": "inspect_ai", "trl": ""}
 """The library that each door imports, if it imports any."""
 
 
