@@ -3,10 +3,15 @@
 import json
 import shlex
 import shutil
+import signal
+import socket
+import subprocess
 
 import pytest
 from own_environment import PLUGIN, ROOT, blocks, own_environment, page_folder, run, run_tests
 from tiny_truth import build_tiny_truth
+
+from measured import eventually
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +44,35 @@ def test_inspect(tmp_path, home):
     whole, ended = (json.loads(line) for line in printed.splitlines()[-2:])
     assert (whole["calls"], whole["limit"]) == (4, None)
     assert (ended["calls"], ended["limit"], ended["reward"]) == (2, "custom", -1.0)
+
+
+@pytest.mark.trust
+def test_openenv(tmp_path, home):
+    """What it stands on is tested in every run by `test_environments_seat.py`."""
+    variables = own_environment(tmp_path / "venv", "openenv")
+    run_tests("openenv", variables)
+    folder = page_folder("openenv", tmp_path / "page")
+    (folder / "program_0.py").rename(folder / "client.py")
+    shutil.copy(ROOT / "examples" / "my_method.py", folder)
+    _, serve, use = blocks("openenv")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = ["/bin/bash", "-c", f"exec {serve.replace('8000', port).strip()}"]
+    with subprocess.Popen(command, cwd=folder, env=variables | home, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert eventually(lambda: server.poll() is not None or answers(port))
+            printed = run(use.replace("8000", port), variables, folder)
+        finally:
+            server.send_signal(signal.SIGINT)
+    assert "# Write a method that saves computation" in printed
+    assert "\nreward " in printed
+    assert "Verdict: PASS" in printed
+
+
+def answers(port):
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", int(port))) == 0
 
 
 @pytest.mark.trust

@@ -15,7 +15,7 @@ from istar.environments.seat import NO_REWARD, Seat, read_settings, shared_envir
 from istar.methods.contract import MethodError
 from istar.protocol.config import SearchConfig
 
-DOORS = {"gymnasium": "gymnasium", "inspect": "inspect_ai", "trl": ""}
+DOORS = {"gymnasium": "gymnasium", "inspect": "inspect_ai", "openenv": "openenv", "trl": ""}
 """The library that each door imports, if it imports any."""
 
 
@@ -98,6 +98,11 @@ def test_a_seat_closes_the_episode_before_it_begins_another_and_goes_on_with_one
     seat.close()
     with pytest.raises(EpisodeError, match="no episode was begun here; reset first"):
         seat.call("list_methods", {})
+
+
+def test_a_seat_where_jobs_are_polled_says_nothing_of_waiting_and_waits_for_none(environment):
+    seat = Seat(environment, BUDGET)
+    assert seat.begin(wait=False) == seat.episode.statement
 
 
 def test_an_episode_with_a_job_that_was_killed_is_taken_up_before_anything_is_asked(tmp_path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,14 +152,21 @@ class Seat:
             raise EpisodeError("no episode was begun here; reset first")
         return self._episode
 
-    def begin(self, seed: int = 0, name: str | None = None) -> str:
+    def begin(self, seed: int = 0, name: str | None = None, *, wait: bool = True) -> str:
         """Begin an episode, or go on with the one of this name, and return its statement; one before it is closed.
+
+        Args:
+            seed: draws the questions that the reward asks.
+            name: the episode's name; a new one by default.
+            wait: whether calls will wait for their jobs; a job that is left is waited for then.
 
         Raises:
             EpisodeError: see `Environment.reset`.
         """
         self.close()
         self._episode = self.environment.reset(budget=self.budget, seed=seed, name=name)
+        if not wait:
+            return self._episode.statement
         if self._episode.calls:
             self._finished(self._episode.calls - 1)
         return f"{self._episode.statement}\n{WAITING}"
@@ -215,3 +223,45 @@ def _left(episode: Episode) -> dict[str, Any]:
 def _json(values: dict[str, Any]) -> str:
     left = values["left"]
     return json.dumps({**values, "left": {**left, "seconds": round(left["seconds"], 1)}})
+
+
+# Tools as functions
+
+
+_TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "array": list[str]}
+
+
+def tool_function(
+    call: Callable[[str, dict[str, Any]], Any], name: str, description: str, parameters: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Return a function for a tool, for libraries that make a schema of a signature, type hints and a docstring.
+
+    Args:
+        call: is given the tool's name and arguments, and gives what the function returns: text.
+        name: of the tool, and of the function.
+        description: what the tool does.
+        parameters: the JSON schema of its arguments, as `schemas` gives it.
+    """
+
+    def tool(**arguments: Any) -> Any:
+        return call(name, arguments)
+
+    taken, lines = [], []
+    for argument, schema in parameters["properties"].items():
+        default = schema.get("default", inspect.Parameter.empty)
+        taken.append(
+            inspect.Parameter(argument, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_type(schema))
+        )
+        lines.append(f"    {argument}: {schema['description']}")
+    tool.__name__ = tool.__qualname__ = name
+    tool.__doc__ = "\n".join([description, *(["", "Args:", *lines] if lines else [])])
+    tool.__annotations__ = {each.name: each.annotation for each in taken} | {"return": str}
+    tool.__signature__ = inspect.Signature(taken, return_annotation=str)  # type: ignore[attr-defined]
+    return tool
+
+
+def _type(schema: Mapping[str, Any]) -> Any:
+    if "anyOf" in schema:
+        (kind,) = (each["type"] for each in schema["anyOf"] if each["type"] != "null")
+        return _TYPES[kind] | None
+    return _TYPES[schema["type"]]

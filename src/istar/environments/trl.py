@@ -8,16 +8,15 @@ TRL takes a plain class whose public methods are the model's tools, so nothing o
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from istar.environments.budget import Budget
 from istar.environments.environment import Environment
-from istar.environments.seat import NO_REWARD, Seat
+from istar.environments.seat import NO_REWARD, Seat, tool_function
 from istar.environments.tools import schemas
-
-_TYPES: dict[str, type] = {"string": str, "integer": int, "number": float, "array": list[str]}
 
 
 class MethodEnvironment:
@@ -49,34 +48,19 @@ class MethodEnvironment:
         return self._seat.reward
 
 
-def _tool(name: str, description: str, parameters: dict[str, Any]) -> Callable[..., str]:
+def _method(schema: dict[str, Any]) -> Callable[..., str]:
     """Return the method that calls a tool, with the signature and the docstring that TRL makes its schema of."""
 
     def call(self: MethodEnvironment, **arguments: Any) -> str:
-        return self._seat.call(name, arguments).text
+        return self._seat.call(schema["name"], arguments).text
 
-    annotations: dict[str, Any] = {"return": str}
-    signature = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    lines = [description, ""]
-    for argument, schema in parameters["properties"].items():
-        kind: Any = _type(schema)
-        default = schema.get("default", inspect.Parameter.empty)
-        signature.append(inspect.Parameter(argument, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default))
-        annotations[argument] = kind
-        lines += [*(["Args:"] if len(signature) == 2 else []), f"    {argument}: {schema['description']}"]
-    call.__annotations__ = annotations
-    call.__name__, call.__qualname__ = name, f"MethodEnvironment.{name}"
-    call.__doc__ = "\n".join(lines).strip()
-    call.__signature__ = inspect.Signature(signature, return_annotation=str)  # type: ignore[attr-defined]
+    told = tool_function(lambda _tool, _arguments: "", **schema)
+    owner = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(told)
+    functools.update_wrapper(call, told)
+    call.__signature__ = signature.replace(parameters=[owner, *signature.parameters.values()])  # type: ignore[attr-defined]
     return call
 
 
-def _type(schema: dict[str, Any]) -> Any:
-    if "anyOf" in schema:
-        (kind,) = (each["type"] for each in schema["anyOf"] if each["type"] != "null")
-        return _TYPES[kind] | None
-    return _TYPES[schema["type"]]
-
-
 for _each in schemas():
-    setattr(MethodEnvironment, _each["name"], _tool(**_each))
+    setattr(MethodEnvironment, _each["name"], _method(_each))
