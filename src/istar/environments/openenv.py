@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from istar.environments.budget import Budget, budget_of
+from istar.environments.budget import Budget, EpisodeError, budget_of
 from istar.environments.environment import Environment, open_environment
 from istar.environments.episode import Reply
 from istar.environments.seat import NO_REWARD, MissingLibraryError, Seat, read_settings
@@ -72,9 +72,11 @@ class MethodEnvironment(OpenEnvironment):
         self._seat = Seat(environment, budget, no_reward)
         self._steps = 0
         self._name: str | None = None
+        self._given_up = False
 
     def reset(self, seed: int | None = None, episode_id: str | None = None, **_: Any) -> MethodObservation:
         """Begin an episode, or go on with the one of this id; nobody else can guess an id that is not given."""
+        self._check_seated()
         self._name = episode_id or uuid.uuid4().hex
         self._steps = 0
         statement = self._seat.begin(seed or 0, self._name, wait=False)
@@ -83,6 +85,7 @@ class MethodEnvironment(OpenEnvironment):
 
     def step(self, action: MethodAction, timeout_s: float | None = None, **_: Any) -> MethodObservation:
         """Call a tool, or poll; never longer than `LONGEST_POLL`."""
+        self._check_seated()
         self._steps += 1
         try:
             reply = self._polled(action.arguments) if action.tool == POLL else self._called(action)
@@ -96,12 +99,25 @@ class MethodEnvironment(OpenEnvironment):
         return State(episode_id=self._name, step_count=self._steps)
 
     def close(self) -> None:
-        """Let the episode rest."""
+        """Let the episode rest, and give the seat up."""
+        self._given_up = True
         self._seat.close()
 
     def get_metadata(self) -> EnvironmentMetadata:
         """Return what the server says of itself."""
         return EnvironmentMetadata(name=_NAME, description="Write methods that save computation.")
+
+    def _check_seated(self) -> None:
+        """Refuse a client whose seat was given up: its connection stays, and nobody would close what it begins.
+
+        Raises:
+            EpisodeError: it was.
+        """
+        if self._given_up:
+            raise EpisodeError(
+                "this seat was given up, since its client said nothing for too long; connect again, and reset with the "
+                "same seed and `episode_id` to go on"
+            )
 
     def _called(self, action: MethodAction) -> Reply:
         return self._seat.episode.call(action.tool, action.arguments)
