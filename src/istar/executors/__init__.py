@@ -2,6 +2,7 @@
 
 from istar.executors.executor import EXECUTORS, Executor, ExecutorError, Trace, make_executor
 from istar.executors.history import Heard, History
+from istar.executors.language_model.language_model import LanguageModelExecutor
 from istar.executors.market import ChannelOffer, Market, budget_checkpoints
 from istar.executors.statistician.statistician import Statistician
 
@@ -12,6 +13,7 @@ __all__ = [
     "ExecutorError",
     "Heard",
     "History",
+    "LanguageModelExecutor",
     "Market",
     "Statistician",
     "Trace",
