@@ -13,6 +13,7 @@ from istar.arms.putting_together import kept_side_by_side, outcomes_side_by_side
 from istar.arms.settings import Caps
 from istar.arms.stores import RECORDINGS, KeptRecording, RecordingKey
 from istar.arms.streams import QuestionShelf
+from istar.executors.interpreted import InterpretationReader, summary_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
@@ -138,7 +139,12 @@ class SandboxSession:
             if question not in self._appraisals:
                 self._appraisals[question] = arms.appraisal(other, heard[question])
         appraisals = {question: self._appraisals[question] for question in heard}
-        return arms.executor().learn(arms.history(table, heard, appraisals)) if heard else arms.state(table)
+        executor = arms.executor()
+        state = executor.learn(arms.history(table, heard, appraisals)) if heard else arms.state(table)
+        if isinstance(executor, InterpretationReader):
+            summary = summary_of(self.interpretation().interpretation.data)
+            return executor.read(state, summary) if summary else state
+        return state
 
     def _explained(self, table: Table) -> KeptRecording:
         """Return what the method says about a question, if its processor time is explained.

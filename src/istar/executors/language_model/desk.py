@@ -69,11 +69,15 @@ class Desk:
         till: pays.
         adviser: the statistician.
         reputation: of the method; None in the black-box arm, and of a stranger.
+        summary: of the method's interpretation, in its own words; empty if there is none.
+
+    Attributes:
+        refused: how many calls were refused.
     """
 
-    def __init__(self, till: Till, adviser: Adviser, reputation: Reputation | None) -> None:
+    def __init__(self, till: Till, adviser: Adviser, reputation: Reputation | None, summary: str = "") -> None:
         """See the class docstring."""
-        self._till, self._adviser, self._reputation = till, adviser, reputation
+        self._till, self._adviser, self._reputation, self._summary = till, adviser, reputation, summary
         self._market = till.market
         self._blind = till.answer
         self._advice: Float[np.ndarray, " outputs"] | None = None
@@ -179,6 +183,8 @@ class Desk:
         if self._reputation is not None:
             correlations = shown(np.array(self._reputation.correlations))
             said["on_other_questions"] = {"heard": self._reputation.questions, "correlations": correlations}
+        if self._summary:
+            said["summary_in_its_own_words"] = self._summary
         return said
 
     def _predict(self, rows: Int[np.ndarray, " rows"]) -> dict[str, Any]:

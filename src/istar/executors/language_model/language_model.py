@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from jaxtyping import Float
 from istar.chat import ChatModel
 from istar.executors.executor import EXECUTORS, Executor, Trace
 from istar.executors.history import Heard, History
+from istar.executors.interpreted import InterpretationReader
 from istar.executors.language_model.models import chat_model, is_metered
 from istar.executors.statistician.statistician import Statistician
 from istar.files import read_text, write_whole
@@ -45,15 +46,17 @@ class Learned:
         blind: the answer of skill 0, which stands until the agent gives one.
         statistician: what the statistician knows.
         reputation: how the method's channels went with values elsewhere; None in the black-box arm, and of a stranger.
+        summary: what the method's interpretation says of itself; empty if nothing.
     """
 
     blind: Float[np.ndarray, " outputs"]
     statistician: Knowledge
     reputation: Reputation | None = None
+    summary: str = ""
 
 
 @EXECUTORS.register("language_model")
-class LanguageModelExecutor(Executor):
+class LanguageModelExecutor(Executor, InterpretationReader):
     """An agent with tools.
 
     Args:
@@ -128,6 +131,10 @@ class LanguageModelExecutor(Executor):
         """See the base class."""
         return Learned(history.blind, Statistician().learn(history), _reputation(history))
 
+    def read(self, state: Learned, summary: str) -> Learned:
+        """See `InterpretationReader`."""
+        return replace(state, summary=summary)
+
     def appraise(self, heard: Heard, state: Learned) -> Any:
         """See the base class: the statistician wants to know."""
         return Statistician().appraise(heard, state.statistician)
@@ -148,7 +155,7 @@ class LanguageModelExecutor(Executor):
         market.text(0)  # a market without texts is an error before the model is asked
         till = Till(market, state.blind)
         adviser = Adviser(till, state.statistician, seed)
-        desk = Desk(till, adviser, state.reputation)
+        desk = Desk(till, adviser, state.reputation, state.summary)
         conversation = Conversation.begin(
             self.model, offered(market.channel_count > 0), Pricing(self._parameters), self._tokens, self._instructions
         )

@@ -52,7 +52,7 @@ class Predict(Arguments):
 
     It speaks of batches of rows in an order of its own; batches are bought until all the rows asked for are told of.
     Without rows nothing is bought: it says how many channels and batches there are, the next batch's rows and price,
-    and how channels went with values on other questions.
+    how channels went with values on other questions, and the method's own summary of what it learned, if it has one.
     """
 
     rows: Numbers | None = Field(default=None, description="Numbers of rows, or an expression.")
