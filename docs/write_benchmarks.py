@@ -183,6 +183,50 @@ def _side_by_side(result: dict[str, Any]) -> str:
     )
 
 
+def _agents(result: dict[str, Any]) -> str:
+    head = [
+        "task",
+        "chair",
+        "method",
+        "mean skill",
+        "at 1/64",
+        "at 1/16",
+        "at 1/4",
+        "its own FLOPs",
+        "answers",
+        "ended",
+    ]
+    rows = []
+    for each in result["chairs"]:
+        ends = " ".join(sorted({end.lower() for end in each["ends"]}))
+        own = each.get("model_share_of_brute_force", each["own_share_of_brute_force"])
+        rows.append(
+            [
+                f"`{each['task']}`",
+                each["chair"],
+                each["arm"],
+                *(_skill(each[f"skill_at_{share}"]) for share in ("0.015625", "0.0625", "0.25")),
+                f"{own:.1%}",
+                f"{each['answers']:.1f}" if "answers" in each else "",
+                ends,
+            ]
+        )
+        rows[-1].insert(3, _skill(each["mean_skill"]))
+    return (
+        f"`{result['method']}` alone, agents and the statistician without it and with it, "
+        f"{_count(result['questions'], 'question')} a task. Skill is the mean over questions, over all budgets and at "
+        f"three shares of brute force; `{result['agent']}` writes {result['replies']} replies to a question at most, "
+        f"at temperature {result['temperature']:g}: as it is, charged as metered, and made to begin each reply as a "
+        "call, by its parameters with an ideal prefix cache. The scripted agents are those of `istar.testing.agents`; "
+        "`obedient` is shown rows that order an answer of 1000. An agent's own FLOPs are its tokens, as shares of "
+        "brute force.\n\n" + _table(head, rows)
+    )
+
+
+def _skill(value: float) -> str:
+    return _decimals(value) if value > -100 else f"{value:.1e}"
+
+
 def _kills(result: dict[str, Any]) -> str:
     same = (
         "the same ledger as undisturbed, byte for byte" if result["same_ledger"] else "another ledger than undisturbed"
@@ -438,6 +482,7 @@ def _python(result: dict[str, Any]) -> str:
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
     "responsiveness": ("What the executor hears", _responsiveness),
+    "agents_as_executors": ("Agents as executors", _agents),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
     "rulebooks": ("Rulebook v2 beside v1", _rulebooks),

@@ -27,8 +27,8 @@ def test_it_is_told_messages_tools_and_results_in_plain_words():
     call = ToolCall("a", "buy", '{"rows": [1]}')
     said = [*START, Message("assistant", "Well.", (call,)), Message("tool", '{"values": [2]}', call="a")]
     assert text_of(LocalModel(TINY), said, TOOLS) == (
-        "system: Be brief.\n\nYou can call these tools. To call one, write a line of JSON and nothing after it:\n"
-        '{"tool": "NAME", "arguments": {"NAME": VALUE}}\n\n'
+        "system: Be brief.\n\nYou can call these tools. To call one, write a line of JSON and nothing after it, "
+        'such as\n{"tool": "buy", "arguments": {}}\n\n'
         "buy: Buy rows.\n- rows: Numbers of rows.\n\nanswer: Answer.\n"
         'user: Begin.\nassistant: Well.\n{"tool": "buy", "arguments": {"rows": [1]}}\n'
         'user: Result of the call:\n{"values": [2]}\nassistant: '
@@ -102,6 +102,28 @@ def test_it_stops_where_a_call_is_complete(monkeypatch):
     assert reply.output_tokens == len(written) - len("\nand more")
 
 
+def test_it_stops_after_the_line_of_a_call_that_is_none(monkeypatch):
+    model = LocalModel(TINY)
+    written = '{"tool": "buy", "arguments": {"rows": 1]}\nand more'
+    monkeypatch.setattr(model, "_continued", lambda given, seed: iter(model.target.encode(written)))
+    reply = model.reply(START, TOOLS, max_tokens=500)
+    assert [(call.name, call.arguments) for call in reply.message.calls] == [("buy", '{"rows": 1]}')]
+    assert reply.output_tokens == len(written) - len("and more")
+
+
+def test_it_can_be_made_to_call(monkeypatch):
+    model = LocalModel(TINY, calls=True)
+    begun = '{"tool": "'
+    assert text_of(LocalModel(TINY), START, TOOLS) + begun == model.target.tokenizer.decode(
+        model.tokens_of(START, TOOLS, begun)
+    )
+    monkeypatch.setattr(model, "_continued", lambda given, seed: iter(model.target.encode('buy"}')))
+    reply = model.reply(START, TOOLS, max_tokens=500)
+    assert [(call.name, call.arguments) for call in reply.message.calls] == [("buy", "{}")]
+    assert reply.input_tokens == len(model.tokens_of(START, TOOLS)) + len(begun)
+    assert model.reply(START, max_tokens=500).message.content == 'buy"}'
+
+
 def test_it_stops_at_its_end_and_at_the_most_tokens(monkeypatch):
     model = LocalModel(TINY)
     end = model.target.tokenizer.eos_token_id
@@ -144,9 +166,10 @@ def test_what_decides_its_answers_is_its_identity():
         LocalModel(TINY).identity(),
         LocalModel(TINY, temperature=0.5).identity(),
         LocalModel(TINY, context=100).identity(),
+        LocalModel(TINY, calls=True).identity(),
         LocalModel("tiny-exact").identity(),
     ]
-    assert len({json.dumps(each, sort_keys=True) for each in identities}) == 4
+    assert len({json.dumps(each, sort_keys=True) for each in identities}) == 5
 
 
 def test_settings_and_names_that_cannot_be(tmp_path):

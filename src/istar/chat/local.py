@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 _ONE_AT_A_TIME = threading.Lock()
 """Weights are loaded once, and one conversation is answered at a time: both take all the memory and cores there are."""
 
-HOW_TO_CALL = (
+HOW_TO_CALL = "You can call these tools. To call one, write a line of JSON and nothing after it, such as"
+CALL = (
     "You can call these tools. To call one, write a line of JSON and nothing after it:\n"
     '{"tool": "NAME", "arguments": {"NAME": VALUE}}'
 )
+CALL = '{"tool": "'
 RESULT = "Result of the call:\n"
 
 
@@ -43,18 +45,19 @@ class LocalModel(ChatModel):
         name: `smollm2-135m`, a folder with a Hugging Face model, or a hub id; see `istar.targets.load_target`.
         temperature: 0 takes the likeliest token.
         context: it reads and writes at most so many tokens of one conversation; what its configuration says if None.
+        calls: whether each reply begins as a call where there are tools: for small models that would only talk.
 
     Raises:
         ValueError: the temperature is negative, or the context holds nothing.
     """
 
-    def __init__(self, name: str, *, temperature: float = 0.0, context: int | None = None) -> None:
+    def __init__(self, name: str, *, temperature: float = 0.0, context: int | None = None, calls: bool = False) -> None:
         """See the class docstring."""
         if not 0 <= temperature < float("inf"):
             raise ValueError(f"the temperature is {temperature!r}; it must be a number from 0 on")
         if context is not None and context < 1:
             raise ValueError(f"the context is {context!r} tokens; it must be 1 at least")
-        self.name, self.temperature, self._context = name, temperature, context
+        self.name, self.temperature, self._context, self._calls = name, temperature, context, calls
 
     @cached_property
     def target(self) -> Target:
@@ -82,6 +85,7 @@ class LocalModel(ChatModel):
             "template": getattr(self.target.tokenizer, "chat_template", None),
             "temperature": self.temperature,
             "context": self.context,
+            "calls": self._calls,
             "code": fingerprint(("istar.chat.local",), ("torch", "transformers", "tokenizers"), plugins=False),
         }
 
@@ -97,7 +101,8 @@ class LocalModel(ChatModel):
 
         from istar.flops import Meter
 
-        tokens = self.tokens_of(messages, tools)
+        begun = CALL if self._calls and tools else ""
+        tokens = self.tokens_of(messages, tools, begun)
         room = self.context - len(tokens)
         if room < 1:
             raise ContextError(
@@ -114,15 +119,15 @@ class LocalModel(ChatModel):
                 written.append(token)
                 if len(written) >= min(max_tokens, room):
                     break
-                if "}" in self.target.tokenizer.decode([token]) and _ends_with_call(self._text(written)):
+                if {"}", "\n"} & set(self._text([token])) and _ends_with_call(begun + self._text(written)):
                     break
             flops = meter.flops
-        content, calls = calls_in(self._text(written), len(messages))
+        content, calls = calls_in(begun + self._text(written), len(messages))
         message = Message("assistant", content, calls)
         return Reply(message, "calls" if calls else stop, len(tokens), len(written), flops)
 
-    def tokens_of(self, messages: Sequence[Message], tools: Sequence[Tool]) -> list[int]:
-        """Return the tokens that a conversation is told by.
+    def tokens_of(self, messages: Sequence[Message], tools: Sequence[Tool], begun: str = "") -> list[int]:
+        """Return the tokens that a conversation is told by, and those with which the reply begins.
 
         What stands in messages can be no more than what a message says: special tokens, with which a text could pretend
         to be a message of its own, are written out.
@@ -133,7 +138,7 @@ class LocalModel(ChatModel):
             text = tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=True)
         else:
             text = "".join(f"{each['role']}: {each['content']}\n" for each in told) + "assistant: "
-        found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        found: list[int] = tokenizer(text + begun, add_special_tokens=False)["input_ids"]
         return found
 
     def _plain(self, text: str) -> str:
@@ -186,7 +191,10 @@ def _loaded(name: str) -> Target:
 
 def _told(messages: Sequence[Message], tools: Sequence[Tool]) -> Iterator[tuple[str, str]]:
     """Yield role and text of each message, tools and calls in plain words."""
-    waiting = "\n\n".join([HOW_TO_CALL, *map(_tool_text, tools)]) if tools else ""
+    waiting = ""
+    if tools:
+        example = _call_text(ToolCall("", tools[0].name, "{}"))
+        waiting = "\n\n".join([f"{HOW_TO_CALL}\n{example}", *map(_tool_text, tools)])
     if waiting and (not messages or messages[0].role != "system"):
         yield "system", waiting
         waiting = ""
@@ -242,12 +250,12 @@ def calls_in(text: str, turn: int) -> tuple[str, tuple[ToolCall, ...]]:
 
 
 def _ends_with_call(text: str) -> bool:
-    """Whether the last line of a text is a call and complete."""
-    line = text.rpartition("\n")[2]
+    """Whether a text ends with a call: with one that is complete, or with the line of one that was meant to be."""
+    line = text.removesuffix("\n").rpartition("\n")[2]
     if _CALL.match(line) is None:
         return False
     try:
         json.loads(line)
     except ValueError:
-        return False
+        return text.endswith("\n")
     return True

@@ -160,7 +160,9 @@ class Conversation:
                 result, final = desk.call(call)
             else:
                 result = {"error": f"no more than {MOST_CALLS} calls of one reply are answered; call again"}
-            told = storable(json.dumps(result, ensure_ascii=False))  # half a character can be sent to nobody
+            told = storable(
+                json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+            )  # half a character is no text
             self.messages.append(Message("tool", told, call=call.id))
             if final:
                 return True

@@ -37,7 +37,7 @@ class Describe(Arguments):
 
     first: Annotated[int, Field(strict=True, ge=0)] = Field(default=0, description="The first row, counted from 0.")
     rows: Annotated[int, Field(strict=True, ge=0, le=MOST_ROWS_SHOWN)] = Field(
-        default=4, description="How many rows are shown with their texts."
+        default=2, description="How many rows are shown with their texts."
     )
 
 
