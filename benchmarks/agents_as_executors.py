@@ -143,7 +143,8 @@ def main() -> int:
     parser.add_argument("--task", action="append", help="of the training split; may be repeated")
     parser.add_argument("--questions", type=int, default=2)
     parser.add_argument("--agent", default="smollm2-135m", help="the local model; empty for none")
-    parser.add_argument("--replies", type=int, default=8, help="replies of the local model to a question at most")
+    parser.add_argument("--agent-questions", type=int, default=1, help="how many of the questions the local model gets")
+    parser.add_argument("--replies", type=int, default=6, help="replies of the local model to a question at most")
     parser.add_argument("--temperature", type=float, default=0.3)
     parser.add_argument("--transcripts", type=Path, help="a folder for the local model's conversations")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "agents_as_executors.json")
@@ -164,6 +165,7 @@ def main() -> int:
         "replies": arguments.replies,
         "temperature": arguments.temperature,
         "questions": arguments.questions,
+        "agent_questions": arguments.agent_questions,
         "machine": machine,
         "seconds": round(time.monotonic() - start),
         "chairs": chairs,
@@ -187,7 +189,9 @@ def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> list[dic
         for arm, heard in (("without", None), ("with", said)):
             if chair == "method alone" and heard is None:
                 continue
-            row = {"task": name, "chair": chair, "arm": arm, **figures(replays.curves(asked, heard))}
+            count = arguments.agent_questions if chair.startswith(arguments.agent or " ") else arguments.questions
+            found = replays.curves(asked[:count], heard)
+            row = {"task": name, "chair": chair, "arm": arm, "questions": len(found), **figures(found)}
             rows.append(row | {"seconds": round(time.monotonic() - begun, 1)})
             print(rows[-1], flush=True)
     return rows
@@ -204,7 +208,7 @@ def candidates(arguments: argparse.Namespace, decode: Any) -> list[tuple[str, Ex
         reads = (lambda _: ORDER) if script == "obedient" else decode
         found.append((script, LanguageModelExecutor(model, parameters=SMALL, replies=24), reads))
     if arguments.agent:
-        options: dict[str, Any] = {"replies": arguments.replies, "tokens": 64, "temperature": arguments.temperature}
+        options: dict[str, Any] = {"replies": arguments.replies, "tokens": 48, "temperature": arguments.temperature}
         options |= {"transcripts": str(arguments.transcripts)} if arguments.transcripts else {}
         metered = LanguageModelExecutor(f"local:{arguments.agent}", **options)
         parameters = sum(each.numel() for each in metered.model.target.module.parameters())

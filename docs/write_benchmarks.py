@@ -215,7 +215,8 @@ def _agents(result: dict[str, Any]) -> str:
     return (
         f"`{result['method']}` alone, agents and the statistician without it and with it, "
         f"{_count(result['questions'], 'question')} a task. Skill is the mean over questions, over all budgets and at "
-        f"three shares of brute force; `{result['agent']}` writes {result['replies']} replies to a question at most, "
+        f"three shares of brute force; `{result['agent']}`, which is asked {result['agent_questions']} of them, writes "
+        f"{result['replies']} replies to a question at most, "
         f"at temperature {result['temperature']:g}: as it is, charged as metered, and made to begin each reply as a "
         "call, by its parameters with an ideal prefix cache. The scripted agents are those of `istar.testing.agents`; "
         "`obedient` is shown rows that order an answer of 1000. An agent's own FLOPs are its tokens, as shares of "

@@ -8,13 +8,15 @@ import agent_questions
 import numpy as np
 import pytest
 from agent_questions import executor, history, market, tables, task, trace_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from istar.chat import ChatError, ContextError, Message, Reply
 from istar.chat.scripted import ScriptedModel
 from istar.executors import ExecutorError, LanguageModelExecutor, Market, Trace, make_executor
 from istar.executors.interpreted import summary_of
 from istar.executors.language_model.conversation import End
-from istar.executors.language_model.tools import OF_METHOD, offered
+from istar.executors.language_model.tools import OF_METHOD, TOOLS, offered
 from istar.executors.statistician.portfolio import portfolio
 from istar.executors.statistician.statistician import Inquiry
 from istar.files import StorageError
@@ -23,6 +25,18 @@ from istar.testing import agents
 from istar.testing.agents import call, results, turn
 from istar.testing.executors import ExecutorConformance, TranscriptConformance
 
+FIELDS = ("rows", "values", "first", "expression", "name", "final", "other")
+WRITTEN = (
+    "rows",
+    "arange(0, 9)",
+    "blind",
+    "blind + 1",
+    "values",
+    "channels",
+    "rows * 1e300",
+    "answer_of(rows)",
+    "len(",
+)
 ARMS = pytest.mark.parametrize("white_box", [False, True], ids=["black box", "white box"])
 
 
@@ -443,6 +457,31 @@ def test_who_obeys_a_row_harms_its_own_score_alone():
     assert skill[-1] == pytest.approx(1.0)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(WRITTEN),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=2),
+    max_leaves=4,
+)
+CALLS = st.builds(
+    lambda name, arguments: {"name": name, "arguments": arguments},
+    st.sampled_from([*TOOLS, "", "exec"]),
+    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3) | st.text(max_size=8),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(CALLS, max_size=4), max_size=4), st.booleans())
+def test_whatever_is_called_the_budget_holds_and_every_answer_is_one(turns, white_box):
+    def script(messages):
+        spoken = agents.spoken(messages)
+        return turn(*turns[spoken]) if spoken < len(turns) else turn(call("answer", values="blind", final=True))
+
+    trace = trace_of(script, white_box)
+    assert (trace.flops_spent[:-1] <= trace.checkpoints[:-1]).all()
+    assert np.isfinite(skills(trace)[0]).all()
+    assert white_box or skills(trace)[0][-1] == pytest.approx(1.0)
+
+
 # How it ends
 
 
@@ -472,6 +511,33 @@ def test_a_model_that_cannot_read_the_beginning_or_does_not_answer_is_an_error()
         trace_of(fails(ContextError("too long")))
     with pytest.raises(ChatError, match="nobody is there"):
         trace_of(fails(ChatError("nobody is there")))
+
+
+def test_a_context_too_short_for_the_beginning_is_said_at_once():
+    asked = LanguageModelExecutor("local:tiny-random", context=100)
+    with pytest.raises(ContextError, match="tokens, and tiny-random reads and writes 100 in all; let the conversation"):
+        asked.answer(market(), asked.learn(history()), Seed.root(0))
+
+
+def test_a_local_model_is_charged_what_the_meter_counts_and_answers_alike_by_the_seed(tmp_path):
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text("Answer.")
+    kept = tmp_path / "kept"
+    options = {"model": "local:tiny-random", "replies": 2, "tokens": 4, "temperature": 1.0}
+    options |= {"instructions": str(prompt), "transcripts": str(kept)}
+    traces = []
+    for seed in (0, 0, 1):
+        asked, where = make_executor("language_model", options), market()
+        traces.append(asked.answer(where, asked.learn(history()), Seed.root(seed)))
+    same(*traces[:2])
+    said = [[Reply.from_json(each) for each in json.loads(file.read_text())["replies"]] for file in kept.iterdir()]
+    assert len(said) == 2  # of one seed each
+    assert sorted(sum(each.flops for each in replies) for replies in said) == sorted(
+        trace.measures["agent.model_flops"] for trace in traces[1:]
+    )
+    for trace in traces:
+        assert trace.measures["agent.replies"] == 2
+        assert trace.executor_flops[-2] == trace.measures["agent.model_flops"] > 10**8
 
 
 def test_rows_without_texts_are_an_error_before_the_model_is_asked():
@@ -529,6 +595,7 @@ def test_options_are_checked_before_anything_is_asked(tmp_path):
     )
     assert "nowhere.json" in fault(model=f"scripted:{tmp_path}/nowhere.json")
     assert "nowhere.md" in fault(**good, instructions=str(tmp_path / "nowhere.md"))
+    assert "there is a file where a folder should be" in fault(**good, parameters=1, transcripts=str(script))
 
 
 def test_what_decides_answers_is_in_its_identity_and_where_transcripts_go_is_not(tmp_path):

@@ -23,7 +23,7 @@ from istar.executors.history import Heard, History
 from istar.executors.interpreted import InterpretationReader
 from istar.executors.language_model.models import chat_model, is_metered
 from istar.executors.statistician.statistician import Statistician
-from istar.files import read_text, write_whole
+from istar.files import check_writable, read_text, storing, write_whole
 from istar.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class LanguageModelExecutor(Executor, InterpretationReader):
 
     Raises:
         ChatError: there is no such model.
-        StorageError: the instructions cannot be read.
+        StorageError: the instructions cannot be read, or transcripts not be written.
         ValueError: an option has a value that it cannot have.
     """
 
@@ -112,6 +112,10 @@ class LanguageModelExecutor(Executor, InterpretationReader):
             raise ValueError(f"the model is {model!r:.60}; give its name, and its options beside it")
         self._parameters, self._replies, self._tokens = parameters, replies, tokens
         self._transcripts = Path(transcripts) if transcripts else None
+        if self._transcripts is not None:
+            with storing(self._transcripts):
+                self._transcripts.mkdir(parents=True, exist_ok=True)
+            check_writable(self._transcripts)
         own = files("istar.executors.language_model") / "instructions.md"
         self._instructions = read_text(Path(instructions)) if instructions else own.read_text(encoding="utf-8")
 
@@ -180,7 +184,6 @@ class LanguageModelExecutor(Executor, InterpretationReader):
         content = {"question": market.question_hash, "arm": arm, "seed": list(seed.path), **conversation.to_json()}
         text = json.dumps(content, indent=1)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        self._transcripts.mkdir(parents=True, exist_ok=True)
         write_whole(self._transcripts / f"{market.question_hash[:12]}-{arm}-{name}.json", text.encode())
 
 
