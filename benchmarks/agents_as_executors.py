@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,10 +155,7 @@ def main() -> int:
         caps=Caps(flops_fraction=0.2),
         train=StageSize(questions=arguments.questions, tasks=tuple(arguments.task or TASKS)),
     )
-    machine, start = describe_machine(), time.monotonic()
-    with set_up(config, ("train",)) as setup:
-        chairs = [row for name in config.train.tasks for row in compared(setup, name, arguments)]
-    result = {
+    result: dict[str, Any] = {
         "target": config.target,
         "method": arguments.method,
         "agent": arguments.agent,
@@ -166,23 +163,25 @@ def main() -> int:
         "temperature": arguments.temperature,
         "questions": arguments.questions,
         "agent_questions": arguments.agent_questions,
-        "machine": machine,
-        "seconds": round(time.monotonic() - start),
-        "chairs": chairs,
+        "machine": describe_machine(),
+        "chairs": [],
     }
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    with set_up(config, ("train",)) as setup:
+        for name in config.train.tasks:
+            for row in compared(setup, name, arguments):
+                print(row, flush=True)
+                result["chairs"].append(row)
+                arguments.output.write_text(json.dumps(result, indent=1) + "\n")  # a run may be stopped at any row
     return 0
 
 
-def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return what each chair did on a task, without the method and with it."""
+def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield what each chair did on a task, without the method and with it."""
     task, target = setup.questions[name], setup.arms.target
     asked = task.first(arguments.questions)
     source = library_methods()[arguments.method].read_text(encoding="utf-8")
     with setup.arms.session(source, arguments.method) as session:
         said = {table.question.hash: session.record(table).recording for table in task.tables}
-    print(name, "recorded", flush=True)
-    rows = []
     for chair, executor, decode in candidates(arguments, target.decode):
         begun = time.monotonic()
         replays = Chairs(executor, task, decode)
@@ -192,9 +191,7 @@ def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> list[dic
             count = arguments.agent_questions if chair.startswith(arguments.agent or " ") else arguments.questions
             found = replays.curves(asked[:count], heard)
             row = {"task": name, "chair": chair, "arm": arm, "questions": len(found), **figures(found)}
-            rows.append(row | {"seconds": round(time.monotonic() - begun, 1)})
-            print(rows[-1], flush=True)
-    return rows
+            yield row | {"seconds": round(time.monotonic() - begun, 1)}
 
 
 def candidates(arguments: argparse.Namespace, decode: Any) -> list[tuple[str, Executor, Any]]:
