@@ -236,6 +236,11 @@ def test_a_model_that_writes_nothing_ends_the_search(following, said, reason):
         propose(begun)
 
 
+def test_a_refusal_after_words_is_the_reason(following):
+    with pytest.raises(NothingNewError, match=r"because it refused: I will not\."):
+        propose(following(in_turn("Well.", REFUSED)))
+
+
 # What it is shown
 
 

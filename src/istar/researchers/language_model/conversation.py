@@ -118,8 +118,9 @@ class Conversation:
             reply = exchange.reply
             messages.append(reply.message)
             if reply.stop == "refusal":
-                said = one_line(printable(reply.message.content))
-                return Outcome(self._failed, self._complaint or f"it refused: {said}", tuple(exchanges))
+                if self._failed is None:
+                    self._complaint = f"it refused: {one_line(printable(reply.message.content))}"
+                return Outcome(self._failed, self._complaint, tuple(exchanges))
             cut_off = reply.stop == "length"
             for call in reply.message.calls:
                 answer = self._answer(call, cut_off)
