@@ -29,13 +29,14 @@ NOT_IMPORTED = {
 """Dependencies that no file imports, and why they are there."""
 OPTIONAL = {
     "lm_eval": "benchmarks/table_building.py leaves its column out where it is not there",
-    "inspect_ai": "cannot be installed beside the pinned packages; asked for where a user names its provider",
 }
 """Modules that are imported where they happen to be, and why nothing brings them."""
 
 
 DOORS = {path.stem: f"src/istar/environments/{path.stem}.py" for path in (ROOT / "constraints").glob("*.txt")}
 """The files of `istar.environments` that bring in an outside library, by the extra that installs it."""
+BESIDE_DOORS = ("src/istar/chat/inspect_models.py",)
+"""Files that use the library of a door where it is installed."""
 
 
 def normal(name):
@@ -74,7 +75,7 @@ def imported(*folders, but=()):
 @pytest.fixture(scope="module")
 def by_source():
     """What src imports, but for the conformance suites, which need pytest, and the doors to outside libraries."""
-    return imported("src", but=("src/istar/testing", *DOORS.values()))
+    return imported("src", but=("src/istar/testing", *DOORS.values(), *BESIDE_DOORS))
 
 
 def test_each_run_time_dependency_is_imported_or_has_a_reason(by_source):
@@ -98,6 +99,11 @@ def test_what_an_extra_brings_is_imported_within_functions(extra):
 
 def test_the_conformance_suites_need_their_extra_alone():
     assert {name for name in imported("src/istar/testing") if name not in RUN_TIME} == EXTRAS["testing"]
+
+
+def test_what_stands_beside_doors_needs_their_extras_alone():
+    brought = RUN_TIME.union(*(EXTRAS[door] for door in DOORS))
+    assert {name for name in imported(*BESIDE_DOORS) if name not in brought} == set()
 
 
 @pytest.mark.parametrize("door", DOORS)
