@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,8 @@ class MethodAlone(Executor):
     def learn(self, history: History) -> tuple[np.ndarray, np.ndarray | None]:
         """Fit values by channels and a constant, all other questions together."""
         said, values = [], []
-        for table in history.tables if history.recordings else ():
+        heard = {question for question, each in history.recordings.items() if each.channels}
+        for table in (each for each in (history.tables if heard else ()) if each.question.hash in heard):
             for batch in history.recordings[table.question.hash].batches:
                 said.append(np.column_stack([batch.channels.astype(np.float64), np.ones(len(batch.rows))]))
                 values.append(table.values[batch.rows])
@@ -74,7 +75,7 @@ class MethodAlone(Executor):
         while market.next_checkpoint is not None:
             while (offer := market.channel_offer()) is not None and offer.flops <= market.allowance:
                 market.buy_channels()
-                if market.channel_offer() is None and slopes is not None:
+                if market.channel_offer() is None and slopes is not None and market.channel_count:
                     said = np.column_stack([market.channels, np.ones(market.structure.rows)])
                     expected = np.nan_to_num(said @ slopes, nan=float(np.nanmean(said @ slopes)))
                     answer = market.functional.answer(expected, market.structure)
@@ -147,6 +148,7 @@ def main() -> int:
     parser.add_argument("--replies", type=int, default=6, help="replies of the local model to a question at most")
     parser.add_argument("--temperature", type=float, default=0.3)
     parser.add_argument("--transcripts", type=Path, help="a folder for the local model's conversations")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that a run which was stopped has written")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "agents_as_executors.json")
     arguments = parser.parse_args()
     config = SearchConfig(
@@ -166,17 +168,22 @@ def main() -> int:
         "machine": describe_machine(),
         "chairs": [],
     }
+    if arguments.resume:
+        result |= json.loads(arguments.output.read_text())
     with set_up(config, ("train",)) as setup:
         for name in config.train.tasks:
-            for row in compared(setup, name, arguments):
+            done = {(each["chair"], each["arm"]) for each in result["chairs"] if each["task"] == name}
+            for row in compared(setup, name, arguments, done):
                 print(row, flush=True)
                 result["chairs"].append(row)
-                arguments.output.write_text(json.dumps(result, indent=1) + "\n")  # a run may be stopped at any row
+                arguments.output.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
-def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Yield what each chair did on a task, without the method and with it."""
+def compared(
+    setup: Setup, name: str, arguments: argparse.Namespace, done: Container[tuple[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what each chair did on a task, without the method and with it, but for what is done already."""
     task, target = setup.questions[name], setup.arms.target
     asked = task.first(arguments.questions)
     source = library_methods()[arguments.method].read_text(encoding="utf-8")
@@ -186,7 +193,7 @@ def compared(setup: Setup, name: str, arguments: argparse.Namespace) -> Iterator
         begun = time.monotonic()
         replays = Chairs(executor, task, decode)
         for arm, heard in (("without", None), ("with", said)):
-            if chair == "method alone" and heard is None:
+            if (chair == "method alone" and heard is None) or (chair, arm) in done:
                 continue
             count = arguments.agent_questions if chair.startswith(arguments.agent or " ") else arguments.questions
             found = replays.curves(asked[:count], heard)
