@@ -161,6 +161,13 @@ class Executor(ABC):
         parts = (f"{kind.__module__}.{kind.__qualname__}", options, fingerprint(self.code, self.libraries))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
+    def check_ready(self) -> None:  # noqa: B027 - most need nothing
+        """Check what it needs besides markets: called before anything is loaded.
+
+        Raises:
+            IstarError: something is missing; the message says what, and what to do.
+        """
+
     def learn(self, history: History) -> Any:
         """Return what the executor knows before a question is touched; handed to `answer` as it is.
 

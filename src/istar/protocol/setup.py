@@ -153,6 +153,7 @@ def set_up(
     """
     check_names(config)
     check_tasks(config, stages)
+    make_executor(config.executor, config.executor_options).check_ready()
     target = load_target(config.target, config.dtype)
     asked = asked_of(target)
     summaries, names = _tasks_of(config, target, stages, asked)

@@ -21,7 +21,7 @@ from istar.chat import ChatModel
 from istar.executors.executor import EXECUTORS, Executor, Trace
 from istar.executors.history import Heard, History
 from istar.executors.interpreted import InterpretationReader
-from istar.executors.language_model.models import chat_model, is_metered
+from istar.executors.language_model.models import chat_model, check_ready, is_metered
 from istar.executors.statistician.statistician import Statistician
 from istar.files import check_writable, read_text, storing, write_whole
 from istar.fingerprint import fingerprint
@@ -60,14 +60,15 @@ class LanguageModelExecutor(Executor, InterpretationReader):
     """An agent with tools.
 
     Args:
-        model: `local:` with the name of a target, `scripted:` with a file of replies, or a chat model.
+        model: `local:` with the name of a target, `scripted:` with a file of replies, the name of a model that is
+            served elsewhere, or a chat model.
         parameters: how many of the model's parameters take part in each token: it is charged twice as many FLOPs for
             each. None where its FLOPs are metered, as a local model's are.
         replies: it replies to at most so many messages.
         tokens: tokens of each reply at most.
         instructions: a file of what it is told at first; istar's own if empty.
         transcripts: a folder that every conversation is written to, as it was; none are written if empty.
-        model_options: options of the model, such as `temperature`.
+        model_options: options of the model, such as `temperature`, or `base_url` of one that an endpoint serves.
 
     Raises:
         ChatError: there is no such model.
@@ -77,7 +78,7 @@ class LanguageModelExecutor(Executor, InterpretationReader):
 
     code = (
         *("istar.executors.language_model", "istar.executors.statistician", "istar.truth.effects"),
-        *("istar.chat.model", "istar.flops"),
+        *("istar.chat.model", "istar.chat.endpoint", "istar.flops"),
     )
     libraries = ("numpy", "scipy", "torch", "pydantic")
     deterministic = False
@@ -130,6 +131,14 @@ class LanguageModelExecutor(Executor, InterpretationReader):
         kind = type(self)
         named = f"{kind.__module__}.{kind.__qualname__}\n{json.dumps(decisive, sort_keys=True)}"
         return hashlib.sha256(named.encode()).hexdigest()
+
+    def check_ready(self) -> None:
+        """See the base class: whether a model that is served elsewhere is there and calls tools.
+
+        Raises:
+            ChatError: it is not, or does not.
+        """
+        check_ready(self.model)
 
     def learn(self, history: History) -> Learned:
         """See the base class."""
