@@ -25,6 +25,7 @@ NOT_IMPORTED = {
     "pytest-cov": "a plug-in of pytest's",
     "pytest-xdist": "a plug-in of pytest's",
     "ruff": "a command",
+    "uv": "verifiers installs harnesses with it",
 }
 """Dependencies that no file imports, and why they are there."""
 OPTIONAL = {

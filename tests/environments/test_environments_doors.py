@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 from own_environment import PLUGIN, ROOT, blocks, own_environment, page_folder, run, run_tests
@@ -86,3 +87,26 @@ def test_trl(tmp_path, home):
     tiny = ROOT / "tests" / "environments" / "doors" / "tiny_bigram.py"
     run(f"python {tiny} model {shlex.join(['some text', *calls])}", variables, folder)
     assert "'rewards/MethodEnvironment/mean'" in run("python program_0.py model 1", variables | home, folder)
+
+
+@pytest.mark.trust
+def test_verifiers(tmp_path, home):
+    """What it stands on is tested in every run by `test_environments_seat.py`."""
+    variables = own_environment(tmp_path / "venv", "verifiers")
+    run_tests("verifiers", variables)
+    folder = page_folder("verifiers", tmp_path / "page")
+    (folder / "program_0.py").rename(folder / "method_research.py")
+    source = (ROOT / "examples" / "my_method.py").read_text(encoding="utf-8")
+    (folder / "script.json").write_text(json.dumps([["statement", {}], ["submit", {"source": source}]]))
+    serve = [sys.executable, str(ROOT / "tests" / "environments" / "doors" / "streaming_endpoint.py"), "script.json"]
+    with subprocess.Popen(serve, cwd=folder, stdout=subprocess.PIPE, text=True) as endpoint:
+        try:
+            address = endpoint.stdout.readline().strip()
+            commands = blocks("verifiers")[1].replace("http://127.0.0.1:8000/v1", address)
+            printed = run(f"set -e; {commands}", variables | home | {"OPENAI_API_KEY": "any"}, folder)
+        finally:
+            endpoint.kill()
+    assert '"valid_rate": 1.0' in printed
+    lines = (folder / "outputs" / "first" / "traces.jsonl").read_text().splitlines()
+    rollouts = [trace for line in lines for trace in json.loads(line)["traces"]]
+    assert [each["stop_condition"] for each in rollouts] == ["is_submitted"] * 2

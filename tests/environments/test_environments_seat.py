@@ -14,8 +14,9 @@ from istar.environments import EpisodeError
 from istar.environments.seat import NO_REWARD, Seat, read_settings, shared_environment
 from istar.methods.contract import MethodError
 from istar.protocol.config import SearchConfig
+from istar.testing.practice import practice_check
 
-DOORS = {"gymnasium": "gymnasium", "inspect": "inspect_ai", "openenv": "openenv", "trl": ""}
+DOORS = {"gymnasium": "gymnasium", "inspect": "inspect_ai", "openenv": "openenv", "trl": "", "verifiers": "verifiers"}
 """The library that each door imports, if it imports any."""
 
 
@@ -103,6 +104,24 @@ def test_a_seat_closes_the_episode_before_it_begins_another_and_goes_on_with_one
 def test_a_seat_where_jobs_are_polled_says_nothing_of_waiting_and_waits_for_none(environment):
     seat = Seat(environment, BUDGET)
     assert seat.begin(wait=False) == seat.episode.statement
+
+
+def test_a_job_that_could_not_be_done_is_taken_up_by_the_next_call(tmp_path):
+    checks = iter([OSError("the disk is full"), OSError("still"), None])
+
+    def check(source, name):
+        if error := next(checks):
+            raise error
+        return practice_check(source, name)
+
+    with practice(tmp_path / "ledger.sqlite", check=check) as environment:
+        seat = Seat(environment, BUDGET)
+        seat.begin()
+        for tool, arguments in (("check", {"source": method(1)}), ("list_methods", {})):
+            with pytest.raises(EpisodeError, match=r"\(check\) could not be done"):
+                seat.call(tool, arguments)
+        assert seat.call("list_methods", {}).status == "done"
+        assert (seat.episode.calls, seat.episode.left.checks) == (2, 2)
 
 
 def test_an_episode_with_a_job_that_was_killed_is_taken_up_before_anything_is_asked(tmp_path):

@@ -9,7 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from istar.environments.budget import Budget, EpisodeError
 from istar.environments.environment import Environment, open_environment
@@ -140,6 +142,7 @@ class Seat:
         """See the class docstring."""
         self.environment, self.budget, self.no_reward = environment, budget, no_reward
         self._episode: Episode | None = None
+        self._unfinished: int | None = None
 
     @property
     def episode(self) -> Episode:
@@ -175,8 +178,10 @@ class Seat:
         """Call a tool, and wait for what comes of it; what is no call is refused.
 
         Raises:
-            EpisodeError: a job could not be done, through no fault of the method.
+            EpisodeError: a job could not be done, through no fault of the method; the next call takes it up first.
         """
+        if self._unfinished is not None:
+            self._finished(self._unfinished)
         try:
             reply = self._finished(self.episode.call(tool, arguments).call)
         except ToolError as refusal:
@@ -202,11 +207,13 @@ class Seat:
         """Let the episode rest, if there is one."""
         if self._episode is not None:
             self._episode.close()
-            self._episode = None
+            self._episode = self._unfinished = None
 
     def _finished(self, call: int) -> Reply:
+        self._unfinished = call
         while (reply := self.episode.poll(call, POLL_SECONDS)).status == "running":
             pass
+        self._unfinished = None
         return reply
 
 
@@ -249,9 +256,8 @@ def tool_function(
     taken, lines = [], []
     for argument, schema in parameters["properties"].items():
         default = schema.get("default", inspect.Parameter.empty)
-        taken.append(
-            inspect.Parameter(argument, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_type(schema))
-        )
+        kind: Any = Annotated[_type(schema), Field(description=schema["description"])]
+        taken.append(inspect.Parameter(argument, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind))
         lines.append(f"    {argument}: {schema['description']}")
     tool.__name__ = tool.__qualname__ = name
     tool.__doc__ = "\n".join([description, *(["", "Args:", *lines] if lines else [])])
