@@ -142,6 +142,7 @@ WRONG = {
     "[ones(600000), ones(600000)]": "is the most",
     "where(ones(2000)[:, None], ones(2000), 1)": "is the most",
     "(ones(1000)[:, None] * ones(1000))[zeros(2000)]": "is the most",
+    "transpose(values)": "transpose takes a matrix",
     "std(1)": "std takes two numbers at least",
     "std(matrix[:1], axis=0)": "std takes two numbers at least",
     "len(3)": "cannot be computed",

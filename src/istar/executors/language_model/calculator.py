@@ -259,6 +259,12 @@ def _group_mean(values: Tensor, groups: Tensor) -> Tensor:
     return total / members
 
 
+def _transpose(matrix: Tensor) -> Tensor:
+    if matrix.ndim != 2:
+        raise CalculatorError("transpose takes a matrix")
+    return matrix.t()
+
+
 def _solve(matrix: Tensor, right: Tensor) -> Tensor:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or right.ndim > 2:
         raise CalculatorError("solve takes a square matrix and a right-hand side")
@@ -351,7 +357,7 @@ FUNCTIONS: Mapping[str, tuple[Callable[..., Tensor], int, int, bool]] = {
     "isnan": (torch.isnan, 1, 1, False),
     "len": (lambda array: _number(len(array)), 1, 1, False),
     "flat": (lambda array: array.reshape(-1), 1, 1, False),
-    "transpose": (lambda array: array.T, 1, 1, False),
+    "transpose": (_transpose, 1, 1, False),
     "where": (_where, 3, 3, False),
     "nonzero": (lambda array: torch.nonzero(array.reshape(-1)).reshape(-1).double(), 1, 1, False),
     "arange": (_arange, 1, 2, False),
