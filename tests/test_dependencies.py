@@ -46,7 +46,7 @@ def normal(name):
 
 RUN_TIME = {normal(each) for each in PROJECT["dependencies"]}
 EXTRAS = {extra: {normal(each) for each in theirs} for extra, theirs in PROJECT["optional-dependencies"].items()}
-FEATURES = ("language-models",)
+FEATURES = ("grpo", "language-models")
 """Extras that bring what the source imports within functions, with an error that names the extra."""
 
 

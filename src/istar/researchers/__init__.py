@@ -5,6 +5,7 @@ from istar.researchers.feedback import ArmCurve, Feedback, QuestionFeedback
 from istar.researchers.grammar.ablation import ablations
 from istar.researchers.grammar.parzen import GrammarResearcher
 from istar.researchers.grammar.primitives import PRIMITIVES, PrimitiveError, add_primitive
+from istar.researchers.grpo.researcher import GrpoResearcher
 from istar.researchers.language_model import LanguageModelResearcher
 from istar.researchers.policy import PolicyResearcher
 from istar.researchers.random import RandomResearcher
@@ -29,6 +30,7 @@ __all__ = [
     "EvolveResearcher",
     "Feedback",
     "GrammarResearcher",
+    "GrpoResearcher",
     "LanguageModelResearcher",
     "NothingNewError",
     "PolicyResearcher",

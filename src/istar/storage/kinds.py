@@ -50,6 +50,8 @@ CACHED: Mapping[str, Listed] = {
     "tokenizers": Listed("digest", "what tokenizers hash to"),
     "draws": Listed("draw", "which seeds of fresh questions were drawn for which methods"),
     "questions": Listed("hash", "hashes of the questions that families ask"),
+    # learned again from the ledger, and large
+    "adapters": Listed("adapter", "what language models that propose methods have learned", share=0.1),
 }
 """Every kind."""
 
