@@ -480,6 +480,33 @@ def _python(result: dict[str, Any]) -> str:
     )
 
 
+def _grpo(result: dict[str, Any]) -> str:
+    questions = ", ".join(f"{_count(number, 'question')} of `{task}`" for task, number in result["tasks"].items())
+    gain, hourly = result["gain"], result["rollouts_per_hour"]
+    rows = [
+        (
+            f"`{name}`",
+            ", ".join(_decimals(each) for each in result["last_fifth"][name]),
+            ", ".join(_decimals(each) for each in result["best"][name]),
+            ", ".join(map(str, result["rollouts"][name])),
+            ", ".join(map(str, result["different_methods"][name])),
+        )
+        for name in result["last_fifth"]
+    ]
+    head = ("researcher", "mean reward of the last fifth, by seed", "best reward", "rollouts", "different methods")
+    over = gain["over_seeds"]
+    seeds = "" if over is None else f"; over seeds {_decimals(over[0])} to {_decimals(over[1])}, by Student's t"
+    return (
+        f"`{result['model']}` writes sentences of the grammar and learns by GRPO, beside itself untrained, the policy "
+        f"and chance, rewarded on {questions}. The last fifth of its rollouts is better than the untrained model's by "
+        f"**{_decimals(gain['mean'])}** (95% interval {_decimals(gain['interval'][0])} to "
+        f"{_decimals(gain['interval'][1])}, a bootstrap over groups within runs{seeds}). Rewarded rollouts an hour, "
+        f"sampling and learning included: {hourly['grpo']:.0f}, against {hourly['scratch']:.0f} where "
+        f"{len(result['scratch']['seconds'])} are scored from scratch: **{hourly['times']:.1f} times as many**. "
+        f"`policy` and `random` never repeat a method.\n\n{_table(head, rows)}"
+    )
+
+
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
     "responsiveness": ("What the executor hears", _responsiveness),
@@ -496,6 +523,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "score_time": ("Scoring", _score_time),
     "episodes": ("Episodes", _episodes),
     "kill_resume": ("Kills", _kills),
+    "grpo": ("A language model that learns the grammar", _grpo),
 }
 """By the name of a result: its heading, and what makes its section."""
 

@@ -186,7 +186,7 @@ def test_a_checkpoint_that_was_changed_is_an_error():
 
 
 def test_it_says_when_nothing_is_left(monkeypatch):
-    monkeypatch.setattr("istar.researchers.grpo.researcher.ATTEMPTS", 5)
+    monkeypatch.setattr("istar.researchers.grpo.researcher.SETTLED", 5)
     one = researcher(words=(*WORDS[1:2], "direct_logit_attribution"))
     with pytest.raises(NothingNewError, match=r"no new sentence in 5 groups of 4 after 3 methods; .*entropy_bonus"):
         search(one, has_knockout, 4)

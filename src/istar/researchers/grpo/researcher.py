@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from istar.researchers.feedback import Feedback
-from istar.researchers.grammar.drawing import ATTEMPTS, SentenceResearcher, written
+from istar.researchers.grammar.drawing import SentenceResearcher, written
 from istar.researchers.grpo.text import SentenceText, choices_of
 from istar.researchers.researcher import (
     MOST,
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from istar.researchers.grpo.language_policy import Rollout
     from istar.researchers.grpo.learning import Learner, Step
     from istar.researchers.workbench import Workbench
+
+SETTLED = 20
+"""After so many groups without a new sentence a researcher has settled."""
 
 PROMPT = "Channels of methods that save computation:\n"
 
@@ -146,7 +149,7 @@ class GrpoResearcher(SentenceResearcher):
 
     def _compose(self, seed: Seed) -> Proposal:
         fresh: list[Group] = []
-        for attempt in range(ATTEMPTS):
+        for attempt in range(SETTLED):
             if (found := self._untold()) is not None:
                 return self._put_forward(found, fresh)
             rollouts = self._caught_up().policy.draw(self._group, seed.split("group", attempt))
@@ -154,7 +157,7 @@ class GrpoResearcher(SentenceResearcher):
             fresh.append(group)
             self._take([group])
         raise NothingNewError(
-            f"the {self.name} researcher drew no new sentence in {ATTEMPTS} groups of {self._group} after "
+            f"the {self.name} researcher drew no new sentence in {SETTLED} groups of {self._group} after "
             f"{len(self.made)} methods; give it a greater `entropy_bonus` or more words to go on for longer"
         )
 
