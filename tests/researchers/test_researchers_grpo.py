@@ -29,6 +29,7 @@ def researcher(**options):
             "group": 4,
             "rank": 2,
             "learning_rate": 0.01,
+            "entropy_bonus": 0.01,
             "checkpoint": 2,
             "words": WORDS,
             **options,

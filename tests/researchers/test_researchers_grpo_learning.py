@@ -110,10 +110,10 @@ def test_the_expected_gradient_is_that_of_the_expected_reward():
     rewards = torch.linspace(-1, 2, len(rollouts), dtype=torch.float64)
     theta = list(policy.theta.values())
     exact = torch.autograd.grad((probabilities(policy, rollouts) * rewards).sum(), theta)
-    log, _, _ = policy.log_probabilities(rollouts)
+    log, _, there = policy.log_probabilities(rollouts)
     weights = log.sum(dim=1).exp().detach()
     # the surrogate is a mean over the group; each text weighs as it is drawn
-    estimated = clipped_surrogate(log, log.detach(), rewards * weights * len(rollouts), 0.2)
+    estimated = clipped_surrogate(log, log.detach(), there, rewards * weights * len(rollouts), 0.2)
     gradients = torch.autograd.grad(estimated, theta)
     assert max(float(each.abs().max()) for each in exact) > 1e-3
     for one, other in zip(gradients, exact, strict=True):
@@ -121,12 +121,14 @@ def test_the_expected_gradient_is_that_of_the_expected_reward():
 
 
 def test_the_gradient_ends_where_a_probability_has_moved_too_far():
-    drawn = torch.log(torch.tensor([[0.5, 0.5], [0.5, 0.5]], dtype=torch.float64))
-    now = torch.log(torch.tensor([[0.7, 0.55], [0.35, 0.55]], dtype=torch.float64)).requires_grad_()
-    value = clipped_surrogate(now, drawn, torch.tensor([1.0, -2.0]), clip=0.2)
-    assert value.item() == pytest.approx((1.2 + 1.1 - 2 * (0.8 + 1.1)) / 2)
+    drawn = torch.log(torch.tensor([[0.5, 0.5, 0.5], [0.5, 0.5, 1.0]], dtype=torch.float64))
+    now = torch.log(torch.tensor([[0.7, 0.55, 0.35], [0.35, 0.55, 1.0]], dtype=torch.float64)).requires_grad_()
+    there = torch.tensor([[True, True, True], [True, True, False]])
+    value = clipped_surrogate(now, drawn, there, torch.tensor([1.0, -2.0]), clip=0.2)
+    assert value.item() == pytest.approx((1.2 + 1.1 + 0.7 - 2 * (0.8 + 1.1)) / 2)
     value.backward()
-    assert now.grad.tolist() == [[0, pytest.approx(1.1 / 2)], [0, pytest.approx(-2 * 1.1 / 2)]]
+    expected = torch.tensor([[0, 1.1, 0.7], [0, -2 * 1.1, 0]]) / 2
+    assert now.grad.numpy() == pytest.approx(expected.numpy())
 
 
 def test_advantages_are_relative_to_the_group():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -58,20 +58,22 @@ def group_advantages(rewards: Sequence[float]) -> tuple[float, ...]:
 def clipped_surrogate(
     log_probabilities: Float[Tensor, "rollouts tokens"],
     drawn: Float[Tensor, "rollouts tokens"],
+    there: Bool[Tensor, "rollouts tokens"],
     advantages: Float[Tensor, " rollouts"],
     clip: float,
 ) -> Float[Tensor, ""]:
     """Return GRPO's objective: the mean over rollouts of the sum over tokens of min(r A, clip(r, 1 - c, 1 + c) A).
 
     Args:
-        log_probabilities: of each token under the present theta, in nats; 0 behind a sentence's end.
+        log_probabilities: of each token under the present theta, in nats.
         drawn: the same when the tokens were drawn; r is the ratio of the two probabilities.
+        there: where tokens are, and not behind a sentence's end.
         advantages: A.
         clip: c.
     """
     ratio = torch.exp(log_probabilities - drawn)
     gain = torch.minimum(ratio * advantages[:, None], ratio.clamp(1 - clip, 1 + clip) * advantages[:, None])
-    return gain.sum(dim=1).mean()
+    return gain.where(there, 0.0).sum(dim=1).mean()
 
 
 class Learner:
@@ -107,7 +109,7 @@ class Learner:
             [each for rollout in step.rollouts for each in rollout.log_probabilities], dtype=drawn.dtype
         ).to(drawn.device)
         advantages = torch.tensor(step.advantages, dtype=drawn.dtype, device=drawn.device)
-        objective = clipped_surrogate(log_probabilities, drawn, advantages, self._clip)
+        objective = clipped_surrogate(log_probabilities, drawn, there, advantages, self._clip)
         objective = objective + self._entropy_bonus * entropies.sum(dim=1).mean()
         self._adam.zero_grad()
         (-objective).backward()  # type: ignore[no-untyped-call]
