@@ -75,7 +75,7 @@ COMMANDS = {
     "search --run r --config {sealed}": (ERROR, "is of the test split, and stage 'validation' asks tasks of the valid"),
     "search --run r --preset x": (ERROR, "there is no preset 'x'; there are: standard, demo"),
     "search --run r --researcher x": (ERROR, "no researcher is called 'x'; there are: evolve, grammar"),
-    "search --run r --executor x": (ERROR, "no executor is called 'x'; there are: statistician"),
+    "search --run r --executor x": (ERROR, "no executor is called 'x'; there are: language_model, statistician"),
     "search --run r --target x": (ERROR, "no target is called 'x'"),
     "truth build nope": (ERROR, "no task, family or split is called 'nope'"),
     "truth verify nope": (ERROR, "no task, family or split is called 'nope'"),
