@@ -122,9 +122,8 @@ class Desk:
         market = self._market
         rows = market.structure.rows
         functional = market.functional
-        kind = type(functional)
         return {
-            "functional": {"about": (kind.__doc__ or "").partition("\n")[0], **_short(functional.to_json())},
+            "functional": {"about": (functional.__doc__ or "").partition("\n")[0], **_short(functional.to_json())},
             "outputs": len(self._blind),
             "answer_that_stands": shown(self._till.answer),
             "rows": rows,
