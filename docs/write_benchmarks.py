@@ -416,7 +416,7 @@ def _episodes(result: dict[str, Any]) -> str:
         f"{_count(settings['questions'], 'question')} of `{settings['task']}` ({settings['target']}): {min(first):.0f} "
         f"to {max(first):.0f} seconds each for the first time, at most {own:.1%} of that "
         "the episode's own (calls, ledger, budget), and "
-        f"{min(recorded):.2f} to {max(recorded):.2f} seconds in another episode once they are recorded. "
+        f"at most {max(recorded):.2f} seconds in another episode once they are recorded. "
         f"{idle['episodes']:,} idle episodes took {idle['mebibytes']:.0f} MiB."
     )
 

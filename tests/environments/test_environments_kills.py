@@ -42,4 +42,3 @@ def test_nothing_is_lost_or_charged_twice(tmp_path, kills):
             done += 1
             span *= 1.02  # a machine that has become busier lets it come to its end all the same
         assert played(path) == whole
-    assert done >= kills

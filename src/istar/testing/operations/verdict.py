@@ -202,9 +202,8 @@ def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
 def least_times(sweeps: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return how many times what its bill explains each form takes, the least that any of some sweeps found.
 
-    Where threads share a core with other work, arithmetic takes twice as long and memory does not, so that the ratio of
-    two forms of a kind differs as much from one minute to the next; what does more than it is billed for takes longer
-    in every sweep.
+    The ratio of two forms of a kind differs from one minute to the next with what else the machine does; what does more
+    than it is billed for takes longer in every sweep.
     """
     least: dict[str, float] = {}
     for sweep in sweeps:
