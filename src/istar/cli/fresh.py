@@ -107,7 +107,8 @@ def say_memorised(name: str, found: Memorisation | None, drawn_for: bool, seed: 
     )
     if found.memorised:
         output.tell(
-            f"{name}: {figures}: it knows answers that are shipped, and its reward on committed questions says nothing",
+            f"{name}: {figures}: it knows answers that are shipped, or is the best of many that were tried on them, "
+            "and its reward on committed questions says nothing",
             "memorised",
             "bold red",
         )

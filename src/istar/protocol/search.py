@@ -363,22 +363,26 @@ class Search:
 
     def _promising(self, rounds: Sequence[RoundRecord]) -> Callable[[float], bool]:
         """Return whether a training reward is above `validate_above` and among the `validate_best` best so far."""
-        rewards = sorted(each.reward for each in rounds if each.status == "ok" and each.reward is not None)
+        # one that failed in validation counts too, or whether the next is validated would tell that it failed
+        counting = (each for each in rounds if each.status == "ok" or each.stage == "validation")
+        rewards = sorted(each.reward for each in counting if each.reward is not None)
         best = rewards[-self.config.validate_best :]
         floor = self.config.validate_above if len(best) < self.config.validate_best else best[0]
         return lambda reward: reward > max(floor, self.config.validate_above)
 
     def _feedback(self, I: Proposal, trial: Trial, published: float | None, revealed: bool) -> Feedback:
-        """Return what M1 may learn of a trial; all of it but the guard's figure is of training."""
+        """Return what M1 may learn of a trial; all of it but the guard's figure is of training.
+
+        A method that fails on a validation question is told like one that is not better: that it fails, and more so the
+        words of its error, could carry any of what it was asked there.
+        """
         stage: Stage = "screen" if trial.stage == "screen" else "train"
-        failed_there = trial.stage == "validation" and trial.status == "error"
         return Feedback(
             reward=trial.reward,
             stage=trial.stage,
             validation=published,
             best=revealed,
-            # the words of an error on validation questions could carry any of what was asked there
-            error="the method failed on a validation question" if failed_there else trial.reason or None,
+            error=None if trial.stage == "validation" else trial.reason or None,
             cost=None if trial.trained is None else trial.trained.cost,
             families={} if trial.trained is None else trial.trained.by_family,
             questions=by_question(
