@@ -134,8 +134,26 @@ def test_a_finished_search_needs_no_endpoint(searched, capsys):
     before = len(endpoint.requests)
     resume = ["search", "--run", folder.name, "--runs", str(folder.path.parent), "--resume", "--json"]
     assert run(resume) == SUCCESS
-    assert json.loads(capsys.readouterr().out)["methods"] == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["methods"] == 1
+    asked = found["language_model"]
+    assert (asked["replies"], asked["money"]) == (len(read_transcript(folder.path / TRANSCRIPT_FILE)), 0.0)
+    assert asked["tokens"] > 0
     assert len(endpoint.requests) == before
+    assert run(resume[:-1]) == SUCCESS
+    assert f"{asked['replies']} replies, {asked['tokens']:,} tokens" in capsys.readouterr().out
+
+
+def test_a_search_whose_model_goes_away_says_how_it_goes_on(names, tmp_path, monkeypatch, capsys):
+    replies = iter([calling("ready"), SCRIPT[0]])
+    endpoint = Endpoint(lambda body, number: next(replies, error(401, "no more of you")), key=KEY)
+    (tmp_path / "settings.json").write_text(tiny_config(names).model_dump_json())
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    search = ["search", "--run", "cut off", "--runs", str(tmp_path), "--config", str(tmp_path / "settings.json")]
+    chosen = ["--researcher", "language_model", "--option", "model=some", "--option", f"base_url={endpoint.url}"]
+    assert run([*search, *chosen]) == ERROR
+    endpoint.close()
+    assert f"go on with `istar search --run 'cut off' --runs {tmp_path} --resume`" in told(capsys)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def run(arguments: Sequence[str]) -> int:
         notes.tell(f"{error}\nsee `{' '.join(('istar', *_command_of(arguments)))} --help`", "error:", "bold red")
         return USAGE
     except IstarError as error:
-        notes.tell(str(error), "error:", "bold red")
+        notes.tell("\n".join([str(error), *getattr(error, "__notes__", ())]), "error:", "bold red")
         return METHOD_FAULT if _method_is_at_fault(error) else ERROR
     except (OSError, MemoryError) as error:
         # what the system refuses in a place that no message of ours foresees

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -95,15 +95,20 @@ def search(
 
     check_tasks(settings, SEARCHED)
 
+    from istar.chat import ChatError
     from istar.protocol.setup import conduct
 
     with when_interrupted(lambda: _how_to_go_on(folder)), ticker(loading(settings.target), None) as bar:
-        outcome = conduct(
-            folder,
-            settings,
-            on_start=partial(_begin, bar),
-            on_round=lambda done, proposal: _tell(bar, done, proposal),
-        )
+        try:
+            outcome = conduct(
+                folder,
+                settings,
+                on_start=partial(_begin, bar),
+                on_round=lambda done, proposal: _tell(bar, done, proposal),
+            )
+        except ChatError as error:  # of a model that went away
+            error.add_note(_how_to_go_on(folder))
+            raise
     _print(folder, outcome, as_json)
 
 
@@ -158,9 +163,30 @@ def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:
     bar.step()
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a run's language models were asked: replies, tokens read and written, and money."""
+
+    replies: int
+    tokens: int
+    money: float
+
+
+def _asked(folder: RunFolder) -> _Asked | None:
+    from istar.chat import TRANSCRIPT_FILE, read_transcript
+
+    path = folder.path / TRANSCRIPT_FILE
+    if not path.exists():
+        return None
+    exchanges = read_transcript(path)
+    tokens = sum(each.reply.input_tokens + each.reply.output_tokens for each in exchanges)
+    return _Asked(len(exchanges), tokens, sum(each.money for each in exchanges))
+
+
 def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
     from istar.reports.words import tried
 
+    asked = _asked(folder)
     if as_json:
         print_json(
             {
@@ -172,6 +198,7 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
                 "best": None if outcome.best is None else {"name": outcome.best.name, "hash": outcome.best.hash},
                 "best_reward": outcome.best_reward,
                 "validation_queries": outcome.validation_queries,
+                "language_model": None if asked is None else asdict(asked),
             }
         )
         return
@@ -182,6 +209,9 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
     if before := tried(outcome.tried):
         shown.add_row("tried before", before)
     shown.add_row("validation consulted", f"{outcome.validation_queries} times, through the guard")
+    if asked is not None:
+        money = f", {asked.money:.2f} by the prices stated" if asked.money else ""
+        shown.add_row("language model", f"{asked.replies} replies, {asked.tokens:,} tokens{money}")
     if outcome.best is None:
         shown.add_row("best method", "none was good enough to be validated")
     else:
