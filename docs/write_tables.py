@@ -194,7 +194,8 @@ def _withstood(result: Path) -> str:
     found = _read(result)
     intervals, adversary = found["statistics"]["intervals"].values(), found["statistics"]["adversary"]
     guarded, bare = (adversary["standard_errors_gained"][each]["mean"] for each in ("through the guard", "without it"))
-    honest = found["attacks"]["honest"]
+    honest, witness = found["attacks"]["honest"], found["witness"]
+    memorised = found["statistics"]["memorised"]["best_of"]
     posterior, faults = found["posterior"], found["faults"]
     held = [each["held"] for each in intervals]
     tasks = [each["held"] for each in posterior["tasks"].values()]
@@ -206,6 +207,13 @@ def _withstood(result: Path) -> str:
         f"is called better than no method in at most {max(each['above'] for each in intervals if each['null']):.1%}.",
         f"- **Asking validation again and again.** An adversary who has only noise gains {guarded:.2f} standard errors "
         f"in {adversary['queries']:,} queries through the guard, and {bare:.1f} without it.",
+        f"- **Marks of memorised answers.** Of methods that know none, {memorised['1']:.1%} are marked; of those that "
+        f"were the best of 24 on the committed questions {memorised['24']:.1%}, of 72 {memorised['72']:.1%}: what was "
+        "chosen by luck does worse on fresh ones.",
+        f"- **Processor time.** {witness['honest']['tried']} recordings of honest methods, the whole library among "
+        f"them, idle and beside four busy processes: {len(witness['honest']['flagged'])} flagged. "
+        f"{witness['hiding']['tried']} that compute in Python for half as long again as may be unexplained: "
+        f"{len(witness['hiding']['missed'])} missed.",
         f"- **The executor's own intervals.** Stated at {posterior['claimed']:.0%}, they hold the truth in "
         f"{posterior['held']:.1%} of cases on {len(tasks)} training tasks ({_ends(tasks)} by task), each question "
         f"held out. Without the factor that widens them it would be {posterior['before']:.1%}.",

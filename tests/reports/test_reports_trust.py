@@ -52,6 +52,7 @@ SOUND = {
                 "without it": {"mean": 11.0, "most": 12.0},
             },
         },
+        "memorised": {"evaluations": 400, "best_of": {"1": 0.01, "24": 0.1}},
     },
     "posterior": {
         "held": 0.94,
@@ -129,6 +130,10 @@ def test_a_sound_run_says_so():
                 mean=2
             ),
             "an adversary gained 2.00 standard errors through the guard",
+        ),
+        (
+            lambda found: found["statistics"]["memorised"]["best_of"].update({"1": 0.03}),
+            "of methods that know no answer 3.0% are marked as memorised, not 1%",
         ),
         (lambda found: found["faults"]["faults"].append("a round was lost"), "a round was lost"),
         (

@@ -13,6 +13,7 @@ from reward_curves import OCTAVES, make_curve
 
 from istar.protocol.guard import Ladder
 from istar.rewards import Curve, compare
+from istar.rewards.memorised import memorisation
 from istar.seeds import Seed
 
 LEVEL = 0.8
@@ -138,6 +139,36 @@ def climb(queries: int, questions: int, seed: int, *, guarded: bool) -> float:
     return float(held.mean()) * np.sqrt(questions)
 
 
+def marked(methods: int, evaluations: int, seed: int, *, tasks: int = 16, questions: int = 4) -> float:
+    """Return the share of methods that know no answer, but are marked as memorised.
+
+    Every method is worth the same; on a question its reward deviates from that with heavy tails, and on half of them it
+    is silent. As a search does, the method with the highest reward on committed questions is kept, and asked as many
+    fresh ones.
+
+    Args:
+        methods: how many the kept one is the best of.
+        evaluations: how often this is tried.
+        seed: of the simulation.
+        tasks: tasks that are asked.
+        questions: committed questions of each, and fresh ones.
+    """
+    generator = np.random.default_rng(seed)
+
+    def rewards(size: tuple[int, ...]) -> np.ndarray:
+        return generator.standard_t(3.0, size) * (generator.random(size) < 0.5)
+
+    found = 0
+    for number in range(evaluations):
+        known = rewards((methods, tasks, questions))
+        best, fresh = known[known.mean((1, 2)).argmax()], rewards((tasks, questions))
+        committed, drawn = (dict(zip(map(str, range(tasks)), each.tolist(), strict=True)) for each in (best, fresh))
+        result = memorisation(committed, drawn, Seed.root(number))
+        assert result is not None
+        found += bool(result.memorised)
+    return found / evaluations
+
+
 POPULATIONS = {
     "one task, 4 questions, heavy tails": Population(questions=4),
     "one task, 8 questions, heavy tails": Population(questions=8),
@@ -163,6 +194,10 @@ def run(evaluations: int = 400, queries: int = 10_000, adversaries: int = 20) ->
     }
     return {
         "intervals": intervals,
+        "memorised": {
+            "evaluations": evaluations,
+            "best_of": {methods: marked(methods, evaluations, seed=1) for methods in (1, 4, 24, 72)},
+        },
         "adversary": {
             "queries": queries,
             "questions": 24,

@@ -13,6 +13,7 @@ from typing import Any
 
 from istar.errors import IstarError
 from istar.reports.pages import templates
+from istar.rewards.memorised import LEVEL
 
 PARTS = ("operations", "attacks", "witness", "statistics", "posterior", "faults", "guided")
 CLAIMED, LEAST_COVERAGE, MOST_FALSE = 0.95, 0.93, 0.05
@@ -69,12 +70,20 @@ def broken(found: Mapping[str, Any]) -> list[str]:
     gained = statistics.get("adversary", {}).get("standard_errors_gained", {}).get("through the guard")
     if gained is not None and gained["mean"] >= 1.0:
         said.append(f"an adversary gained {gained['mean']:.2f} standard errors through the guard")
+    memorised = statistics.get("memorised")
+    if memorised and (marked := memorised["best_of"]["1"]) > _at_most(LEVEL, memorised["evaluations"]):
+        said.append(f"of methods that know no answer {marked:.1%} are marked as memorised, not {LEVEL:.0%}")
     posterior = found.get("posterior")
     if posterior and posterior["held"] < LEAST_COVERAGE - 2 * posterior["standard_error"]:
         said.append(f"the statistician's intervals held the truth in {posterior['held']:.1%} of training questions")
     parts = ("tests", "operations", "faults", "guided")
     said += [str(fault) for part in parts for fault in found.get(part, {}).get("faults", [])]
     return said
+
+
+def _at_most(share: float, evaluations: int) -> float:
+    """Return what a share may come to by chance."""
+    return share + 2 * float((share * (1 - share) / evaluations) ** 0.5)
 
 
 def render_trust(found: Mapping[str, Any]) -> str:

@@ -37,9 +37,17 @@ SLOW: dict[str, str] = {
     "torch.special.log_ndtr*": "several transcendental functions for a number",
     "torch.nn.functional.mish*": "three transcendental functions for a number",
     "torch.atan2: one *": "operands of different strides, one number after another",
-    "aten._logcumsumexp*": "two transcendental functions for a number, one number after another",
     "torch.cdist: p = *: backward": "two powers for a difference",
-    "torch.take: backward": "sums up in one place, one number after another",
+    "*.take: backward": "sums up in one place, one number after another",
+    "*.masked_s*: backward": "what was chosen, one number after another",
+    "*cumsum*": "a scan: each number waits for the one before",
+    "*cumprod*": "a scan: each number waits for the one before",
+    "*cummax*": "a scan: each number waits for the one before",
+    "*cummin*": "a scan: each number waits for the one before",
+    "*.var*": "a running mean: a division for each number, which waits for the one before",
+    "*.std*": "a running mean: a division for each number, which waits for the one before",
+    "torch.arg*: int64": "integers, which torch compares one after another with their places",
+    "torch.histc*": "a bin is looked up for each number, one after another",
     "aten._unique": "keys that are looked up, one after another",
     "aten.isin: many": "sorts both, with the places they came from",
     "torch.linalg.solve_triangular: left=False*3 sides*": "a whole matrix is read for few vectors",
@@ -162,7 +170,7 @@ def _reference(case: Case) -> tuple[str, ...]:
 
 
 def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
-    """Return what operations take for what they are billed, by kind, and by form but for those in `SLOW`."""
+    """Return what operations take for what they are billed, by kind, and by form; those in `SLOW` by pattern."""
     with torch.no_grad():
         calibrated = _slowest(kind_rates() for _ in range(CALIBRATIONS))
         product, copying = product_rate(), copying_nanoseconds()
@@ -170,6 +178,7 @@ def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
     rates = _usual(found, calibrated)
     plain: dict[tuple[str, ...], Timed] = {}
     least: dict[str, float] = {}
+    listed: dict[str, float] = {}
     kinds: dict[Kind, list[tuple[float, float]]] = {}
     for each in found:
         kind = _kind(each)
@@ -180,9 +189,10 @@ def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
                 break
             times = min(times, _explained(again, again if reference is each else reference, rates, copying))
         kinds.setdefault(kind, []).append((each.nanoseconds * product / 1e9 / max(1, each.flops), times))
-        if any(fnmatchcase(each.case.name, pattern) for pattern in SLOW):
-            continue
-        least[each.case.name] = times
+        if pattern := next((pattern for pattern in SLOW if fnmatchcase(each.case.name, pattern)), None):
+            listed[pattern] = max(times, listed.get(pattern, 0.0))
+        else:
+            least[each.case.name] = times
     return {
         "timed": len(found),
         "product_flops_per_second": product,
@@ -194,6 +204,7 @@ def witnessed(cases: Iterable[Case]) -> dict[str, Any]:
             }
             for kind, each in sorted(kinds.items())
         },
+        "listed": {pattern: {"reason": SLOW[pattern], "most": most} for pattern, most in sorted(listed.items())},
         "times": least,
         "faults": missed(),
     }
