@@ -4,7 +4,6 @@ import json
 import os
 import struct
 import threading
-import time
 from itertools import chain, repeat
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from istar.sandbox.wire.deadline import Deadline
 from istar.sandbox.wire.frames import (
     DTYPES,
     Frame,
@@ -35,7 +35,7 @@ any_array = st.sampled_from(sorted(DTYPES)).flatmap(
 )
 
 
-def passed_on(content: bytes, caps: FrameCaps = CAPS, deadline: float | None = None) -> Frame:
+def passed_on(content: bytes, caps: FrameCaps = CAPS, deadline: Deadline | None = None) -> Frame:
     """Read a frame from a pipe that held these bytes and was then closed."""
     reading, writing = os.pipe()
     try:
@@ -145,7 +145,7 @@ def test_the_deadline_holds_against_a_trickle():
     writer = threading.Thread(target=trickle)
     writer.start()
     with pytest.raises(FrameTimeoutError, match="deadline"):
-        read_frame(reading, CAPS, time.monotonic() + 0.2)
+        read_frame(reading, CAPS, Deadline(0.2))
     assert writer.is_alive()  # it has more to say
     stop.set()
     writer.join()

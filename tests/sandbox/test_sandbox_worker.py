@@ -5,6 +5,10 @@ process where a method would run, because the jail must hold without it. One jai
 seconds.
 """
 
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -22,7 +26,7 @@ from istar.sandbox.client import Worker, _Counter
 from istar.sandbox.errors import SandboxError, WeightsChangedError
 from istar.sandbox.jail.jail import Jail
 from istar.sandbox.jail.limits import Limits
-from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES
+from istar.sandbox.jail.process import CLOCK_TICKS, STANDARD_ERROR_BYTES, WorkerProcess
 from istar.sandbox.jail.tiers import PlainTier, working_bubblewrap
 from istar.sandbox.standard import compute_standard_run
 from istar.sandbox.wire.frames import Frame, FrameCaps
@@ -492,6 +496,30 @@ def test_work_beside_the_meter_shows_as_unexplained_seconds(jail, target, view, 
 
     enough = 10 * idle.cpu_seconds + 10 / CLOCK_TICKS
     assert grown(unexplained, enough)[1] >= enough
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_a_method_waits_for_a_processor_is_not_held_against_it(jail, monkeypatch, counted):
+    jail.wait_ready()
+    (core, *_), mine = sorted(os.sched_getaffinity(0)), jail._process.first
+    before = os.sched_getaffinity(mine)
+    if not counted:
+        monkeypatch.setattr(WorkerProcess, "queued_seconds", 0.0)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            for process in (mine, other.pid):
+                os.sched_setaffinity(process, {core})
+            code = "start = time.process_time()\nwhile time.process_time() - start < 1.8: pass\nresult['done'] = 1"
+            if counted:
+                assert jail.attack(code, seconds=2.0).frame.fields == {"done": 1}
+            else:
+                with pytest.raises(MethodError, match="took longer than 2 seconds and was killed; do less"):
+                    jail.attack(code, seconds=2.0)
+        finally:
+            other.kill()
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(mine, before)
+    jail.wait_ready()
 
 
 def test_a_timeout_kills_and_the_next_request_finds_a_fresh_worker(jail, target, view, batches, in_process):

@@ -30,7 +30,7 @@ class Caps(Strict):
     flops_fraction: Number = Field(default=0.5, gt=0)
     """Recording ends after the batch whose cumulative FLOPs pass this share of brute force."""
     seconds: Number = Field(default=600.0, gt=0)
-    """Wall-clock seconds of one question after which the worker is killed."""
+    """Seconds of one question after which the worker is killed; what it waits for a processor does not count."""
 
 
 INTERPRET_TIMES = 4

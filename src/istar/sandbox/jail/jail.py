@@ -23,6 +23,7 @@ from istar.sandbox.errors import SandboxError, WeightsChangedError, WorkerLostEr
 from istar.sandbox.jail.limits import Limits
 from istar.sandbox.jail.process import WorkerProcess
 from istar.sandbox.jail.tiers import Tier, anonymous_file, choose_tier
+from istar.sandbox.wire.deadline import Deadline
 from istar.sandbox.wire.frames import (
     Frame,
     FrameCaps,
@@ -141,7 +142,7 @@ class Jail:
             return
         process, control = self._running()
         try:
-            frame = read_frame(control.fileno(), _CONTROL_CAPS, time.monotonic() + self.limits.startup_seconds)
+            frame = read_frame(control.fileno(), _CONTROL_CAPS, Deadline(self.limits.startup_seconds))
         except FrameError as error:
             self.stop()
             raise SandboxError(
@@ -182,7 +183,8 @@ class Jail:
         Args:
             request: makes the request's frame, given its resource limits.
             caps: what is accepted as a reply.
-            seconds: wall-clock seconds the reply may take; then everything in the jail is killed.
+            seconds: the reply may take; then everything in the jail is killed. What it waits for a processor does not
+                count.
             method: the method's name, for messages.
             limits: memory and threads of this request, if not the jail's.
             feed: answers what the worker asks meanwhile.
@@ -198,12 +200,16 @@ class Jail:
             process, _ = self._running()
             allowance = _allowance(limits or self.limits, seconds, process.address_space, self.tier)
             cpu_before, started = process.cpu_seconds, time.monotonic()
+            deadline = Deadline(seconds, lambda: process.queued_seconds)
             try:
-                frame = self._converse(request(allowance), caps, started + seconds, method, feed)
+                frame = self._converse(request(allowance), caps, deadline, method, feed)
             except FrameTimeoutError:
                 self.stop()
+                killed = "killed" + (
+                    f" (and {deadline.put_off:.0f} without a processor)" if deadline.put_off >= 1 else ""
+                )
                 raise MethodError(
-                    f"{method!r} took longer than {seconds:g} seconds and was killed; do less, or raise the limit"
+                    f"{method!r} took longer than {seconds:g} seconds and was {killed}; do less, or raise the limit"
                 ) from None
             except IstarError:
                 raise
@@ -224,7 +230,7 @@ class Jail:
             raise SandboxError("the worker is gone")
         return self._process, self._control
 
-    def _converse(self, request: Frame, caps: FrameCaps, deadline: float, method: str, feed: Feed | None) -> Frame:
+    def _converse(self, request: Frame, caps: FrameCaps, deadline: Deadline, method: str, feed: Feed | None) -> Frame:
         """Send the request with its two pipes; return the reply once the fork that wrote it has ended."""
         process, control = self._running()
         frame: Frame | None = None
@@ -275,7 +281,7 @@ class Jail:
         return frame
 
     def _exit_status(self, control: socket.socket) -> int:
-        frame = read_frame(control.fileno(), _CONTROL_CAPS, time.monotonic() + _EXIT_SECONDS)
+        frame = read_frame(control.fileno(), _CONTROL_CAPS, Deadline(_EXIT_SECONDS))
         status = frame.fields.get("status")
         if frame.kind != "exited" or type(status) is not int:
             raise FrameError("the worker did not say how the request ended")
@@ -329,15 +335,15 @@ def _last_words(process: WorkerProcess) -> str:
     return f"Last lines of its standard error: {printable(text[-1000:])}" if text else "It wrote no error."
 
 
-def _hand_over(descriptor: int, frame: Frame, deadline: float) -> None:
+def _hand_over(descriptor: int, frame: Frame, deadline: Deadline) -> None:
     """Write to a worker; if it is gone, what is read from it next says so."""
     with suppress(BrokenPipeError):
         write_frame(descriptor, frame, deadline)
 
 
-def _expect_end(descriptor: int, deadline: float) -> None:
+def _expect_end(descriptor: int, deadline: Deadline) -> None:
     """Wait for the reply's pipe to close; a byte more than the reply means that somebody else wrote on it too."""
-    if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    if not deadline.meets(lambda left: select.select([descriptor], [], [], left)[0]):
         raise FrameTimeoutError("the deadline passed before the process ended")
     if os.read(descriptor, 1):
         raise FrameError("more than one reply was written")

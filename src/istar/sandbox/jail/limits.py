@@ -16,8 +16,8 @@ class Limits:
 
     Attributes:
         startup_seconds: wall-clock seconds to import torch and load the target.
-        interpret_seconds: wall-clock seconds of one `interpret`.
-        record_seconds: wall-clock seconds of one question.
+        interpret_seconds: seconds of one `interpret`; those in which it waits for a processor do not count.
+        record_seconds: seconds of one question, likewise.
         memory_bytes: memory a request may allocate beyond the loaded target.
         threads: torch threads while a method runs.
         interpretation_bytes: the largest interpretation taken back.

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from istar.sandbox.errors import SandboxError
@@ -56,6 +57,20 @@ class WorkerProcess:
             return 0.0
         after_name = text.rsplit(")", 1)[1].split()
         return sum(int(ticks) for ticks in after_name[11:15]) / CLOCK_TICKS
+
+    @property
+    def queued_seconds(self) -> float:
+        """Seconds that the forks of the worker which run now were ready to run and had to wait for a processor.
+
+        Of several threads the one that waited longest counts; 0 where the system does not say (Linux does, in
+        `/proc/PID/task/TID/schedstat`, if it was built with `CONFIG_SCHED_INFO`).
+        """
+        nanoseconds = 0
+        with suppress(OSError):  # whoever ends meanwhile waits no longer
+            for fork in Path(f"/proc/{self.first}/task/{self.first}/children").read_text().split():
+                for thread in Path(f"/proc/{fork}/task").iterdir():
+                    nanoseconds = max(nanoseconds, int((thread / "schedstat").read_text().split()[1]))
+        return nanoseconds / 1e9
 
     @property
     def address_space(self) -> int:

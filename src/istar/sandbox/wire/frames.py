@@ -14,7 +14,6 @@ import math
 import os
 import select
 import struct
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -22,6 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from istar.errors import IstarError
+from istar.sandbox.wire.deadline import Deadline
 
 MAGIC = b"IST1"
 _PREFIX = struct.Struct("<4sI")
@@ -83,13 +83,13 @@ class Frame:
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
-def write_frame(descriptor: int, frame: Frame, deadline: float | None = None) -> None:
+def write_frame(descriptor: int, frame: Frame, deadline: Deadline | None = None) -> None:
     """Write a frame to a pipe or socket, all of it.
 
     Args:
         descriptor: where to write; one that does not block if there is a deadline.
         frame: the frame.
-        deadline: on the clock of `time.monotonic`, in seconds; None waits for ever.
+        deadline: None waits for ever.
 
     Raises:
         FrameTimeoutError: the deadline passed.
@@ -125,13 +125,13 @@ def _parts(frame: Frame) -> Iterator[memoryview]:
             yield little.reshape(-1).view(np.uint8).data
 
 
-def read_frame(descriptor: int, caps: FrameCaps, deadline: float | None = None) -> Frame:
+def read_frame(descriptor: int, caps: FrameCaps, deadline: Deadline | None = None) -> Frame:
     """Read one frame from a pipe or socket.
 
     Args:
         descriptor: where to read.
         caps: what is accepted.
-        deadline: on the clock of `time.monotonic`, in seconds; None waits for ever.
+        deadline: None waits for ever.
 
     Raises:
         FrameTimeoutError: the deadline passed.
@@ -198,9 +198,9 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _write_all(descriptor: int, view: memoryview, deadline: float | None) -> None:
+def _write_all(descriptor: int, view: memoryview, deadline: Deadline | None) -> None:
     while view:
-        if deadline is not None and not select.select([], [descriptor], [], max(0.0, deadline - time.monotonic()))[1]:
+        if deadline is not None and not deadline.meets(lambda left: select.select([], [descriptor], [], left)[1]):
             raise FrameTimeoutError("the deadline passed before the frame was written")
         view = view[os.write(descriptor, view) :]
 
@@ -208,7 +208,7 @@ def _write_all(descriptor: int, view: memoryview, deadline: float | None) -> Non
 class _Reader:
     """Reads exact numbers of bytes before a deadline."""
 
-    def __init__(self, descriptor: int, deadline: float | None) -> None:
+    def __init__(self, descriptor: int, deadline: Deadline | None) -> None:
         self.descriptor = descriptor
         self.deadline = deadline
         self.received = 0
@@ -222,10 +222,8 @@ class _Reader:
 
     def fill(self, view: memoryview) -> None:
         while view:
-            if self.deadline is not None:
-                remaining = self.deadline - time.monotonic()
-                if remaining <= 0 or not self.poll.poll(remaining * 1000):
-                    raise FrameTimeoutError("the deadline passed before the frame was whole")
+            if self.deadline is not None and not self.deadline.meets(lambda left: self.poll.poll(left * 1000)):
+                raise FrameTimeoutError("the deadline passed before the frame was whole")
             count = os.readv(self.descriptor, [view[: 2**20]])
             if count == 0:
                 raise FrameClosedError("the other side closed its end before the frame was whole", self.received)
