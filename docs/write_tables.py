@@ -65,6 +65,25 @@ def _runs(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def _scripted(result: Path) -> str:
+    """Return what became of each method that the scripted model wrote."""
+    found = _read(result)
+    lines = ["| round | method | made by | replies | training reward | I* |", "|---|---|---|---|---|---|"]
+    named = {"": "a whole file", "last": "mending its own file"}
+    for number, each in enumerate(found["rounds"]):
+        made = named.get(each["edited"], f"editing `{_edited(found, each['edited'])}`")
+        best = "new best" if each["best"] else "validated" if each["stage"] == "validation" else ""
+        lines.append(
+            f"| {number} | {each['name']} | {made} | {each['replies']} | {each['training_reward']:+.3f} | {best} |"
+        )
+    return "\n".join(lines)
+
+
+def _edited(found: dict[str, Any], method: str) -> str:
+    """Return the name of what was edited: a method of the library, or one of the search by digits of its hash."""
+    return next((each["name"] for each in found["rounds"] if each["hash"].startswith(method)), method)
+
+
 def _method(judged: dict[str, Any] | None) -> str:
     return "none" if judged is None else f"`{judged['name']}`"
 
@@ -249,6 +268,7 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "rounds": (_rounds, "tests/attacks/rounds.json", "docs/trust.md"),
     "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
     "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
+    "scripted": (_scripted, "results/language_model/search.json", "results/README.md"),
     "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),
 }
 """By name: what makes a table, of which results, and the page it stands on, both from the project's root."""

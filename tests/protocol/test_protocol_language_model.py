@@ -91,6 +91,18 @@ def test_the_report_shows_every_conversation(replayed, capsys):
         assert said in shown
 
 
+def test_the_published_transcript_is_whole():
+    published = Path(__file__).parents[2] / "results" / "language_model"
+    found = json.loads((published / "search.json").read_text())
+    exchanges = read_transcript(published / TRANSCRIPT_FILE)
+    assert len(exchanges) == found["language_model"]["replies"]
+    assert found["language_model"]["tokens"] == sum(
+        each.reply.input_tokens + each.reply.output_tokens for each in exchanges
+    )
+    refusals = sum(bool(each.reply.message.content) and not each.reply.message.calls for each in exchanges)
+    assert sum(each["replies"] for each in found["rounds"]) + refusals == len(exchanges)
+
+
 @pytest.fixture(scope="module")
 def searched(names, tmp_path_factory):
     """A search by the commands of the page, with a model behind an endpoint that wants a key and is busy at times."""
