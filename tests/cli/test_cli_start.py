@@ -46,3 +46,8 @@ def test_listing_tasks_loads_no_library(arguments, tmp_path, monkeypatch):
         assert NamedTokenizer(name).tokenizer_digest
     shown, code, heavy = loaded(tmp_path, "tasks", *arguments)
     assert (bool(shown), code, heavy) == (True, 0, [])
+
+
+def test_a_forecast_loads_no_library(tmp_path):
+    shown, code, heavy = loaded(tmp_path, "forecast", "--draws", "1000", "--json")
+    assert (bool(shown), code, heavy) == (True, 0, [])

@@ -10,7 +10,19 @@ from istar.cli.options import Dtype
 from istar.protocol.config import SearchConfig
 from istar.targets.loading import DTYPES
 
-COMMANDS = ("check", "doctor", "report", "rescore", "rulebook", "score", "search", "tasks", "truth", "unseal")
+COMMANDS = (
+    "check",
+    "doctor",
+    "forecast",
+    "report",
+    "rescore",
+    "rulebook",
+    "score",
+    "search",
+    "tasks",
+    "truth",
+    "unseal",
+)
 
 
 def test_help_names_every_command():

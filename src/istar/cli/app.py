@@ -32,6 +32,7 @@ Examples:
   istar unseal first                         open the sealed test, once
   istar report first                         one HTML page
   istar compare first control --to page.html a run beside its controls
+  istar forecast                             when research could be automated
   istar cache                                what is kept on this machine
 
 Exit codes: 0 success, 1 an error the message explains, 2 wrong usage,
@@ -145,7 +146,21 @@ def _check_bound() -> None:
 
 def register_commands() -> None:
     """Import every command; each registers itself."""
-    from istar.cli import audit, cache, check, compare, doctor, report, rescore, score, search, tasks, truth, unseal  # noqa: F401
+    from istar.cli import (  # noqa: F401
+        audit,
+        cache,
+        check,
+        compare,
+        doctor,
+        forecast,
+        report,
+        rescore,
+        score,
+        search,
+        tasks,
+        truth,
+        unseal,
+    )
 
 
 def print_json(data: Any) -> None:
