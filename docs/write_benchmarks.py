@@ -390,6 +390,18 @@ def _start(result: dict[str, Any]) -> str:
     )
 
 
+def _forecast(result: dict[str, Any]) -> str:
+    rows = [
+        (name, *(f"{each['seconds'][of]:.2f} s" for of in ("median", "most")), f"{each['processor_seconds']:.2f} s")
+        for name, each in result["measured"].items()
+    ]
+    return (
+        f"A forecast with {result['draws']:,} draws of three uncertain inputs, with its sensitivities, "
+        f"{_count(result['times'], 'run')} of each:\n\n"
+        + _table(("", "median", "most", "processor time, median"), rows)
+    )
+
+
 def _score_time(result: dict[str, Any]) -> str:
     runs, look = result["runs"], result["first_look"]
     pairs = ((each["now"]["seconds"] / 60, each["before"]["seconds"] / 60) for each in runs)
@@ -521,6 +533,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "side_by_side": ("Channels side by side", _side_by_side),
     "start_time": ("Starting", _start),
     "score_time": ("Scoring", _score_time),
+    "forecast": ("Forecasts", _forecast),
     "episodes": ("Episodes", _episodes),
     "kill_resume": ("Kills", _kills),
     "grpo": ("A language model that learns the grammar", _grpo),

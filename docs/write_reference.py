@@ -21,7 +21,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined, to_json
 
 from istar.arms.settings import ArmSettings, Caps
-from istar.protocol.config import SearchConfig, StageSize, WorkbenchSettings
+from istar.protocol.config import PlateauSettings, SearchConfig, StageSize, WorkbenchSettings
 from istar.questions import FUNCTIONALS, INTERVENTIONS, READOUTS
 from istar.targets import ARCHITECTURES, PartNames
 from istar.tasks import FAMILIES
@@ -160,6 +160,7 @@ def _settings() -> str:
         (SearchConfig, ""),
         (ArmSettings, ""),
         (Caps, "caps."),
+        (PlateauSettings, "plateau."),
         (StageSize, "train."),
         (WorkbenchSettings, "workbench."),
     ):

@@ -251,6 +251,43 @@ def _withstood(result: Path) -> str:
     return "\n".join(textwrap.fill(line, 120, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
 
 
+def _forecasts(folder: Path) -> str:
+    """Return what each preset forecasts, and what its inputs do."""
+    lines = [
+        "| | median | 66% interval | of the variance: needed hours | doubling | start |",
+        "|---|---|---|---|---|---|",
+    ]
+    moved = ""
+    for name in ("document", "metr-2026"):
+        found = _read(folder / f"{name}.json")
+        shares = {each["name"]: f"{each['variance']:.0%}" for each in found["sensitivities"]}
+        effects = (shares.get(each, "known") for each in ("needed_hours", "doubling_days", "start_hours"))
+        year = f"{found['low']:.1f} to {found['high']:.1f}"
+        lines.append(f"| `{name}` | {found['median']:.1f} | {year} | {' | '.join(effects)} |")
+        words = " and ".join(f"`{each}` by {years:+.2f} years" for each, years in found["moves"].items())
+        moved = words and f"From the document's, `{name}` moves the median: {words}."
+    return "\n".join([*lines, "", moved])
+
+
+def _plateaus(result: Path) -> str:
+    """Return what the rule and a counter without fresh questions did in simulated searches."""
+    found = _read(result)
+    lines = [
+        "| the search | stopped while it improved | of the waits for an improvement | rounds after the last | level |",
+        "|---|---|---|---|---|",
+    ]
+    for name, each in found["cases"].items():
+        rule, counter = each["rule"], each["counter"]
+        pairs = (
+            (f"{rule['stopped']:.0%}", f"{counter['stopped']:.0%}"),
+            (f"{rule['waits']:.1%}", f"{counter['waits']:.1%}"),
+            tuple("–" if of["rounds_after"] is None else f"{of['rounds_after']:.0f}" for of in (rule, counter)),
+            tuple("–" if of["level_error"] is None else f"{of['level_error']:+.1f}" for of in (rule, counter)),
+        )
+        lines.append(f"| {name} | {' | '.join(f'{one}, {other}' for one, other in pairs)} |")
+    return "\n".join(lines)
+
+
 def _ends(shares: list[float]) -> str:
     return f"{min(shares):.1%} to {max(shares):.1%}"
 
@@ -267,6 +304,8 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "walls": (_walls, "results/trust.json", "docs/trust.md"),
     "rounds": (_rounds, "tests/attacks/rounds.json", "docs/trust.md"),
     "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
+    "forecasts": (_forecasts, "results/uses/forecast", "docs/forecast.md"),
+    "plateaus": (_plateaus, "results/uses/forecast/plateau.json", "docs/forecast.md"),
     "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
     "scripted": (_scripted, "results/language_model/search.json", "results/README.md"),
     "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),

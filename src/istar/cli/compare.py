@@ -61,6 +61,37 @@ def _print(comparison: RunComparison) -> None:
     for each in comparison.contenders:
         if before := words.tried(each.tried):
             output.tell(f"{each.run} tried besides the {each.methods} methods it proposed: {before}")
+    _print_plateaus(comparison)
+
+
+def _print_plateaus(comparison: RunComparison) -> None:
+    """Print whether the runs have stopped improving; one alone in words, several as a table."""
+    from istar.reports import words
+
+    known = {each.run: each.plateau for each in comparison.contenders if each.plateau is not None}
+    if len(known) == 1:
+        for run, found in known.items():
+            output.tell(words.plateau(found), f"{run}:")
+    else:
+        columns = (
+            "run",
+            "judged by",
+            ">level",
+            ">rounds without",
+            ">of",
+            "stopped",
+            ">chance at most",
+            ">gain at most",
+        )
+        shown = table("Have they stopped improving?", *columns)
+        for run, found in known.items():
+            bounds = (f"{found.chance:.1%}", "" if found.gain is None else f"{found.gain:+.3f}")
+            stopped = "yes" if found.reached else "not known"
+            rounds = (f"{found.level:+.3f}", str(found.rounds), str(found.needed))
+            shown.add_row(run, f"{found.basis} questions", *rounds, stopped, *bounds)
+        output.print(shown)
+    if comparison.held is not None:
+        output.tell(words.held(comparison.held))
 
 
 def _reward(judged: Judged | None, stage: Stage) -> str:

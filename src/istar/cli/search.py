@@ -23,10 +23,13 @@ from istar.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from istar.cli.progress import Ticker
     from istar.ledger import RoundRecord
     from istar.ledger.schema import Stage
     from istar.protocol.config import SearchConfig
+    from istar.protocol.fresh import FreshQuestions
     from istar.protocol.run_folder import RunFolder
     from istar.protocol.search import SearchOutcome
     from istar.protocol.setup import Setup
@@ -40,6 +43,7 @@ SEARCHED: tuple[Stage, ...] = ("screen", "train", "validation")
     "istar search --run first --methods 50",
     "istar search --run first --resume",
     "istar search --run tiny --target tiny-random --methods 4 --threads 1",
+    "istar search --run long --methods 500 --until-plateau",
     "istar search --run written --researcher language_model --option model=NAME",
 )
 def search(
@@ -63,6 +67,13 @@ def search(
     shuffled: Annotated[
         bool, Parameter(negative="", help="A control: rewards that say nothing about methods; the test stays as it is.")
     ] = False,
+    until_plateau: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="End as soon as the search has stopped improving, by fresh questions; their truth is built first.",
+        ),
+    ] = False,
     unsafe: Unsafe = False,
     runs: RunsFolder = DEFAULT_RUNS,
     as_json: AsJson = False,
@@ -72,6 +83,7 @@ def search(
     Everything is written to RUNS/RUN as soon as it is done; a killed search goes on with --resume.
     """
     from istar.cli.progress import loading, ticker
+    from istar.protocol.plateau import check_reachable
     from istar.protocol.run_folder import RunFolder, checked_name
     from istar.protocol.stages import check_tasks
 
@@ -88,14 +100,17 @@ def search(
         "side_by_side": side_by_side,
         "threads": threads,
         "shuffled": shuffled or None,
+        "until_plateau": until_plateau or None,
         "unsafe": unsafe or None,
     }
     folder = RunFolder(runs / name)
     settings = _settings(folder, preset, config, resume, changes)
 
     check_tasks(settings, SEARCHED)
+    check_reachable(settings)
 
     from istar.chat import ChatError
+    from istar.cli.fresh import build
     from istar.protocol.setup import conduct
 
     with when_interrupted(lambda: _how_to_go_on(folder)), ticker(loading(settings.target), None) as bar:
@@ -105,6 +120,7 @@ def search(
                 settings,
                 on_start=partial(_begin, bar),
                 on_round=lambda done, proposal: _tell(bar, done, proposal),
+                draw_fresh=lambda setup, counts, seed: _draw(bar, build, setup, counts, seed),
             )
         except ChatError as error:  # of a model that went away
             error.add_note(_how_to_go_on(folder))
@@ -155,6 +171,14 @@ def _begin(bar: Ticker, setup: Setup) -> None:
     bar.say("searching", setup.config.methods)
 
 
+def _draw(
+    bar: Ticker, build: Callable[..., FreshQuestions], setup: Setup, counts: Mapping[str, int], seed: int
+) -> FreshQuestions:
+    drawn = build(bar, setup, counts, seed)
+    bar.move(0, setup.config.methods, "searching")
+    return drawn
+
+
 def _tell(bar: Ticker, done: RoundRecord, proposal: Proposal) -> None:
     reward = "no reward" if done.reward is None else f"training reward {done.reward:+.3f}"
     new = f"  new best, validation {done.best_reward:+.3f}" if done.improved else ""
@@ -184,7 +208,7 @@ def _asked(folder: RunFolder) -> _Asked | None:
 
 
 def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
-    from istar.reports.words import tried
+    from istar.reports.words import plateau, tried
 
     asked = _asked(folder)
     if as_json:
@@ -206,6 +230,8 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
     shown.add_row("methods tried", str(len(outcome.rounds)))
     if outcome.ended:
         shown.add_row("ended early", outcome.ended)
+    if outcome.plateau is not None:
+        shown.add_row("improving", plateau(outcome.plateau))
     if before := tried(outcome.tried):
         shown.add_row("tried before", before)
     shown.add_row("validation consulted", f"{outcome.validation_queries} times, through the guard")

@@ -32,8 +32,9 @@ BASELINE = ""
 
 Json = Any
 Split = Literal["train", "validation", "test"]
-Stage = Literal["baseline", "screen", "train", "validation", "test", "committed"]
-"""`committed`: test tasks on questions with shipped tables, beside the fresh ones that a `test` asked."""
+Stage = Literal["baseline", "screen", "train", "fresh", "validation", "test", "committed"]
+"""`fresh`: training tasks on questions that nothing is chosen by, to tell whether a search has stopped improving.
+`committed`: test tasks on questions with shipped tables, beside the fresh ones that a `test` asked."""
 OpeningKind = Literal["validation", "test"]
 
 

@@ -44,6 +44,17 @@ class WorkbenchSettings(Strict):
     """Training tasks that it is shown beside those that the search trains on; `train` for all."""
 
 
+class PlateauSettings(Strict):
+    """When a search has stopped improving (`istar.protocol.plateau`)."""
+
+    chance: Number = Field(default=0.1, gt=0, lt=1)
+    """A search of which each round brings a confirmed improvement with this probability or more"""
+    error: Number = Field(default=0.05, gt=0, lt=1)
+    """is stopped before the next one with this probability at most."""
+    questions: Annotated[int, Field(strict=True, ge=2, le=10**6)] = 2
+    """Fresh questions of each training task, which methods that seem better than the incumbent are scored on."""
+
+
 class SearchConfig(ArmSettings):
     """Settings of one search."""
 
@@ -86,6 +97,10 @@ class SearchConfig(ArmSettings):
     shuffled: Flag = False
     """A control: rewards say nothing about methods, because a coin decides on each question which arm is which. The
     sealed test is not shuffled."""
+    until_plateau: Flag = False
+    """End the search as soon as it has stopped improving, at the latest after `methods`."""
+    plateau: PlateauSettings = PlateauSettings()
+    """When that is so."""
     test: StageSize = StageSize(questions=8)
     """Questions of the sealed test families, for `unseal`."""
 

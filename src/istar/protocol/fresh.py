@@ -1,5 +1,8 @@
 """Fresh questions: drawn from a new seed once the sources of methods are settled, so that none can hold the answers.
 
+Those by which a search finds out whether it has stopped improving are drawn from a seed of its settings
+(`stated_seed`).
+
 The answers to questions with shipped tables are public, and a file that holds them needs no look at the target. So
 questions are drawn anew, from the operating system's randomness, and all of their rows are run. Their tables are kept
 as all truth is, so that a command that was killed goes on with the same seed.
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from istar.arms.task_questions import with_references
 from istar.errors import IstarError
+from istar.seeds import Seed
 from istar.storage import Store, json_kind
 from istar.tasks import task as task_of
 from istar.truth import TableKey, asked_of, build_truth, default_store, flops_per_second
@@ -22,6 +26,8 @@ from istar.truth.build import prices_of, tables_of, wanting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from istar.arms.replays import Replays
+    from istar.arms.task_questions import TaskQuestions
     from istar.protocol.setup import Setup
     from istar.questions import Question, Run
     from istar.truth import Table
@@ -41,6 +47,15 @@ _drawn: set[tuple[int, str]] = set()
 
 class FreshError(IstarError):
     """Fresh questions that cannot be drawn."""
+
+
+def stated_seed(environment_seed: int) -> int:
+    """Return the seed of the fresh questions by which a search finds out whether it has stopped improving.
+
+    It follows from the settings, so that a search that is repeated ends in the same round; those that share their
+    environment ask the same questions. A researcher is told nothing of them.
+    """
+    return 1 + Seed.root(environment_seed).split("plateau").value % (SEEDS - 1)
 
 
 def new_seed() -> int:
@@ -168,7 +183,6 @@ def build_fresh(
         progress: called with a task, and with the number of tokens processed of a question and in all.
     """
     place = default_store()
-    tables: dict[str, tuple[Table, ...]] = {}
     for name, numbers in plan.numbers.items():
         made = build_truth(
             [task_of(name)],
@@ -180,7 +194,25 @@ def build_fresh(
         )
         for _ in made:
             pass
-        keys = [TableKey(setup.target.id, name, number, plan.seed) for number in numbers]
-        tables[name] = tuple(place.read(key) for key in keys)
-        setup.arms.add(with_references(name, tables[name], setup.questions[name].tables))
+    tables = ask_fresh(setup.arms, setup.target.id, setup.questions, plan.seed, plan.numbers)
     return FreshQuestions(plan.seed, tables, plan.known_rows)
+
+
+def ask_fresh(
+    arms: Replays, target: str, committed: Mapping[str, TaskQuestions], seed: int, numbers: Mapping[str, Sequence[int]]
+) -> dict[str, tuple[Table, ...]]:
+    """Have the arms ask fresh questions whose truth is built, and return their tables by task.
+
+    Args:
+        arms: the two settings.
+        target: id of the target.
+        committed: the questions with shipped tables, by task.
+        seed: the seed the fresh ones were drawn from.
+        numbers: which of them are asked, by task.
+    """
+    place = default_store()
+    tables = {}
+    for name, chosen in numbers.items():
+        tables[name] = tuple(place.read(TableKey(target, name, number, seed)) for number in chosen)
+        arms.add(with_references(name, tables[name], committed[name].tables))
+    return tables

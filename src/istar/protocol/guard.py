@@ -91,11 +91,16 @@ class Ladder:
         mine = np.array([rewards[name] for name in names])
         best = np.array([self._best[name] for name in names]) if self._best else np.zeros(len(names))
         error = float((mine - best).std(ddof=1) / np.sqrt(len(names)))
-        needed = max(1.0, float(np.sqrt(2 * np.log(self._queries))))
+        needed = standard_errors_needed(self._queries)
         revealed = self._published is None or float(mine.mean()) > self._published + needed * error
         if revealed:
             self._best, self._published = dict(rewards), _rounded(float(mine.mean()), error)
         return Verdict(self._queries, revealed, self._published, error, needed)
+
+
+def standard_errors_needed(queries: int) -> float:
+    """Return by how many standard errors the last of some queries must be better than the best before."""
+    return max(1.0, float(np.sqrt(2 * np.log(queries))))
 
 
 def _rounded(value: float, error: float) -> float:

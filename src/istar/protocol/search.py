@@ -1,7 +1,7 @@
 """The search: the document's algorithm, line by line.
 
 Names are the document's: M1 the researcher, M2 the executor (inside the arms), I a method, I_M its interpretation of
-the target, T the tasks, R the task's reward, theta what M1 has learned. Four things are added, each so that it can
+the target, T the tasks, R the task's reward, theta what M1 has learned. Five things are added, each so that it can
 be run for long on questions that are dear:
 
 - what is done is written to the ledger (`book`) and found there again, so that nothing is ever done twice;
@@ -9,6 +9,7 @@ be run for long on questions that are dear:
   for a method that is clearly behind the best so far (`pruning`);
 - theta is updated with the training reward, and I* is chosen by validation through the guard, so that hold-out tasks
   stay held out;
+- where that is asked for, the search ends once it has stopped improving, by fresh questions (`plateau`);
 - some methods may be proposed together and evaluated side by side, and what is asked of them is mapped over jobs, which
   may be done elsewhere (`istar.arms.jobs`).
 """
@@ -19,7 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -33,6 +34,7 @@ from istar.protocol.book import Book
 from istar.protocol.config import SearchConfig
 from istar.protocol.evaluator import Evaluator
 from istar.protocol.guard import Ladder
+from istar.protocol.plateau import Plateau, Scored, Watch
 from istar.protocol.pruning import clearly_worse, extrapolate
 from istar.protocol.shuffled_control import coins, exchange_arms
 from istar.protocol.telling import by_question
@@ -69,6 +71,11 @@ class StageResult:
     by_task: Mapping[str, float]
     cost: float
     stopped: str = ""
+
+    @property
+    def scored(self) -> Scored:
+        """The rewards that tell whether the search has stopped improving."""
+        return Scored(self.average, self.standard_error, len(self.by_question), self.by_question)
 
     @property
     def by_family(self) -> dict[str, float]:
@@ -115,6 +122,7 @@ class SearchOutcome:
         validation_queries: how often validation was consulted.
         tried: what M1 tried on training questions besides the methods it proposed.
         ended: why fewer methods were tried than were asked for, empty if all were.
+        plateau: what is known of whether it has stopped improving; None if that was not asked for.
     """
 
     best: Proposal | None
@@ -123,6 +131,7 @@ class SearchOutcome:
     validation_queries: int
     tried: Tried
     ended: str = ""
+    plateau: Plateau | None = None
 
 
 class Search:
@@ -132,7 +141,8 @@ class Search:
         config: its settings.
         M1: the researcher, without experience.
         R: the reward formula.
-        T: the questions by task of each stage, `screen`, `train` and `validation`.
+        T: the questions by task of each stage, `screen`, `train` and `validation`; and `fresh` ones of the training
+            tasks, if the search is to end once it has stopped improving.
         arms: the two settings.
         book: where everything is written.
         on_round: called after every iteration with its outcome.
@@ -184,6 +194,7 @@ class Search:
         rival: StageResult | None = None  # the best in training so far
         guard = Ladder()
         ended = ""
+        watch = Watch(self.config.plateau) if "fresh" in self.T else None
         if self.workbench is not None:
             with self.workbench.within("begin"):
                 self.M1.begin(self.workbench)
@@ -221,13 +232,27 @@ class Search:
                     best_reward=best_reward,
                     seconds=trial.seconds,
                 )
+                if watch is not None:
+                    self._watch(watch, iteration, I, trial.trained)
                 self.book.add_round(outcome)
                 rounds.append(outcome)
                 if self.on_round is not None:
                     self.on_round(outcome, I)
+            if watch is not None and watch.plateau().reached:
+                ended = f"it has stopped improving: {watch.plateau().rounds} rounds without a confirmed improvement"
             if ended:
                 break
-        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries, tried(self.book.uses()), ended)
+        plateau = None if watch is None else watch.plateau()
+        return SearchOutcome(best, best_reward, tuple(rounds), guard.queries, tried(self.book.uses()), ended, plateau)
+
+    def _watch(self, watch: Watch, iteration: int, I: Proposal, result: StageResult | None) -> None:
+        """Score a method on the fresh questions if it seems better than the incumbent; M1 is told nothing of them."""
+        trained = None if result is None else result.scored
+        fresh = None
+        if watch.claims(trained):
+            with suppress(MethodError):
+                fresh = self._reward_phase("fresh", I).scored
+        watch.note(iteration, I.hash, trained, fresh)
 
     def _trial(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +19,8 @@ from istar.ledger.schema import Stage
 from istar.protocol.book import Book
 from istar.protocol.checking import JailedCheck
 from istar.protocol.config import SearchConfig, StageSize, parse_config
+from istar.protocol.fresh import FreshQuestions, ask_fresh, build_fresh, plan_fresh, stated_seed
+from istar.protocol.plateau import check_reachable
 from istar.protocol.provenance import machine, versions
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.search import Search, SearchOutcome
@@ -101,6 +103,10 @@ ArmsFactory = Callable[[ArmSettings, Target, Corpus, Iterable[TaskQuestions]], S
 """Makes arms on a target, given the generic text and every task that will be asked about."""
 
 
+DrawFresh = Callable[[Setup, Mapping[str, int], int], FreshQuestions]
+"""Draws so many fresh questions of each task from a seed, and builds their truth."""
+
+
 @dataclass(frozen=True)
 class Opening:
     """How another process opens a workplace of its own: names and settings alone, which travel (`istar.arms.jobs`).
@@ -111,11 +117,13 @@ class Opening:
         settings: the settings of the search, as JSON.
         tasks: the tasks that will be asked about.
         arms: makes the arms.
+        fresh: the numbers of the fresh questions of each task that is asked some; their tables are there.
     """
 
     settings: str
     tasks: tuple[str, ...]
     arms: ArmsFactory
+    fresh: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __call__(self) -> Workplace:
         """Load the target and the questions, and start one jail."""
@@ -123,9 +131,11 @@ class Opening:
         config = config.model_copy(update={"side_by_side": 1})
         target = load_target(config.target, config.dtype)
         asked = asked_of(target)
-        questions = [task_questions(name, target, asked=asked) for name in self.tasks]
-        arms = self.arms(config, target, _corpus(config, target), questions).__enter__()
-        return Workplace(arms, {table.question.hash: table for each in questions for table in each.tables})
+        questions = {name: task_questions(name, target, asked=asked) for name in self.tasks}
+        arms = self.arms(config, target, _corpus(config, target), questions.values()).__enter__()
+        fresh = ask_fresh(arms, target.id, questions, stated_seed(config.environment_seed), dict(self.fresh))
+        tables = (*(each.tables for each in questions.values()), *fresh.values())
+        return Workplace(arms, {table.question.hash: table for each in tables for table in each})
 
 
 def _corpus(config: SearchConfig, target: Target) -> Corpus:
@@ -233,6 +243,7 @@ def conduct(
     map_jobs: JobMap | None = None,
     on_start: Callable[[Setup], None] | None = None,
     on_round: Callable[[RoundRecord, Proposal], None] | None = None,
+    draw_fresh: DrawFresh | None = None,
 ) -> SearchOutcome:
     """Search in a folder, from the beginning or from where the search there was killed.
 
@@ -244,11 +255,13 @@ def conduct(
             In this process, one thread a method, if there is none.
         on_start: called when everything is loaded.
         on_round: called after every iteration.
+        draw_fresh: draws fresh questions and builds their truth, for a search that ends once it has stopped improving.
 
     Raises:
         IstarError: something is missing or the settings contradict the folder's.
     """
     check_names(config)
+    check_reachable(config)
     researcher = make_researcher(config)
     if not folder.exists:
         researcher.check_ready()
@@ -264,6 +277,11 @@ def conduct(
         open_run(ledger, folder.name, setup)
         if on_start is not None:
             on_start(setup)
+        T: dict[Stage, dict[str, tuple[Table, ...]]] = {stage: setup.tables(stage) for stage in stages}
+        if config.until_plateau:
+            counts = dict.fromkeys(T["train"], config.plateau.questions)
+            fresh = (draw_fresh or _drawn)(setup, counts, stated_seed(config.environment_seed))
+            T["fresh"] = dict(fresh.tables)
 
         def after(outcome: RoundRecord, proposal: Proposal) -> None:
             if outcome.improved:
@@ -275,18 +293,28 @@ def conduct(
             config,
             M1=researcher,
             R=REWARDS.get(config.reward),
-            T={stage: setup.tables(stage) for stage in stages},
+            T=T,
             arms=setup.arms,
             book=Book(ledger, folder.name),
             on_round=after,
             tools=Tools(ReadOnlyTarget(setup.target), check, setup.shown(), folder.path),
             work=None
             if map_jobs is None
-            else Elsewhere(Opening(config.model_dump_json(), tuple(setup.questions), make_arms)),
+            else Elsewhere(Opening(config.model_dump_json(), tuple(setup.questions), make_arms, _numbers(T))),
             map_jobs=map_jobs or map,
         ).run()
         ledger.finish_run(folder.name)
         return outcome
+
+
+def _drawn(setup: Setup, counts: Mapping[str, int], seed: int) -> FreshQuestions:
+    return build_fresh(setup, plan_fresh(setup, counts, seed))
+
+
+def _numbers(T: Mapping[Stage, Mapping[str, Sequence[Table]]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the numbers of the fresh questions of each task."""
+    fresh = T.get("fresh", {})
+    return tuple((name, tuple(table.question.index for table in tables)) for name, tables in fresh.items())
 
 
 def check_names(config: SearchConfig) -> None:

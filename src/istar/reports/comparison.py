@@ -23,9 +23,11 @@ from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.methods.library import library_methods
 from istar.methods.loading import source_hash
+from istar.protocol.plateau import Plateau
 from istar.reports import figures, words
 from istar.reports.findings import memorisation_of
 from istar.reports.pages import templates
+from istar.reports.plateau import HeldLevel, RunPlateau, held_level, plateau_of
 from istar.reports.rankings import Ranking, Trained, rank_by_formulas, rank_by_rulebooks
 from istar.reports.report import HEADLINE_LEVEL, KINDS
 from istar.rewards import LEVELS, REWARDS, Curve, Summary, compare
@@ -78,6 +80,7 @@ class Contender:
         leader: the method with the greatest training reward, the first of equals; None if none was trained in full.
         best: I*, chosen through the guard; None if no method was validated.
         unguarded: the method with the greatest validation reward, which a choice without the guard would have taken.
+        plateau: what is known of whether it has stopped improving.
     """
 
     run: str
@@ -92,6 +95,7 @@ class Contender:
     leader: Judged | None
     best: Judged | None
     unguarded: Judged | None
+    plateau: Plateau | None
 
     @property
     def kind(self) -> str:
@@ -135,6 +139,7 @@ class RunComparison:
         formulas: how formulas rank the methods.
         rulebooks: how the first run's formula ranks them at the prices of other rulebooks.
         reward: the first run's formula.
+        held: for how long the best level on fresh questions has held, controls apart; None if no run asked any.
     """
 
     contenders: tuple[Contender, ...]
@@ -142,11 +147,13 @@ class RunComparison:
     formulas: tuple[Ranking, ...]
     rulebooks: tuple[Ranking, ...]
     reward: str
+    held: HeldLevel | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values, multipliers at every level."""
         return {
             "reward": self.reward,
+            "held": None if self.held is None else asdict(self.held),
             "runs": [asdict(each) for each in self.contenders],
             "test": [
                 {
@@ -199,12 +206,20 @@ def compare_runs(runs: Sequence[tuple[LedgerReader, str]]) -> RunComparison:
     read = [_Run(ledger, record, names) for (ledger, _), record in zip(runs, records, strict=True)]
     # a method that several runs trained is ranked by what the last of them measured
     trained = {each.method: each for run in read for each in run.all_trained()}.values()
+    contenders = tuple(each.contender() for each in read)
     return RunComparison(
-        contenders=tuple(each.contender() for each in read),
+        contenders=contenders,
         tested=read[0].tested(),
         formulas=rank_by_formulas(trained, records[0].config.reward),
         rulebooks=rank_by_rulebooks(trained, records[0].config.reward, records[0].config.rulebook),
         reward=records[0].config.reward,
+        held=held_level(
+            [
+                RunPlateau(each.run, run.record.opened_at, each.plateau, run.rounds)
+                for each, run in zip(contenders, read, strict=True)
+                if each.plateau is not None and not each.shuffled
+            ]
+        ),
     )
 
 
@@ -246,6 +261,7 @@ class _Run:
             leader=self._judged(max(rewards, key=lambda method: rewards[method])) if rewards else None,
             best=self._judged(improved[-1]) if improved else None,
             unguarded=self._judged(max(known, key=lambda method: known[method])) if known else None,
+            plateau=plateau_of(self.ledger, self.record),
         )
 
     def all_trained(self) -> list[Trained]:

@@ -24,6 +24,8 @@ from istar.ledger import (
 )
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
+from istar.protocol.plateau import Plateau
+from istar.reports.plateau import plateau_of
 from istar.rewards import REWARDS, Curve, Summary, compare
 from istar.rewards.believed import Believed, believed
 from istar.rewards.budgets import at_shares, common_shares, shares_of
@@ -136,6 +138,7 @@ class Findings:
         validation: consultations of validation.
         test: unsealings of the test.
         tried: what the researcher tried on training questions besides what it proposed.
+        plateau: what is known of whether the search has stopped improving; None where its formula is not here.
     """
 
     run: RunRecord
@@ -147,6 +150,7 @@ class Findings:
     validation: tuple[OpeningRecord, ...]
     test: tuple[OpeningRecord, ...]
     tried: Tried
+    plateau: Plateau | None
 
     @property
     def entropies(self) -> dict[int, float]:
@@ -174,6 +178,7 @@ def gather(ledger: LedgerReader, run: str) -> Findings:
         validation=ledger.openings(run, "validation"),
         test=ledger.openings(run, "test"),
         tried=tried(ledger.uses(run)),
+        plateau=plateau_of(ledger, record),
     )
 
 

@@ -25,9 +25,11 @@ def templates() -> Environment:
     )
     environment.filters.update(flops=words.flops, bytes=lambda value: words.quantity(value, "B"), times=words.times)
     environment.filters.update(brute_share=words.share, first_and_last=words.at_first_and_last)
+    environment.filters.update(capitalised=lambda text: text[:1].upper() + text[1:])
     environment.globals.update(
         tried=words.tried,
         memorisation=words.memorisation,
+        held=words.held,
         multiplier=words.multiplier,
         interval=words.interval,
         figure=figure_element,

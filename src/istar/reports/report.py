@@ -79,6 +79,7 @@ def render(findings: Findings, conversations: Sequence[Talk] = ()) -> str:
             else [(each, each.believed, words.why(each.believed)) for each in _by_hold_out(champion) if each.believed],
             claimed=f"{CLAIMED:.0%}",
             rounds=figures.rounds(findings),
+            plateau=None if findings.plateau is None else words.plateau(findings.plateau),
             learning=figures.learning(findings.entropies, findings.rounds) if findings.entropies else None,
             running_mean_rounds=figures.RUNNING_MEAN_ROUNDS,
             spending={}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from istar.executors.executor import CLAIMED
 from istar.executors.measures import Reason
 from istar.ledger import Tried
+from istar.protocol.plateau import Plateau
+from istar.reports.plateau import HeldLevel
 from istar.rewards import MultiplierEstimate
 from istar.rewards.believed import Believed, Numbers
 from istar.rewards.intervals import Intervals
@@ -121,6 +123,44 @@ def tried(found: Tried) -> str:
             f"({flops(found.flops)})"
         )
     return ", ".join(parts)
+
+
+def plateau(found: Plateau) -> str:
+    """Return whether a search has stopped improving, and what is still likely, in a sentence."""
+    rounds = f"{found.rounds} round{'' if found.rounds == 1 else 's'}"
+    if found.basis == "validation":
+        last = f"published its last improvement {rounds} ago" if found.method else f"published none in {rounds}"
+        return (
+            "it is not known whether it has stopped improving, since no method was scored again on fresh questions (a "
+            f"search with --until-plateau does so); of validation, which is asked again and again, the guard {last}"
+        )
+    state = "it has stopped improving" if found.reached else "it is not known to have stopped improving"
+    error = "" if found.standard_error is None else f" \u00b1 {found.standard_error:.3f}"
+    level = f"{found.level:+.3f}{error} (round {found.since})" if found.method else "0, for no method was any better"
+    said = (
+        f"{state}: {rounds} in a row without a confirmed improvement, of {found.needed} that are a plateau, at a level "
+        f"of {level}"
+    )
+    if found.rounds:
+        said += (
+            f"; a round improves with a probability of at most {found.chance:.1%} ({found.confidence:.0%} confidence)"
+        )
+    if found.rounds and found.gain is not None:
+        said += f", and but for such rounds by at most {found.gain:+.3f} ({found.gain_confidence:.0%})"
+    return said
+
+
+def held(found: HeldLevel) -> str:
+    """Return for how long the best level of several runs has held, in a sentence."""
+    if not found.method:
+        return f"no run has found a method that is worth anything on fresh questions, in {found.rounds} rounds"
+    error = "" if found.standard_error is None else f" \u00b1 {found.standard_error:.3f}"
+    runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
+    return (
+        f"the level {found.level:+.3f}{error} of {found.run} has held for {found.rounds} rounds of {runs}, "
+        f"{found.seconds / 3600:.1f} hours of search; {found.days:.1f} days lie between the openings of that run and "
+        "of the last"
+    )
 
 
 def verdict(found: MultiplierEstimate, level: float, kind: str) -> str:
