@@ -97,7 +97,7 @@ def _one(searches: Searches, generator: np.random.Generator) -> dict[str, _Cours
         worth = best + searches.step * ERROR if better else best - generator.exponential(4 * ERROR)
         best = max(best, worth)
         luck = searches.lucky * ERROR if iteration == 0 else 0.0
-        trained, fresh = _scored(worth + luck, generator), _scored(worth, generator)
+        trained, fresh = scored(worth + luck, generator), scored(worth, generator)
         for course in courses.values():
             if better and course.stopped is None:
                 course.improvements += 1
@@ -117,7 +117,8 @@ def _one(searches: Searches, generator: np.random.Generator) -> dict[str, _Cours
     return courses
 
 
-def _scored(worth: float, generator: np.random.Generator) -> Scored:
+def scored(worth: float, generator: np.random.Generator) -> Scored:
+    """Return what is measured of a method that is worth something."""
     rewards = worth + NOISE * generator.standard_normal(QUESTIONS)
     error = float(rewards.std(ddof=1) / QUESTIONS**0.5)
     return Scored(

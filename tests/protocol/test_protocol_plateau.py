@@ -334,10 +334,17 @@ def test_a_level_holds_until_a_run_is_better(ledger):
     assert (found.run, found.level, found.runs) == ("good", good.plateau.level, 2)
     assert found.rounds == good.plateau.rounds + len(same.rounds)
     assert found.days == pytest.approx(10)
+    said = words.held(found)
+    assert said.startswith(f"the level {found.level:+.3f} ± {found.standard_error:.3f} of good has held for ")
+    assert f"{found.rounds} rounds of 2 runs" in said
+    assert "10.0 days lie between" in said
     assert held_level([poor]).rounds == 3
     assert held_level([]) is None
     none = opened(ledger, "none", Worth(lambda source, index: -0.2), 2)
     assert held_level([none]).method == ""
+    assert "no run has found a method that is worth anything on fresh questions, in 3 rounds" in words.held(
+        held_level([none])
+    )
     assert held_level([none, good]).run == "good"
     assert held_level([poor, none]).run == "poor"
 

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
-from plateau_simulations import CASES, SETTINGS, Searches, run
+from plateau_simulations import CASES, ERROR, SETTINGS, Searches, run, scored
+from scipy.stats import norm
 
-from istar.protocol.plateau import rounds_needed
+from istar.protocol.plateau import Watch, rounds_needed
 
 
 @pytest.mark.slow
@@ -31,3 +33,26 @@ def test_a_lucky_first_method_ends_what_goes_by_training_rewards():
     assert lucky["rule"].stopped == honest["rule"].stopped
     assert lucky["counter"].stopped > honest["counter"].stopped + 0.2
     assert lucky["counter"].level_error > 2 > abs(lucky["rule"].level_error)
+
+
+def test_the_gain_that_is_still_likely_holds_as_often_as_stated():
+    """Proposals are about as good as the incumbent, and some better: which share of them lies above the limit?"""
+    generator = np.random.default_rng(0)
+    middle, spread = -1.0 * ERROR, 1.0 * ERROR
+    wrong, gains = 0, []
+    for _ in range(150):
+        watch, worth = Watch(SETTINGS), 0.5
+        watch.note(0, "first", scored(worth, generator), scored(worth, generator))
+        for iteration in range(1, 60):
+            drawn = worth + middle + spread * float(generator.standard_normal())
+            trained, fresh = scored(drawn, generator), scored(drawn, generator)
+            watch.note(iteration, str(iteration), trained, fresh if watch.claims(trained) else None)
+            if watch.plateau().since != 0:  # a new incumbent: whoever is proposed is as much better or worse than it
+                break
+        found = watch.plateau()
+        if found.since == 0:
+            gains.append(found.gain / ERROR)
+            wrong += norm.sf((found.gain - middle) / spread) > found.chance
+    assert len(gains) > 20
+    assert wrong <= (1 - found.gain_confidence) * len(gains)
+    assert np.median(gains) < 6
