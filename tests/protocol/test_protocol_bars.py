@@ -1,6 +1,7 @@
 """No way leads from a judged task, or one for direct use alone, to a reward."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from istar.protocol.search import Search
 from istar.protocol.setup import Setup, TasksError, conduct, set_up
 from istar.protocol.unseal import unseal
 from istar.researchers import GrammarResearcher
-from istar.rewards import REWARDS, Reward
+from istar.rewards import REWARDS, MethodFacts, Reward
 from istar.targets import load_target
 from istar.tasks import FAMILIES, BarredError, Task, TaskError, check_rewardable, select_tasks, tasks
 from istar.tasks.bad_context import BadContext
@@ -86,9 +87,13 @@ NOTHING = {"versions": {}, "machine": {}}
 def both_arms(name):
     """Curves of both arms on one question of a task."""
     asked = table(name, 0)
+    facts = MethodFacts("a" * 64, 1, 1, 1, 1, 1, source_bits=8, interpretation_bits=8)
     return [
-        [curve(asked, seed, arm, advantage) for seed in SEEDS]
-        for arm, advantage in (("black_box", 0), ("white_box", 1))
+        [
+            replace(curve(asked, seed, arm, advantage), measures={"bits.rows": 90.0 - advantage}, method=its)
+            for seed in SEEDS
+        ]
+        for arm, advantage, its in (("black_box", 0, None), ("white_box", 1, facts))
     ]
 
 

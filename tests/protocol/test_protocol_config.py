@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from istar.executors import ExecutorError
 from istar.ledger import RunConfig
 from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
 from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
+from istar.protocol.setup import check_names
 from istar.protocol.stages import TasksError, check_tasks
 
 
@@ -113,3 +115,10 @@ def test_a_researcher_is_never_shown_what_is_held_out(task):
     with pytest.raises(TasksError, match=r"a researcher is shown training tasks alone \(`workbench`: `tasks`\)"):
         check_tasks(config, ("screen", "train", "validation"))
     check_tasks(configure("standard", workbench={"tasks": ("train",)}), ("screen", "train", "validation"))
+
+
+def test_bits_want_an_executor_that_states_beliefs():
+    check_names(SearchConfig(reward="mdl"))
+    options = {"model": "scripted/keeper", "parameters": 10**8}
+    with pytest.raises(ExecutorError, match="'mdl' is about what the executor believes of rows, and 'language_model'"):
+        check_names(SearchConfig(reward="mdl", executor="language_model", executor_options=options))

@@ -17,6 +17,7 @@ from istar.arms.sessions import SandboxSession
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.cli.entry import INTERRUPTED
 from istar.errors import IstarError
+from istar.methods.length import text_bits
 from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
@@ -190,6 +191,25 @@ def test_rescore_under_the_same_formula_gives_the_same_rewards(finished, capsys)
     assert run(["rescore", "mine", "--reward", "log", "--runs", str(finished.path.parent), "--json"]) == SUCCESS
     for method in json.loads(capsys.readouterr().out)["methods"]:
         assert method["reward"] == method["before"]
+
+
+def test_rescored_in_bits(finished, capsys):
+    folder = str(finished.path.parent)
+    assert run(["rescore", "mine", "--reward", "mdl", "--runs", folder, "--json"]) == SUCCESS
+    found = json.loads(capsys.readouterr().out)["methods"]
+    assert found
+    with finished.ledger(read_only=True) as ledger:
+        for method in found:
+            parts = method["parts"]
+            assert parts["source"] == text_bits(ledger.source(method["method"]))
+            assert parts["questions"] == 2
+            assert method["reward"] == pytest.approx(parts["saved"] - (parts["source"] + parts["I(M)"]) / 2)
+        curves = [
+            each for method in found for arm in ledger.paired_curves("mine", "train", method["method"]) for each in arm
+        ]
+    assert all(each.measures["bits.rows"] > 0 for each in curves)
+    assert run(["rescore", "mine", "--reward", "mdl", "--runs", folder]) == SUCCESS
+    assert "pays after" in capsys.readouterr().out
 
 
 def test_report_is_one_page(finished):

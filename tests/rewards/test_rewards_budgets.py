@@ -47,7 +47,7 @@ def test_places_without_a_budget_change_no_crossing(skill, level, missing):
     assert int(beside.state) == int(alone.state)
 
 
-@pytest.mark.parametrize("name", sorted(REWARDS))
+@pytest.mark.parametrize("name", sorted(set(REWARDS) - {"mdl"}))  # bits know no budgets
 def test_a_question_earns_the_same_beside_one_that_begins_earlier(name):
     short, long = arms("short", OCTAVES, -3.0, -5.0), arms("long", LONG, -4.0, -9.0)
     together = REWARDS.get(name).by_question([short[0], long[0]], [short[1], long[1]])

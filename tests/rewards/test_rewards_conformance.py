@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from istar.rewards import REWARDS, LinearReward, LogReward, PowerReward, Reward, SamplesReward
+from istar.rewards import REWARDS, LinearReward, LogReward, MdlReward, MethodFacts, PowerReward, Reward, SamplesReward
 from istar.testing.rewards import RewardConformance
 
 
@@ -24,8 +26,26 @@ class TestPower(RewardConformance):
         return PowerReward(exponent=0.3, price=2.0)
 
 
+class TestMdl(RewardConformance):
+    """Of a method that is as good as no text at all: what its length takes is tried in test_rewards_mdl.py."""
+
+    def make(self) -> Reward:
+        return MdlReward()
+
+    def curves(self, arm, headstart):
+        facts = MethodFacts("a" * 64, 0, 0, channels=1, batches=1, flops=1, source_bits=0, interpretation_bits=0)
+        return [
+            replace(
+                each,
+                measures={"bits.rows": 1000.0 - 100 * headstart, "bits.precision": 2**-8},
+                method=facts if arm == "white_box" else None,
+            )
+            for each in super().curves(arm, headstart)
+        ]
+
+
 def test_every_registered_reward_is_held_to_the_suite():
-    tested = {suite().make().name for suite in (TestLinear, TestLog, TestSamples, TestPower)}
+    tested = {suite().make().name for suite in (TestLinear, TestLog, TestSamples, TestPower, TestMdl)}
     assert tested == set(REWARDS)
 
 

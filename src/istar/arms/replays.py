@@ -23,8 +23,10 @@ from istar.arms.stores import BASELINES, CURVES
 from istar.arms.task_questions import TaskQuestions
 from istar.executors import Executor, ExecutorError, Heard, History, Market, make_executor
 from istar.executors.measures import Measure
+from istar.executors.prequential import PRECISION, surprise
 from istar.flops.rulebook import RULEBOOK
 from istar.rewards.curves import Arm, Curve, curve_from_trace
+from istar.rewards.mdl import ROW_BITS, ROW_PRECISION
 from istar.seeds import Seed
 from istar.storage import Kind, Store
 
@@ -160,10 +162,15 @@ class Replays:
         """
         question = table.question.hash
         seed = Seed.root(self.config.environment_seed).split("executor", question, number)
-        trace = self.executor().answer(self._fresh(table, recording), state, seed)
+        executor, market = self.executor(), self._fresh(table, recording)
+        trace = executor.answer(market, state, seed)
         reference = self._questions[table.question.hash].references[question]
         arm: Arm = "black_box" if recording is None else "white_box"
-        return curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)
+        curve = curve_from_trace(trace, table, reference_loss=reference, arm=arm, seed=number)
+        bits = surprise(executor, market, Market(table, recording, decode=self.decode), table.values, state, seed)
+        if bits is None:
+            return curve
+        return replace(curve, measures={**curve.measures, ROW_BITS: bits, ROW_PRECISION: PRECISION})
 
     def _fresh(self, table: Table, recording: Recording | None) -> Market:
         """Return the market of a question on which nothing is bought yet."""

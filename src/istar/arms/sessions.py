@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from istar.arms.base import Evaluation
@@ -17,6 +17,7 @@ from istar.executors.interpreted import InterpretationReader, summary_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
+from istar.methods.length import interpretation_bits, text_bits
 from istar.methods.loading import source_hash
 from istar.questions import nested_batches
 from istar.rewards.curves import MethodFacts
@@ -129,7 +130,13 @@ class SandboxSession:
             channels=recording.channels,
             batches=len(recording.batches),
             flops=recording.total_flops,
+            source_bits=text_bits(self.source),
+            interpretation_bits=self._interpretation_bits,
         )
+
+    @cached_property
+    def _interpretation_bits(self) -> int:
+        return interpretation_bits(self.interpretation().interpretation)
 
     def _learned(self, table: Table, others: Sequence[Table], heard: Mapping[str, Recording]) -> Any:
         """Return what the executor knows of a question's task and of the method, from what it said of others."""

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 @command(
     "istar rescore first --reward linear",
+    "istar rescore first --reward mdl",
     "istar rescore first --rulebook v2-products",
     "istar rulebook > mine.json; istar rescore first --rulebook mine.json",
 )
 def rescore(
     run: RunName,
     *,
-    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
+    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples, power or mdl.")] = None,
     rulebook: Annotated[
         str | None, Parameter(help="Prices of operations: a version or a JSON file; see `istar rulebook`.")
     ] = None,
@@ -65,7 +66,8 @@ def rescore(
 
 
 def _show(title: str, heading: str, rescored: tuple[Rescored, ...]) -> None:
-    shown = table(title, ">round", "method", ">then", f">{heading}", ">SE")
+    parts = list(rescored[0].parts) if rescored else []
+    shown = table(title, ">round", "method", ">then", f">{heading}", ">SE", *(f">{name}" for name in parts))
     for each in rescored:
         shown.add_row(
             str(each.iteration),
@@ -73,6 +75,7 @@ def _show(title: str, heading: str, rescored: tuple[Rescored, ...]) -> None:
             "-" if each.before is None else f"{each.before:+.3f}",
             f"{each.reward:+.3f}",
             "-" if each.standard_error is None else f"{each.standard_error:.3f}",
+            *("-" if value is None else f"{value:,.0f}" for value in each.parts.values()),
         )
     output.print(shown)
 

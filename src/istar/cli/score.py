@@ -78,7 +78,7 @@ def score(
     executor_seeds: Annotated[int, Parameter(help="Executor seeds a curve is made for.")] = 4,
     rows: Annotated[float, Parameter(help="Share of the rows a method may look at.")] = 1.0,
     flops: Annotated[float, Parameter(help="Share of brute force after which a method is asked no further.")] = 0.5,
-    reward: Annotated[str, Parameter(help="Reward formula: log, linear, samples or power.")] = "log",
+    reward: Annotated[str, Parameter(help="Reward formula: log, linear, samples, power or mdl.")] = "log",
     target: TargetName = DEFAULT_TARGET,
     dtype: Dtype = "float32",
     seed: SeedNumber = 0,

@@ -60,7 +60,7 @@ def search(
     option: ResearcherOption = None,
     executor: Annotated[str | None, Parameter(help="Who answers questions.")] = None,
     executor_option: ExecutorOption = None,
-    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples or power.")] = None,
+    reward: Annotated[str | None, Parameter(help="Reward formula: log, linear, samples, power or mdl.")] = None,
     seed: Annotated[int | None, Parameter(help="What the researcher does at random.")] = None,
     side_by_side: Annotated[int | None, Parameter(help="Methods evaluated in parallel.")] = None,
     threads: Annotated[int | None, Parameter(help="Threads of each worker.")] = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -113,6 +113,20 @@ class ChannelOffer:
     flops: int
 
 
+class Deed(NamedTuple):
+    """Something that was done on a market and changes what is known or may be spent there.
+
+    Attributes:
+        kind: rows were bought, a batch of channels was, FLOPs were charged, or a checkpoint was recorded.
+        flops: FLOPs charged.
+        rows: the rows bought, in their order.
+    """
+
+    kind: Literal["buy", "channels", "charge", "record"]
+    flops: int = 0
+    rows: Int[np.ndarray, " bought"] = np.zeros(0, dtype=np.int64)
+
+
 @dataclass
 class _Entries:
     """What the trace will hold, checkpoint by checkpoint."""
@@ -150,6 +164,7 @@ class Market:
         channel_batches: how many batches are bought.
         channel_flops: what they have cost.
         executor_flops: what the executor has charged for its own arithmetic (`charge`).
+        deeds: what was done, in order: enough to do it again on another market of the same question.
 
     Raises:
         ExecutorError: see `check_recording`; or all rows together cost nothing.
@@ -184,6 +199,7 @@ class Market:
         self.channel_batches = 0
         self.channel_flops = 0
         self.executor_flops = 0
+        self.deeds: list[Deed] = []
         self._entries = _Entries()
         self._measures: dict[str, Measure] = {}
         self._stop: tuple[int, Float[np.ndarray, " outputs"], Float[np.ndarray, " outputs"]] | None = None
@@ -253,6 +269,7 @@ class Market:
                 "checkpoint; buy fewer rows or record an answer first"
             )
         self.bill.buy(rows)
+        self.deeds.append(Deed("buy", rows=np.array(rows, dtype=np.int64)))
         self.bought[rows] = True
         self.known_values[rows] = self._values[rows]
         values: Float[np.ndarray, " bought"] = self._values[rows]
@@ -285,11 +302,13 @@ class Market:
         self.channels[offer.rows] = batch
         self.channel_flops += offer.flops
         self.channel_batches += 1
+        self.deeds.append(Deed("channels"))
         return batch
 
     def charge(self, flops: int) -> None:
         """Charge FLOPs of the executor's own: arithmetic, or what a model that it asks takes."""
         self.executor_flops += int(flops)
+        self.deeds.append(Deed("charge", int(flops)))
 
     def record(self, answer: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"]) -> None:
         """Record the answer at the next checkpoint, and what has been spent.
@@ -306,6 +325,7 @@ class Market:
         entries.rows_bought.append(int(self.bought.sum()))
         entries.channel_batches.append(self.channel_batches)
         entries.executor_flops.append(self.executor_flops)
+        self.deeds.append(Deed("record"))
 
     def measure(self, name: str, value: float | Sequence[float]) -> None:
         """Keep a number of the executor's own, or a series of them, with the trace and its curve.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from istar.flops import RULEBOOKS, Repricing, RepricingError, Rulebook
@@ -25,6 +25,7 @@ class Rescored:
         before: the reward the researcher was told.
         reward: the reward under what was asked for.
         standard_error: of it; None with a single question.
+        parts: what the reward is made of, by name, where the formula says so.
     """
 
     iteration: int
@@ -33,6 +34,7 @@ class Rescored:
     before: float | None
     reward: float
     standard_error: float | None
+    parts: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -112,6 +114,9 @@ def rescore(ledger: LedgerReader, run: str, formula: Reward, prices: RepricedRun
         run: the run's name.
         formula: the formula.
         prices: its curves under another rulebook; as they are stored if None.
+
+    Raises:
+        CurveError: the run's curves do not hold what the formula needs; the message says what.
     """
     names = {proposal.iteration: proposal.name for proposal in ledger.proposals(run)}
     rescored = []
@@ -131,6 +136,7 @@ def rescore(ledger: LedgerReader, run: str, formula: Reward, prices: RepricedRun
                 outcome.reward,
                 score.reward,
                 score.standard_error,
+                formula.parts(black, white),
             )
         )
     return tuple(sorted(rescored, key=lambda each: -each.reward))

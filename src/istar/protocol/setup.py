@@ -12,7 +12,8 @@ from istar.arms.jobs import Elsewhere, JobMap, Workplace
 from istar.arms.sandboxed import SandboxArms
 from istar.arms.settings import ArmSettings
 from istar.arms.task_questions import TaskQuestions, task_questions
-from istar.executors import make_executor
+from istar.executors import ExecutorError, make_executor
+from istar.executors.prequential import states_beliefs
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import Ledger, RoundRecord, RunConfig, TaskRecord
 from istar.ledger.schema import Stage
@@ -318,15 +319,19 @@ def _numbers(T: Mapping[Stage, Mapping[str, Sequence[Table]]]) -> tuple[tuple[st
 
 
 def check_names(config: SearchConfig) -> None:
-    """Check that there is a researcher, an executor and a reward of the names stated.
+    """Check that there is a researcher, an executor and a reward of the names stated, and that these fit together.
 
     Raises:
         UnknownNameError: there is none.
-        ExecutorError: the executor does not take the options stated.
+        ExecutorError: the executor does not take the options stated, or states no beliefs, which the reward is about.
     """
     RESEARCHERS.get(config.researcher)
-    make_executor(config.executor, config.executor_options)
-    REWARDS.get(config.reward)
+    executor = make_executor(config.executor, config.executor_options)
+    if REWARDS.get(config.reward).needs_beliefs and not states_beliefs(executor):
+        raise ExecutorError(
+            f"the reward {config.reward!r} is about what the executor believes of rows, and {config.executor!r} does "
+            "not say; take `statistician`, or register a coder for yours (docs/description_length.md)"
+        )
 
 
 def make_researcher(config: SearchConfig) -> Researcher:

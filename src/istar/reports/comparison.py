@@ -279,7 +279,8 @@ class _Run:
             black, white = self.curves("test", method)
             if white:
                 summary = compare(black, white, seed=Seed.root(self.record.config.seed).split("compare", method))
-                rewards = {formula: REWARDS.get(formula).reward(black, white) for formula in REWARDS}
+                known = [formula for formula in REWARDS if not REWARDS.get(formula).lacking(black, white)]
+                rewards = {formula: REWARDS.get(formula).reward(black, white) for formula in known}
                 questions = len({curve.question_hash for curve in white})
                 both = memorisation_of(self.ledger, self.record, method)
                 memorised = None if both is None else both.memorised

@@ -58,6 +58,10 @@ class Trained:
         """Return the training reward."""
         return formula.reward(self.black, self.white)
 
+    def lacks(self, formula: Reward) -> bool:
+        """Return whether the curves do not hold what a formula needs."""
+        return bool(formula.lacking(self.black, self.white))
+
     def repriced(self, formula: Reward, prices: RepricedRun) -> float:
         """Return the training reward under the rulebook of `prices`."""
         black = [prices.curve(BASELINE, curve) for curve in self.black]
@@ -71,7 +75,8 @@ def rank_by_formulas(methods: Collection[Trained], mine: str) -> tuple[Ranking, 
         methods: what is ranked.
         mine: the formula to compare with.
     """
-    rewards = {name: [each.reward(REWARDS.get(name)) for each in methods] for name in REWARDS}
+    known = [name for name in REWARDS if not any(each.lacks(REWARDS.get(name)) for each in methods)]
+    rewards = {name: [each.reward(REWARDS.get(name)) for each in methods] for name in known}
     names = [each.name for each in methods]
     return tuple(
         _ranking(name, REWARDS.get(name).formula, values, rewards[mine], names) for name, values in rewards.items()

@@ -3,6 +3,7 @@
 from istar.rewards.bootstrap import Estimate
 from istar.rewards.curves import Arm, Curve, CurveError, MethodFacts, curve_from_json, curve_from_trace
 from istar.rewards.formulas import REWARDS, LinearReward, LogReward, PowerReward, Reward, SamplesReward, Score
+from istar.rewards.mdl import MdlReward
 from istar.rewards.multipliers import LEVELS, Comparison, MultiplierEstimate, Summary, compare
 from istar.rewards.skill import SkillError, blind_loss, reference_losses, skill
 
@@ -16,6 +17,7 @@ __all__ = [
     "Estimate",
     "LinearReward",
     "LogReward",
+    "MdlReward",
     "MethodFacts",
     "MultiplierEstimate",
     "PowerReward",

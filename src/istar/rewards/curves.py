@@ -47,6 +47,8 @@ class MethodFacts:
         channels: how many channels it gave on the question.
         batches: how many nested batches it described.
         flops: FLOPs of its whole recording of the question, whether the executor bought all of it or not.
+        source_bits: length of its source, see `istar.methods.length`; None in curves that do not keep it.
+        interpretation_bits: length of the interpretation; likewise.
     """
 
     interpretation_hash: str
@@ -55,6 +57,8 @@ class MethodFacts:
     channels: int
     batches: int
     flops: int
+    source_bits: int | None = None
+    interpretation_bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -188,11 +192,11 @@ def curve_from_json(data: dict[str, Any]) -> Curve:
 
 
 def _facts_from_json(data: dict[str, Any]) -> MethodFacts:
-    missing = sorted(name for name in _FACTS if name not in data)
+    missing = sorted(name for name in _FACTS if name not in data and name not in LENGTHS)
     wrong = sorted(name for name, fits in _FACTS.items() if name in data and not fits(data[name]))
     if missing or wrong:
         raise CurveError(f"a stored curve's facts of its method lack {missing} and hold other types in {wrong}")
-    return MethodFacts(**{name: data[name] for name in _FACTS})
+    return MethodFacts(**{name: data[name] for name in _FACTS if name in data})
 
 
 def _needed(each: Field[Any]) -> bool:
@@ -236,9 +240,11 @@ _TYPED: dict[str, Callable[[Any], bool]] = {
     "method": lambda value: value is None or _mapping(value),
 }
 """Whether a stored value is of the type that a field has."""
+LENGTHS = ("source_bits", "interpretation_bits")
+"""The facts of a method that curves may lack."""
 _FACTS: dict[str, Callable[[Any], bool]] = {
     "interpretation_hash": _text,
-    "interpretation_flops": lambda value: value is None or _whole(value),
+    **dict.fromkeys(("interpretation_flops", *LENGTHS), lambda value: value is None or _whole(value)),
     **dict.fromkeys(("interpretation_bytes", "channels", "batches", "flops"), _whole),
 }
 

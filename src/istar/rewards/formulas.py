@@ -72,10 +72,12 @@ class Reward(ABC):
     Attributes:
         name: the registry name.
         formula: the formula in plain words and symbols, as a report prints it.
+        needs_beliefs: whether it is about what the executor believes of rows (`istar.executors.prequential`).
     """
 
     name: ClassVar[str]
     formula: ClassVar[str]
+    needs_beliefs: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """See the class docstring."""
@@ -96,6 +98,17 @@ class Reward(ABC):
             CurveError: the curves cannot be paired.
             BarredError: a curve is of a task that is barred from rewards.
         """
+
+    def lacking(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> str:
+        """Return what curves do not hold that the formula needs, and what to do; empty if they hold all of it.
+
+        Curves of older versions hold less, and those of some executors. Arguments as in `by_question`.
+        """
+        return ""
+
+    def parts(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> dict[str, float | None]:
+        """Return what the reward of a method is made of, by name, where a table should show it; arguments as above."""
+        return {}
 
     def score(self, baseline: Sequence[Curve], interp: Sequence[Curve]) -> Score:
         """Return the reward with its parts and its standard error; arguments as in `by_question`."""
