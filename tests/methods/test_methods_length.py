@@ -2,11 +2,13 @@
 
 import bz2
 
+import numpy as np
 import pytest
 import torch
 
-from istar.methods import Interpretation
-from istar.methods.length import interpretation_bits, rounded, text_bits
+from istar.methods import Interpretation, MethodError
+from istar.methods.length import digits_needed, interpretation_bits, rounded, text_bits
+from istar.methods.recording import ChannelBatch, Recording
 
 
 def test_a_source_is_as_long_as_bzip2_makes_it():
@@ -52,3 +54,32 @@ def test_rounding_keeps_so_many_digits_and_leaves_what_has_no_more():
     assert torch.equal(rounded(kept, 24).tensors["w"], kept.tensors["w"])
     error = (rounded(kept, 8).tensors["w"] - kept.tensors["w"]).abs() / kept.tensors["w"].abs().clamp(min=1e-38)
     assert error.max() <= 2.0**-8
+
+
+@pytest.mark.parametrize(("spread", "needed"), [(0.5, 8), (0.005, 16)])
+def test_channels_need_as_many_digits_as_they_show(spread, needed):
+    # d digits of a number between 1 and 2 are wrong by 2^(1 - d) / sqrt(12): a 64th of the deviation of what varies
+    numbers = 1.5 + spread * (2 * torch.rand(4000, generator=torch.Generator().manual_seed(1), dtype=torch.float64) - 1)
+
+    def record(interpretation):
+        said = interpretation.tensors["w"].numpy()[:, None] - 1.5
+        return Recording("m", "q", "t", "v2", (ChannelBatch(np.arange(4000), said.astype(np.float32), 1),), 0)
+
+    assert digits_needed(Interpretation({"w": numbers}), record) == needed
+
+
+def test_a_method_that_says_nothing_needs_no_digits():
+    assert digits_needed(Interpretation({"w": torch.ones(3)}), lambda _: Recording("m", "q", "t", "v2", (), 0)) == 2
+
+
+def test_numbers_that_a_method_cannot_work_with_are_not_enough():
+    def record(interpretation):
+        if interpretation.tensors["w"][0] == 1.0:
+            raise MethodError("singular")
+        said = interpretation.tensors["w"][:, None].float().numpy()
+        return Recording("m", "q", "t", "v2", (ChannelBatch(np.arange(2), said, 1),), 0)
+
+    assert digits_needed(Interpretation({"w": torch.tensor([1.01, 100.0])}), record) == 8
+    assert (
+        digits_needed(Interpretation({"w": torch.tensor([1 + 2.0**-40, 100.0], dtype=torch.float64)}), record) is None
+    )

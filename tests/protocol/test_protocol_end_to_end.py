@@ -17,7 +17,7 @@ from istar.arms.sessions import SandboxSession
 from istar.cli.app import ERROR, METHOD_FAULT, SUCCESS, run
 from istar.cli.entry import INTERRUPTED
 from istar.errors import IstarError
-from istar.methods.length import text_bits
+from istar.methods.length import TRIED, interpretation_bits, rounded, text_bits
 from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
@@ -210,6 +210,23 @@ def test_rescored_in_bits(finished, capsys):
     assert all(each.measures["bits.rows"] > 0 for each in curves)
     assert run(["rescore", "mine", "--reward", "mdl", "--runs", folder]) == SUCCESS
     assert "pays after" in capsys.readouterr().out
+
+
+def test_an_interpretation_costs_the_digits_that_channels_need(config):
+    source = METHOD.replace("Interpretation()", 'Interpretation({"w": torch.rand(2000) + 1})').replace(
+        ".unsqueeze(-1)", '.mul(interpretation.tensors["w"][0]).unsqueeze(-1)'
+    )
+    with set_up(config, ("train",)) as setup, setup.arms.session("import torch\n" + source, "numbers") as session:
+        (task,) = config.train.tasks
+        (curve,) = session.evaluate(setup.questions[task].tables[0]).curves
+        learned = session.interpretation().interpretation
+        lengths = {digits: interpretation_bits(rounded(learned, digits)) for digits in TRIED}
+        assert curve.method.interpretation_bits in lengths.values()
+        assert curve.method.interpretation_bits < 0.8 * interpretation_bits(learned)
+        setup.arms.probe = None
+        with setup.arms.session("import torch\n" + source, "numbers") as unprobed:
+            (curve,) = unprobed.evaluate(setup.questions[task].tables[0]).curves
+        assert curve.method.interpretation_bits == interpretation_bits(learned)
 
 
 def test_report_is_one_page(finished):

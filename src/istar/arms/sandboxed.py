@@ -68,11 +68,18 @@ class SandboxArms(Replays):
         target: the target.
         corpus: the generic text methods learn from.
         questions: every task that will be asked about.
+
+    Attributes:
+        probe: the question that is cheapest by brute force, on which is tried how many digits of an interpretation
+            count; None if there are no questions.
     """
 
     def __init__(self, config: ArmSettings, target: Target, corpus: Corpus, questions: Iterable[TaskQuestions]) -> None:
         """See the class docstring."""
         super().__init__(config, questions)
+        every = {each.task: each for each in self._questions.values()}
+        tables = [table for each in every.values() for table in each.tables]
+        self.probe = min(tables, key=lambda table: (table.brute_flops, table.question.hash), default=None)
         self.target = target
         self.corpus = corpus
         self.store.check_writable()

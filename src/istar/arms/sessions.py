@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from istar.arms.base import Evaluation
 from istar.arms.putting_together import kept_side_by_side, outcomes_side_by_side
 from istar.arms.settings import Caps
@@ -17,7 +19,7 @@ from istar.executors.interpreted import InterpretationReader, summary_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
-from istar.methods.length import interpretation_bits, text_bits
+from istar.methods.length import digits_needed, interpretation_bits, rounded, text_bits
 from istar.methods.loading import source_hash
 from istar.questions import nested_batches
 from istar.rewards.curves import MethodFacts
@@ -26,12 +28,15 @@ from istar.seeds import Seed
 
 if TYPE_CHECKING:
     from istar.arms.sandboxed import SandboxArms
+    from istar.methods.contract import Interpretation
     from istar.methods.recording import Recording
     from istar.methods.side_by_side import Part
     from istar.sandbox import InterpretOutcome, WorkerRecording
     from istar.truth import Table
 
 Answered = TypeVar("Answered")
+PROBED_ROWS = 64
+"""On so many rows, or some more, is tried how many digits of an interpretation its channels need."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +141,29 @@ class SandboxSession:
 
     @cached_property
     def _interpretation_bits(self) -> int:
-        return interpretation_bits(self.interpretation().interpretation)
+        """The length of the interpretation, at the digits that channels need on the first rows of the probe."""
+        interpretation, probe = self.interpretation().interpretation, self.arms.probe
+        if interpretation.tensors and probe is not None:
+            try:
+                digits = self._with_worker(
+                    lambda worker: digits_needed(interpretation, partial(self._probed, worker, probe))
+                )
+            except MethodError:  # it fails there as it is; then all of its digits count
+                digits = None
+            interpretation = interpretation if digits is None else rounded(interpretation, digits)
+        return interpretation_bits(interpretation)
+
+    def _probed(self, worker: Worker, table: Table, interpretation: Interpretation) -> Recording:
+        """Return what the method says of the first rows of a question with another interpretation in its place."""
+        question, seed = table.question, self.arms.config.environment_seed
+        batches = nested_batches(question.structure, Seed.root(seed).split(question.hash))
+        enough = int(np.searchsorted(np.cumsum([len(each) for each in batches]), PROBED_ROWS)) + 1
+        return worker.record(
+            *(question.view, question.hash, batches[:enough], interpretation),
+            max_flops=self._most_flops(table),
+            seed=seed,
+            brute_flops=table.brute_flops,
+        )
 
     def _learned(self, table: Table, others: Sequence[Table], heard: Mapping[str, Recording]) -> Any:
         """Return what the executor knows of a question's task and of the method, from what it said of others."""

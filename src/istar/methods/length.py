@@ -8,14 +8,23 @@ target.
 from __future__ import annotations
 
 import bz2
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
-from istar.methods.contract import Interpretation
+from istar.methods.contract import Interpretation, MethodError
+from istar.methods.recording import Recording
 
 LEVEL = 9
 """Of bzip2."""
+ERROR = 2.0**-6
+"""Channels need no more digits of an interpretation than keep them within so many of their own standard deviations."""
+TRIED = (2, 3, 4, 5, 6, 8, 10, 12, 16, 24)
+"""Numbers of digits that are tried."""
 DIGITS = {torch.float64: 53, torch.float32: 24, torch.float16: 11, torch.bfloat16: 8}
 """Significant binary digits of a number of each type."""
 
@@ -56,6 +65,37 @@ def rounded(interpretation: Interpretation, digits: int) -> Interpretation:
     return replace(
         interpretation, tensors={name: _rounded(tensor, digits) for name, tensor in interpretation.tensors.items()}
     )
+
+
+def digits_needed(interpretation: Interpretation, record: Callable[[Interpretation], Recording]) -> int | None:
+    """Return how many binary digits of an interpretation a method's channels need on some rows.
+
+    That is the least number of those tried with which the root mean square of what every channel changes by is at most
+    `ERROR` of its standard deviation, found by halving what is left of them; None where none is enough.
+
+    Args:
+        interpretation: what the method learned.
+        record: returns what the method says of the rows with an interpretation in its place, or raises a `MethodError`.
+    """
+    exact = _channels(record(interpretation))
+    allowed = ERROR * exact.std(axis=0) if len(exact) else exact
+
+    def enough(digits: int) -> bool:
+        try:
+            found = _channels(record(rounded(interpretation, digits)))
+        except MethodError:
+            return False
+        if found.shape != exact.shape:
+            return False
+        return len(exact) == 0 or bool((np.sqrt(((found - exact) ** 2).mean(axis=0)) <= allowed).all())
+
+    place = bisect_left(TRIED, True, key=enough)
+    return TRIED[place] if place < len(TRIED) else None
+
+
+def _channels(recording: Recording) -> Float[np.ndarray, "rows channels"]:
+    batches = [each.channels for each in recording.batches]
+    return np.concatenate(batches).astype(np.float64) if batches else np.zeros((0, 0))
 
 
 def _rounded(tensor: torch.Tensor, digits: int) -> torch.Tensor:

@@ -48,7 +48,7 @@ class MethodFacts:
         batches: how many nested batches it described.
         flops: FLOPs of its whole recording of the question, whether the executor bought all of it or not.
         source_bits: length of its source, see `istar.methods.length`; None in curves that do not keep it.
-        interpretation_bits: length of the interpretation; likewise.
+        interpretation_bits: length of the interpretation, at the digits that its channels need; likewise.
     """
 
     interpretation_hash: str
