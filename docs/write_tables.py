@@ -296,6 +296,62 @@ def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def _planted(result: Path) -> str:
+    """Return what planted methods are worth in bits, by how many questions of a task share their length."""
+    found = _read(result)
+    counts = list(next(iter(found["methods"].values()))["mdl_by_questions_of_a_task"])
+    head = [
+        "planted",
+        "bits of I(M)",
+        "saved, seen tasks",
+        "unseen",
+        "`log`",
+        *(f"`mdl`, {int(each):,}" for each in counts),
+    ]
+    lines = ["| " + " | ".join([*head, "paid after"]) + " |", "|---" * (len(head) + 1) + "|"]
+    for name, each in found["methods"].items():
+        saved, after = each["saved_bits_a_question"], each["pays_after_questions_of_a_task"]
+        cells = [f"`{name}`", f"{each['interpretation_bits']:,}", _whole(saved["seen"]), _whole(saved["unseen"])]
+        cells.append(f"{each['rewards']['all']['log']:+.2f}")
+        cells += [_whole(bits) for bits in each["mdl_by_questions_of_a_task"].values()]
+        lines.append("| " + " | ".join([*cells, "never" if after is None else _whole(after)]) + " |")
+    return "\n".join(lines)
+
+
+def _bits(result: Path) -> str:
+    """Return what methods of the library are worth in bits, the most saved first."""
+    found = _read(result)
+    lines = [
+        "| method | bits of source | of I(M) | digits needed | I(M) at these | saved a question | paid after | `log` |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    measured = {name: each for name, each in found["methods"].items() if "rewards" in each}
+    for name, each in sorted(measured.items(), key=lambda pair: (-pair[1]["saved_bits_a_question"], pair[0])):
+        whole, few, after = each["interpretation_bits"], each["interpretation_bits_at_these"], each["pays_after"]
+        digits = (each["digits_needed"] or "all") if whole else ""
+        lines.append(
+            f"| `{name}` | {each['source_bits']:,} | {whole:,} | {digits} | {few:,} | "
+            f"{each['saved_bits_a_question']:+,.1f} | {'never' if after is None else _whole(after)} | "
+            f"{each['rewards']['log']:+.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def _agreements(result: Path) -> str:
+    """Return rank correlations of bits with other rewards, over methods."""
+    found = _read(result)["agreements"]
+    names = list(next(iter(found.values())))
+    lines = ["| | " + " | ".join(f"`{name}`" for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    for line, ranks in found.items():
+        cells = ["" if ranks[name] is None else f"{ranks[name]:+.2f}" for name in names]
+        lines.append(f"| {line} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:,.0f}"
+
+
 TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "figures": (_figures, "results", "README.md"),
     "tasks": (_tasks, "results/audit.json", "docs/tasks.md"),
@@ -306,6 +362,9 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
     "forecasts": (_forecasts, "results/uses/forecast", "docs/forecast.md"),
     "plateaus": (_plateaus, "results/uses/forecast/plateau.json", "docs/forecast.md"),
+    "planted": (_planted, "results/uses/planted-lengths.json", "docs/description_length.md"),
+    "bits": (_bits, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),
+    "agreements": (_agreements, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),
     "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
     "scripted": (_scripted, "results/language_model/search.json", "results/README.md"),
     "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import gammaln
 from synthetic_tables import MAKERS, arms_table, recording
 
@@ -14,6 +15,8 @@ from istar.executors.prequential import PRECISION, row_bits, states_beliefs, sur
 from istar.executors.prequential import statistician as coding
 from istar.executors.statistician.fidelity.prior import FidelityPrior
 from istar.making.statistician.knowing import knowledge_of
+from istar.methods import Interpretation
+from istar.methods.length import interpretation_bits
 from istar.questions import Column, Structure
 from istar.seeds import Seed
 from istar.truth.effects.records import effects_of
@@ -129,6 +132,14 @@ def test_what_foretells_rows_saves_bits_and_noise_saves_none(kind):
     assert noise == pytest.approx(without, rel=0.005)
     if used.channel_batches == 0:
         assert noise == without
+
+
+@pytest.mark.parametrize("kind", ["shapley", "arms", "stream"])
+def test_a_table_of_the_answers_is_longer_than_what_it_saves(kind):
+    every = tables(kind)
+    saved = measured(every)[0] - measured(every, blurred(1.0))[0]
+    rows = torch.tensor(np.round(every[0].values / PRECISION), dtype=torch.int32)
+    assert interpretation_bits(Interpretation({"rows": rows})) > saved > 0
 
 
 def test_no_channel_saves_more_than_the_mutual_information():

@@ -68,8 +68,12 @@ def test_channels_need_as_many_digits_as_they_show(spread, needed):
     assert digits_needed(Interpretation({"w": numbers}), record) == needed
 
 
-def test_a_method_that_says_nothing_needs_no_digits():
-    assert digits_needed(Interpretation({"w": torch.ones(3)}), lambda _: Recording("m", "q", "t", "v2", (), 0)) == 2
+@pytest.mark.parametrize("batches", [(), (ChannelBatch(np.arange(2), np.zeros((2, 0), dtype=np.float32), 1),)])
+def test_of_a_method_that_says_nothing_nothing_can_be_told(batches):
+    assert (
+        digits_needed(Interpretation({"w": torch.ones(3)}), lambda _: Recording("m", "q", "t", "v2", batches, 0))
+        is None
+    )
 
 
 def test_numbers_that_a_method_cannot_work_with_are_not_enough():

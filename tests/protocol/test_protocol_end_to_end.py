@@ -3,10 +3,13 @@
 import html
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -20,8 +23,10 @@ from istar.errors import IstarError
 from istar.methods.length import TRIED, interpretation_bits, rounded, text_bits
 from istar.methods.side_by_side import Part, put_side_by_side
 from istar.protocol.config import SearchConfig, StageSize
+from istar.protocol.rescore import rescore
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.setup import set_up
+from istar.rewards import REWARDS
 from istar.sandbox import tier_report
 from istar.tasks import select_tasks
 from istar.truth import task_summaries
@@ -209,6 +214,26 @@ def test_rescored_in_bits(finished, capsys):
         ]
     assert all(each.measures["bits.rows"] > 0 for each in curves)
     assert run(["rescore", "mine", "--reward", "mdl", "--runs", folder]) == SUCCESS
+    assert "pays after" in capsys.readouterr().out
+
+
+def test_the_page_on_bits_runs(finished, config, tmp_path, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "description_length.md").read_text()
+    commands = [shlex.split(line, comments=True)[1:] for line in re.findall(r"^\.venv/bin/istar .*$", page, re.M)]
+    assert [each[0] for each in commands] == ["rescore", "rescore", "search"]
+    (settings,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    small = config.model_dump(mode="json") | json.loads(settings) | {"methods": 2}
+    (tmp_path / "bits.json").write_text(json.dumps(small))
+    places = {"first": "mine", "bits.json": str(tmp_path / "bits.json")}
+    for each in commands:
+        runs = str(finished.path.parent if each[0] == "rescore" else tmp_path)
+        assert run([*(places.get(word, word) for word in each), "--runs", runs]) == SUCCESS
+    with RunFolder(tmp_path / "bits").ledger(read_only=True) as ledger:
+        told = [each.reward for each in ledger.rounds("bits") if each.status == "ok"]
+        kept = [each.reward for each in rescore(ledger, "bits", REWARDS.get("mdl"))]
+    assert told
+    assert sorted(told) == pytest.approx(sorted(kept))
+    assert max(told) < 0, "two questions pay for no source"
     assert "pays after" in capsys.readouterr().out
 
 

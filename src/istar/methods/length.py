@@ -71,23 +71,24 @@ def digits_needed(interpretation: Interpretation, record: Callable[[Interpretati
     """Return how many binary digits of an interpretation a method's channels need on some rows.
 
     That is the least number of those tried with which the root mean square of what every channel changes by is at most
-    `ERROR` of its standard deviation, found by halving what is left of them; None where none is enough.
+    `ERROR` of its standard deviation, found by halving what is left of them; None where none is enough, or where the
+    method says nothing, so that nothing can be told.
 
     Args:
         interpretation: what the method learned.
         record: returns what the method says of the rows with an interpretation in its place, or raises a `MethodError`.
     """
     exact = _channels(record(interpretation))
-    allowed = ERROR * exact.std(axis=0) if len(exact) else exact
+    if not exact.size:
+        return None
+    allowed = ERROR * exact.std(axis=0)
 
     def enough(digits: int) -> bool:
         try:
             found = _channels(record(rounded(interpretation, digits)))
         except MethodError:
             return False
-        if found.shape != exact.shape:
-            return False
-        return len(exact) == 0 or bool((np.sqrt(((found - exact) ** 2).mean(axis=0)) <= allowed).all())
+        return found.shape == exact.shape and bool((np.sqrt(((found - exact) ** 2).mean(axis=0)) <= allowed).all())
 
     place = bisect_left(TRIED, True, key=enough)
     return TRIED[place] if place < len(TRIED) else None

@@ -30,7 +30,7 @@ from istar.seeds import Seed
 if TYPE_CHECKING:
     from istar.executors.market import Market
 
-TOGETHER = 192
+TOGETHER = 512
 """So many rows are written down by one factorisation; more of them change nothing but the time."""
 LEAST_SHARE = 1e-12
 """Of the largest variance among rows, at least so much is left to each: rounding may make it less than nothing."""
