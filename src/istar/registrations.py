@@ -75,6 +75,11 @@ def note_entry(module: str, kind: str, name: str, take_out: Callable[[], object]
         _entered.setdefault(module, []).append(entered)
 
 
+def entries_so_far() -> tuple[tuple[str, str], ...]:
+    """Return (kind of registry, name) of all that the plug-in which is being imported has registered until now."""
+    return tuple((each.kind, each.name) for each in _importing[-1]) if _importing else ()
+
+
 def modules_behind(entries: Collection[tuple[str, str]]) -> tuple[str, ...]:
     """Return the names of the modules, istar's apart, that registered some entries.
 

@@ -33,6 +33,7 @@ Examples:
   istar report first                         one HTML page
   istar compare first control --to page.html a run beside its controls
   istar forecast                             when research could be automated
+  istar use task FAMILY.py --method I.py     a new task, with a method and without
   istar cache                                what is kept on this machine
 
 Exit codes: 0 success, 1 an error the message explains, 2 wrong usage,
@@ -160,6 +161,7 @@ def register_commands() -> None:
         tasks,
         truth,
         unseal,
+        use,
     )
 
 
