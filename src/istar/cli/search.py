@@ -222,6 +222,7 @@ def _print(folder: RunFolder, outcome: SearchOutcome, as_json: bool) -> None:
                 "best": None if outcome.best is None else {"name": outcome.best.name, "hash": outcome.best.hash},
                 "best_reward": outcome.best_reward,
                 "validation_queries": outcome.validation_queries,
+                "plateau": None if outcome.plateau is None else asdict(outcome.plateau),
                 "language_model": None if asked is None else asdict(asked),
             }
         )
