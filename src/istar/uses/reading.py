@@ -102,7 +102,7 @@ def listen(arms: SandboxArms, file: MethodFile, name: str, view: QuestionView, m
             f"them take {most_flops:.3g}: it saves nothing here; use a cheaper method"
         )
     if found.channels == 0:
-        raise UseError(f"{name!r} has nothing to say of these rows (no channel); `istar methods` lists others")
+        raise UseError(f"{name!r} has nothing to say of these rows (no channel); use another method")
     channels = np.empty((len(order), found.channels))
     for batch in found.batches:
         channels[batch.rows] = batch.channels
