@@ -101,10 +101,11 @@ class ForgedWorker:
         reading = MeterReading("v1", 7, 7, {"mm": 7}, {"interpret": 7}, {})
         return InterpretOutcome(Interpretation.from_bytes(content), content, reading, 0.5, 0.5, "forged")
 
-    def record(self, view, question_hash, batches, interpretation, *, max_flops, shelf, **_) -> WorkerRecording:
+    def record(self, view, question_hash, batches, interpretation, *, max_flops, shelf=None, **_) -> WorkerRecording:
         answered, flops = [], 0
         for number, rows in enumerate(batches):
-            shelf.take(number, 1)
+            if shelf is not None:
+                shelf.take(number, 1)
             flops += 10 * len(rows)
             channels = np.stack([_noise(self.method_hash, question_hash, row, size=2) for row in rows])
             answered.append(ChannelBatch(np.asarray(rows, np.int64), channels, flops, {"mm": flops}, flops))
