@@ -17,6 +17,7 @@ SOUND = {
             "most": 3.2,
             "slow": [2, 0],
             "kinds": {"sorting": {"cases": 9, "of_product": 12.5, "most": 1.5}},
+            "listed": {"torch.scan*": {"reason": "each number waits for the one before", "most": 7.25}},
         },
         "faults": [],
     },
@@ -79,8 +80,9 @@ def changed(change):
 def test_a_sound_run_says_so():
     assert broken(SOUND) == []
     page = render_trust(SOUND)
-    assert "All that was tried held" in page
+    assert "All that was tried held</h1>" in page
     assert "Not run" not in page
+    assert "each number waits for the one before" in page
     assert "7 rejected, 2 passes" in page
     assert "9,000 forms: 5,000 are billed exactly" in page
     assert "3,000 of them were timed" in page
@@ -88,6 +90,13 @@ def test_a_sound_run_says_so():
     assert "100 recordings of honest methods, 0 of them flagged; 8 of methods that compute in Python" in page
     assert "31%" in page
     assert "94.0% (standard error 1.0%), and 89.0% without the factor" in page
+
+
+def test_what_is_known_to_be_open_stands_in_the_title():
+    ours = {"attack": "forge", "expected": "error", "found": "it ran", "held": False, "known_open": True}
+    opened = [{**ours, "wall": wall} for wall in ("bubblewrap", "landlock")]
+    page = render_trust(changed(lambda found: found["attacks"].update(open=opened)))
+    assert "All that was tried held, but for 1 known attack</h1>" in page
 
 
 @pytest.mark.parametrize(

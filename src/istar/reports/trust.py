@@ -94,6 +94,7 @@ def render_trust(found: Mapping[str, Any]) -> str:
         .render(
             found={"machine": None, **dict.fromkeys(PARTS), **found},
             broken=broken(found),
+            open=sorted({each["attack"] for each in found.get("attacks", {}).get("open", [])}),
             missing=[part for part in PARTS if part not in found],
         )
     )
