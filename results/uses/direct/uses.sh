@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a method was put to use for: results/uses/direct/*.json, and their pictures. About half an hour of one core.
+# What a method was put to use for: results/uses/direct/*.json, and their pictures.
 set -euo pipefail
 cd "$(dirname "$0")"
 istar=../../../.venv/bin/istar

@@ -123,7 +123,8 @@ def search(
                 draw_fresh=lambda setup, counts, seed: _draw(bar, build, setup, counts, seed),
             )
         except ChatError as error:  # of a model that went away
-            error.add_note(_how_to_go_on(folder))
+            if how := _how_to_go_on(folder):
+                error.add_note(how)
             raise
     _print(folder, outcome, as_json)
 
