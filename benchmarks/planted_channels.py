@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 
-from istar.flops.rulebook import RULEBOOK
-from istar.methods.recording import ChannelBatch, Recording
-from istar.questions import nested_batches
+from istar.scenarios.ceiling import recording_of
 from istar.seeds import Seed
 from istar.truth.effects.grid import grid_of
 
 if TYPE_CHECKING:
     from istar.truth import Table
+
+__all__ = ["KINDS", "Channels", "Known", "Planted", "channels_of", "recording_of", "rows_at", "under_another_name"]
 
 Channels: TypeAlias = Float[np.ndarray, "rows channels"]
 IDLE = 15
@@ -132,26 +132,6 @@ def channels_of(kind: Planted, table: Table) -> Channels:
     generator = Seed.root(0).split("planted", kind.name, question.hash).generator()
     made = np.asarray(kind.make(Known(table.values, candidate, generator)), dtype=np.float64)
     return made if made.ndim == 2 else made[:, None]
-
-
-def recording_of(table: Table, channels: Channels, price: float) -> Recording:
-    """Return a recording whose nested batches cost `price` of brute force in all, in proportion to their rows."""
-    batches, done = [], 0
-    every = nested_batches(table.question.structure, Seed.root(0))
-    rows = sum(map(len, every))
-    for batch in every:
-        done += len(batch)
-        flops = max(1, int(price * table.brute_flops * done / rows))
-        batches.append(ChannelBatch(batch, channels[batch].astype(np.float32), flops))
-    return Recording(
-        method_hash="planted",
-        question_hash=table.question.hash,
-        target=table.target,
-        rulebook=RULEBOOK.version,
-        batches=tuple(batches),
-        prepare_flops=0,
-        total_flops=batches[-1].flops,
-    )
 
 
 def under_another_name(table: Table) -> Table:

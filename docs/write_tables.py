@@ -348,6 +348,43 @@ def _agreements(result: Path) -> str:
     return "\n".join(lines)
 
 
+SCENARIOS = ("decompilation", "decomposition", "heads", "functional", "other")
+
+
+def _odds(folder: Path) -> str:
+    """Return what the published run's evidence says of the scenarios, and the odds."""
+    found = _read(folder / "main.json")
+    lines = ["| | value | " + " | ".join(SCENARIOS) + " |", "|---" * (len(SCENARIOS) + 2) + "|"]
+    for name, each in found["evidence"].items():
+        ratios = found["ratios_by_measure"].get(name)
+        cells = ["1"] * len(SCENARIOS) if ratios is None else [f"{ratio:.2g}" for ratio in ratios.values()]
+        value = "not measured"
+        if ratios is not None:
+            ends = ["never" if each[end] is None else f"{each[end]:.2f}" for end in ("value", "low", "high")]
+            value = f"{ends[0]} ({ends[1]} to {ends[2]})"
+        lines.append(f"| `{name}` | {value} | " + " | ".join(cells) + " |")
+    for title, row in (("prior", found["priors"]), ("**odds**", found["odds"])):
+        lines.append(f"| {title} | | " + " | ".join(f"{each:.0%}" for each in row.values()) + " |")
+    return "\n".join(lines)
+
+
+def _recognised(result: Path) -> str:
+    """Return what planted methods are taken for by the table of the other seeds."""
+    found = _read(result)
+    seeds = len(found["cases"])
+    head = ["planted", "scenario", *(f"named {name}" for name in SCENARIOS), "mean probability of its own"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for kind, each in found["left_out"].items():
+        cells = [f"{count} of {seeds}" if count else "" for count in each["named"]]
+        lines.append(
+            f"| `{kind}` | {each['scenario']} | " + " | ".join(cells) + f" | {each['probability_of_its_own']:.0%} |"
+        )
+    exact = found["exact_language"]
+    cells = ["yes" if number == exact["scenario"] else "" for number in range(1, len(SCENARIOS) + 1)]
+    lines.append("| the language of `tiny-exact` | 1 | " + " | ".join(cells) + f" | {exact['odds']['1']:.0%} |")
+    return "\n".join(lines)
+
+
 def _whole(value: float) -> str:
     return f"{value:,.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:,.0f}"
 
@@ -365,6 +402,8 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "planted": (_planted, "results/uses/planted-lengths.json", "docs/description_length.md"),
     "bits": (_bits, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),
     "agreements": (_agreements, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),
+    "odds": (_odds, "results/uses/scenario", "docs/scenarios.md"),
+    "recognised": (_recognised, "results/uses/scenario/planted.json", "docs/scenarios.md"),
     "runs": (_runs, "results/smollm2-135m", "results/smollm2-135m/README.md"),
     "scripted": (_scripted, "results/language_model/search.json", "results/README.md"),
     "study": (_study, "results/smollm2-135m", "results/smollm2-135m/README.md"),

@@ -106,6 +106,15 @@ COMMANDS = {
     "rescore run --rulebook {torn}": (ERROR, "is no JSON"),
     "rulebook {binary}": (ERROR, "nor a file that can be read"),
     "unseal run --beside nope": (METHOD_FAULT, "the method file nope cannot be read"),
+    # scenarios
+    "scenario run": (ERROR, "holds no interpretation, so that there is no method to judge: go on with `istar search"),
+    "scenario run --priors 1,2": (ERROR, "'1,2' are no priors; give 5 numbers from 0 on"),
+    "scenario run --priors many": (ERROR, "'many' are no priors; give 5 numbers, one for each scenario"),
+    "scenario run --priors 1,1,1,1,-1": (ERROR, "are no priors; give 5 numbers from 0 on"),
+    "scenario run --questions 0": (ERROR, "0 questions of each task cannot be run; give --questions from 1 on"),
+    "scenario run --to {folder}": (ERROR, "it is a folder; give the path of a file"),
+    "scenario nope": (ERROR, "there is no run 'nope' in"),
+    "scenario empty": (ERROR, "there is no ledger at"),
     # runs
     f"search --run {LONG}": (ERROR, "cannot be a run's name; give up to 200 bytes"),
     "search --run ../up": (ERROR, "'../up' cannot be a run's name"),
@@ -213,7 +222,7 @@ def test_it_is_an_error_that_says_what_to_do(command, places, capsys, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("istar.targets.corpus.sample_text", _too_long)
     arguments = [each.format(**places) for each in command.split(" ")]
-    if arguments[0] in ("search", "report", "rescore", "unseal", "compare") and "--runs" not in arguments:
+    if arguments[0] in ("search", "report", "rescore", "scenario", "unseal", "compare") and "--runs" not in arguments:
         arguments += ["--runs", places["runs"]]
     assert run(arguments) == code
     shown = capsys.readouterr()

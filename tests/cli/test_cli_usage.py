@@ -17,6 +17,7 @@ COMMANDS = (
     "report",
     "rescore",
     "rulebook",
+    "scenario",
     "score",
     "search",
     "tasks",

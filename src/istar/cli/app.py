@@ -32,6 +32,7 @@ Examples:
   istar unseal first                         open the sealed test, once
   istar report first                         one HTML page
   istar compare first control --to page.html a run beside its controls
+  istar scenario first                       what kind of success is it?
   istar forecast                             when research could be automated
   istar use task FAMILY.py --method I.py     a new task, with a method and without
   istar cache                                what is kept on this machine
@@ -156,6 +157,7 @@ def register_commands() -> None:
         forecast,
         report,
         rescore,
+        scenario,
         score,
         search,
         tasks,

@@ -50,6 +50,7 @@ CACHED: Mapping[str, Listed] = {
     "tokenizers": Listed("digest", "what tokenizers hash to"),
     "draws": Listed("draw", "which seeds of fresh questions were drawn for which methods"),
     "questions": Listed("hash", "hashes of the questions that families ask"),
+    "scenarios": Listed("evidence", "what was run of methods to tell their scenario"),
     # learned again from the ledger, and large
     "adapters": Listed("adapter", "what language models that propose methods have learned", share=0.1),
 }
