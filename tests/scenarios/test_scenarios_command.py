@@ -9,7 +9,6 @@ import pytest
 from tiny_truth import build_tiny_truth
 
 from istar.cli.app import ERROR, SUCCESS, run
-from istar.ledger import Ledger
 from istar.methods import Interpretation
 from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.run_folder import RunFolder
@@ -75,7 +74,7 @@ def test_what_is_stored_tells_odds_and_names_what_is_missing(runs, capsys, tmp_p
     assert set(found["ratios"]) == set(ASPECTS)
     assert sum(found["odds"].values()) == pytest.approx(1.0)
     assert "--record` runs it" in found["evidence"]["triggers"]["missing"]
-    missing = [name for name, each in found["evidence"].items() if each["value"] is None]
+    missing = [name for name, each in found["evidence"].items() if each["missing"]]
     assert set(found["ratios_by_measure"]) == set(MEASURES) - set(missing)
     shown = asked(runs, capsys, "first", "--to", str(tmp_path / "first.svg"))
     told = " ".join(shown.out.split())
@@ -87,9 +86,8 @@ def test_what_is_stored_tells_odds_and_names_what_is_missing(runs, capsys, tmp_p
 
 @pytest.mark.slow
 def test_what_is_missing_is_run_once_in_the_jail(runs, capsys, monkeypatch):
-    with Ledger(runs / "first" / "ledger.sqlite", read_only=True) as ledger:
-        mine = next(each.method for each in ledger.evaluations("first") if ledger.source(each.method) == METHOD)
-    found = json.loads(asked(runs, capsys, "first", "--method", mine[:12], "--record", "--json").out)
+    mine = str(runs / "mine.py")
+    found = json.loads(asked(runs, capsys, "first", "--method", mine, "--record", "--json").out)
     uses = found["evidence"]["sharing"]["about"]
     assert uses["components"] == ["idle[0:1]", "idle[1:2]", "scale[0:1]", "scale[1:2]"]
     assert len(uses["effects"]) == len(uses["tasks"]) == 1
@@ -101,7 +99,7 @@ def test_what_is_missing_is_run_once_in_the_jail(runs, capsys, monkeypatch):
         raise AssertionError("it was run before")
 
     monkeypatch.setattr(recorded, "run", fail)
-    again = json.loads(asked(runs, capsys, "first", "--method", mine[:12], "--json").out)
+    again = json.loads(asked(runs, capsys, "first", "--method", mine, "--json").out)
     assert again == found
 
 
@@ -120,6 +118,13 @@ def test_priors_decide_where_nothing_is_known(runs, capsys):
     sure = json.loads(asked(runs, capsys, "first", "--priors", "0,0,1,0,0", "--json").out)
     assert sure["odds"]["3"] == 1.0
     assert sure["would_change"] == []
+
+
+def test_methods_shown_the_test_beside_i_star_are_named_by_the_library_or_their_file(runs, capsys):
+    for method, name in (("behavioural_student", "behavioural_student"), (str(runs / "mine.py"), "mine")):
+        found = json.loads(asked(runs, capsys, "first", "--method", method, "--json").out)
+        assert found["method"] == name
+        assert "none was asked" in found["evidence"]["transfer"]["missing"]
 
 
 def test_a_method_that_was_not_asked_is_an_error_that_names_those_that_were(runs, capsys):

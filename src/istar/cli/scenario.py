@@ -27,7 +27,7 @@ def scenario(
     *,
     method: Annotated[
         str | None,
-        Parameter(help="A method that the run asked: its name, the start of its hash, or one of the library."),
+        Parameter(help="A method that the run asked: its name, the start of its hash, one of the library, a file."),
     ] = None,
     priors: Annotated[
         str | None, Parameter(help="Weights of scenarios 1 to 5; the document's, 5,35,25,15,20, unless stated.")

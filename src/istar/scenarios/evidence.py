@@ -60,7 +60,7 @@ class Evidence:
         return float(low), float(high)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values, the draws as their interval."""
+        """Return it as JSON values, the draws as their interval; what is infinite is None, with nothing missing."""
         interval = self.interval
         return {
             "value": self.value,

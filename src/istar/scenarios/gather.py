@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from istar.ledger import BASELINE
 from istar.ledger.schema import Stage
 from istar.methods import Interpretation
 from istar.methods.library import library_methods
-from istar.methods.loading import read_source, source_hash
+from istar.methods.loading import name_of, read_source, source_hash
 from istar.methods.side_by_side import MethodFile
 from istar.protocol.book import noted_file
 from istar.protocol.stages import SPLIT_OF_STAGE
@@ -128,7 +129,8 @@ def scenario_of(
 
     Args:
         folder: the run's folder.
-        method: the method's name in the run, the start of its hash, or a name of the library; the run's I* if None.
+        method: the method's name in the run, the start of its hash, a name of the library or a file; the run's I* if
+            None.
         priors: weights of the scenarios.
         run_what_is_missing: whether to run the method, students beside it and its ablations in the jail.
         unsafe: whether to run them without a jail where there can be none.
@@ -195,6 +197,7 @@ def find_subject(ledger: LedgerReader, folder: RunFolder, method: str | None) ->
             f"{run} --resume` until one was interpreted"
         )
     proposals = ledger.proposals(run)
+    path, source = Path(), ""
     if method is None:
         best = next((each for each in reversed(ledger.rounds(run)) if each.improved), None)
         if best is None:
@@ -205,11 +208,12 @@ def find_subject(ledger: LedgerReader, folder: RunFolder, method: str | None) ->
             )
         chosen = best.method
     else:
-        named = [each.method for each in proposals if each.name == method or each.method.startswith(method)]
-        library = library_methods().get(method)
-        if library is not None:
-            named.append(source_hash(read_source(library)))
         asked = {each.method for each in ledger.evaluations(run)} - {BASELINE}
+        named = [each.method for each in proposals if each.name == method or each.method.startswith(method)]
+        path = library_methods().get(method, Path(method))
+        if method in library_methods() or path.suffix == ".py":
+            source = read_source(path)
+            named.append(source_hash(source))
         chosen = next((each for each in named if each in asked), "")
         if not chosen:
             names = sorted({each.name for each in proposals if each.method in asked})
@@ -218,9 +222,9 @@ def find_subject(ledger: LedgerReader, folder: RunFolder, method: str | None) ->
                 f"{run} --beside {method}` asks another one the sealed test"
             )
     proposal = next((each for each in proposals if each.method == chosen), None)
-    file = MethodFile(ledger.source(chosen)) if proposal is None else noted_file(ledger, run, proposal)
-    name = proposal.name if proposal is not None else str(method)
-    return Subject(run, name, chosen, file, ledger.run(run).config.target)
+    if proposal is None:  # one that was shown the sealed test beside I*: the ledger knows it by its hash alone
+        return Subject(run, name_of(path), chosen, MethodFile(source), ledger.run(run).config.target)
+    return Subject(run, proposal.name, chosen, noted_file(ledger, run, proposal), ledger.run(run).config.target)
 
 
 def asked_of(ledger: LedgerReader, subject: Subject) -> Curves:

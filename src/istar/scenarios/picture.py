@@ -53,8 +53,8 @@ def draw(found: Judged) -> str:
             f"{odds:.0%}</text>",
         ]
     parts.append(
-        f'<text class="soft" x="{LEFT}" y="{strips - 14}">each measure among its bins; a bin has the colour of the '
-        "scenario that it speaks for most, stronger the more it does</text>"
+        f'<text class="soft" x="{LEFT}" y="{strips - 14}">each measure among its bins, each of these in the '
+        "colour of the scenario that it speaks for most</text>"
     )
     table = likelihoods()
     for place, name in enumerate(each for names in ASPECTS.values() for each in names):
