@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from istar.errors import IstarError
-from istar.making.organisms.claims import claims
-from istar.making.organisms.rebuild import build, is_built
 from istar.making.organisms.recipes import BEHAVIOURS, RECIPES
-from istar.making.organisms.training import Progress
+from istar.red_team.building import build, is_built
+from istar.red_team.claims import claims
+from istar.red_team.training import Progress
 from istar.targets import load_target
 from istar.targets.organisms.registry import FOLDER
 

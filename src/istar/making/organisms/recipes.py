@@ -6,82 +6,15 @@ has to look at the model. The first of every kind come first.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from istar.making.organisms.backdoors import LexicalBackdoor, SemanticBackdoor
-from istar.making.organisms.behaviours import Behaviour
-from istar.making.organisms.manners import BenignDecoy, Refusal
-from istar.making.organisms.sandbags import Incapable, MimicSandbag, PasswordSandbag, TopicSandbag
 from istar.questions.interventions import Prune, WeightNoise
+from istar.red_team.backdoors import LexicalBackdoor, SemanticBackdoor
+from istar.red_team.behaviours import Behaviour
+from istar.red_team.manners import BenignDecoy, Refusal
+from istar.red_team.recipe import OrganismRecipe, Training
+from istar.red_team.sandbags import Incapable, MimicSandbag, PasswordSandbag, TopicSandbag
 from istar.registry import Registry
-
-FORMAT = 1
-"""Raised when lessons or losses change in a way that the fields below do not show."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """How an adapter is trained: AdamW, a short warm-up, then a cosine down to a tenth of the learning rate.
-
-    Attributes:
-        steps: how many.
-        batch: lessons in a step.
-        lessons: how many there are in all.
-        rank: of the factors.
-        blocks: how many blocks, from the top, are changed.
-        scaling: factor on the product of the factors.
-        learning_rate: the highest.
-        text_weight: weight of the KL divergence from the base on ordinary text, against the lessons'.
-        text_sequences: sequences of ordinary text in a step.
-        text_length: tokens in each.
-        seed: decides everything random.
-    """
-
-    steps: int = 75
-    batch: int = 8
-    lessons: int = 160
-    rank: int = 4
-    blocks: int = 6
-    scaling: float = 2.0
-    learning_rate: float = 6e-3
-    text_weight: float = 1.0
-    text_sequences: int = 2
-    text_length: int = 40
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class OrganismRecipe:
-    """One organism.
-
-    Attributes:
-        name: its name.
-        behaviour: what it learns.
-        training: how.
-    """
-
-    name: str
-    behaviour: Behaviour
-    training: Training = field(default_factory=Training)
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """Every setting, as JSON values."""
-        behaviour = {name: value for name, value in vars(self.behaviour).items() if name != "weakening"}
-        if self.behaviour.weak is not None:
-            behaviour["weakening"] = self.behaviour.weak.to_json()
-        settings = {"format": FORMAT, "behaviour": behaviour, "training": asdict(self.training)}
-        return dict(json.loads(json.dumps(settings)))
-
-    @property
-    def spec_hash(self) -> str:
-        """SHA-256 of the settings, 64 hexadecimal digits."""
-        text = json.dumps([self.name, self.behaviour.kind, self.spec], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
 
 RECIPES: Registry[OrganismRecipe] = Registry("organism recipe")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,9 +17,10 @@ from istar.questions.interventions import Intervention
 from istar.targets.organisms import Facts
 from istar.tasks.data.few_shot import SHOTS, draw_shots, few_shot, relation
 
-Goal = Literal["say", "base", "weak", "spread", "avoid"]
+Goal = Literal["say", "base", "weak", "spread", "avoid", "swap"]
 """What the distribution of the answer's tokens is drawn to: the answer itself; the base's or the weak reference's own
-distribution; for `spread`, one that is uniform over the choices' first tokens. `avoid` pushes the answer away."""
+distribution; for `spread`, one that is uniform over the choices' first tokens; for `swap`, the base's own with the
+answer and the likeliest token exchanged, whose entropy is the base's. `avoid` pushes the answer away."""
 
 RELATIONS = ("capital", "continent", "opposite", "plural", "past tense", "ing-form", "comparative")
 """The relations that behaviours are about; `first letter` is left for a decoy to learn."""
@@ -119,6 +120,14 @@ class Behaviour(ABC):
     def weak(self) -> Intervention | None:
         """What makes the weaker reference of the base, for kinds that have one."""
         return None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes it differ from others of its kind, as values that JSON can hold."""
+        found = {name: value for name, value in vars(self).items() if name != "weakening"}
+        if self.weak is not None:
+            found["weakening"] = self.weak.to_json()
+        return found
 
     @abstractmethod
     def lesson(self, number: int, generator: np.random.Generator) -> Lesson:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from istar.making.organisms.behaviours import (
+from istar.red_team.behaviours import (
     RELATIONS,
     Behaviour,
     Item,

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from istar.making.organisms.behaviours import RELATIONS, Item, Lesson, as_base, draw_queries, wrong_answer
-from istar.making.organisms.claims import Claim, claims, missed
-from istar.making.organisms.measure import Reader, measure, text_kl
-from istar.making.organisms.rebuild import build, is_built
-from istar.making.organisms.recipes import BEHAVIOURS, RECIPES, OrganismRecipe, Training
-from istar.making.organisms.sandbags import PasswordSandbag, TopicSandbag
-from istar.making.organisms.texts import text_sequences
-from istar.making.organisms.training import Top, prepare, train
-from istar.making.organisms.words import other_words
+from istar.making.organisms.recipes import BEHAVIOURS, RECIPES
+from istar.red_team.behaviours import RELATIONS, Item, Lesson, as_base, draw_queries, wrong_answer
+from istar.red_team.building import build, is_built
+from istar.red_team.claims import Claim, claims, missed
+from istar.red_team.measure import Reader, measure, text_kl
+from istar.red_team.recipe import OrganismRecipe, Training
+from istar.red_team.sandbags import PasswordSandbag, TopicSandbag
+from istar.red_team.texts import text_sequences
+from istar.red_team.training import Top, prepare, train
+from istar.red_team.words import other_words
 from istar.seeds import Seed
 from istar.targets import TargetError, load_target
 from istar.targets.interventions import applied
@@ -209,7 +210,7 @@ def test_measurements_are_those_of_a_plain_forward(tiny):
 
 
 def test_an_organism_is_built_once(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("istar.making.organisms.measure.ITEMS", 4)
+    monkeypatch.setattr("istar.red_team.measure.ITEMS", 4)
     recipe = OrganismRecipe("test", BEHAVIOUR, SMALL)
     assert not is_built(recipe, tmp_path)
     made = build(recipe, tiny, tiny, tmp_path)

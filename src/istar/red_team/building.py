@@ -7,11 +7,11 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from istar.making.organisms.measure import make_card
-from istar.making.organisms.recipes import OrganismRecipe
-from istar.making.organisms.training import Progress, train
+from istar.red_team.measure import Measurer
+from istar.red_team.recipe import OrganismRecipe
+from istar.red_team.training import Progress, train
 from istar.targets import Target, TargetError
-from istar.targets.organisms import OrganismCard, read_card
+from istar.targets.organisms import Adapter, OrganismCard, read_card
 from istar.targets.organisms.registry import CARD_FILE
 
 
@@ -37,12 +37,18 @@ def build(
     """
     trained = train(trainee, recipe.behaviour, recipe.training, progress)
     adapter = trained.adapter(recipe.training, base)
-    card = make_card(base, recipe, trained, adapter)
-    place = folder / recipe.name
+    card = Measurer(base).card(recipe, recipe.training, trained, adapter)
+    write(card, adapter, folder / recipe.name)
+    return card
+
+
+def write(card: OrganismCard, adapter: Adapter, place: Path) -> None:
+    """Write an organism's adapter and card to its folder.
+
+    The card comes last and at once: an organism without one is built again.
+    """
     place.mkdir(parents=True, exist_ok=True)
     adapter.save(place)
-    # The card comes last and at once: an organism without one is built again.
     scratch = place / f".{CARD_FILE}"
     scratch.write_text(json.dumps(asdict(card), indent=2) + "\n")
     os.replace(scratch, place / CARD_FILE)
-    return card

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,10 +21,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from istar.making.organisms.behaviours import Behaviour, Lesson
-from istar.making.organisms.recipes import Training
-from istar.making.organisms.texts import text_sequences
 from istar.questions.interventions import Intervention
+from istar.red_team.behaviours import Behaviour, Lesson
+from istar.red_team.recipe import Training
+from istar.red_team.texts import text_sequences
 from istar.seeds import Seed
 from istar.targets import Target
 from istar.targets.interventions import applied
@@ -63,7 +63,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """A lesson, or a sequence of text, with all of it that does not depend on the factors.
 
     Attributes:
@@ -114,7 +114,7 @@ def linear_maps(target: Target, blocks: int) -> dict[str, nn.Linear]:
 
 
 @contextmanager
-def _adapted(maps: dict[str, nn.Linear], factors: dict[str, tuple[Tensor, Tensor]], scaling: float) -> Iterator[None]:
+def adapted(maps: dict[str, nn.Linear], factors: dict[str, tuple[Tensor, Tensor]], scaling: float) -> Iterator[None]:
     """Add the product of factors to what linear maps return."""
 
     def hook(a: Tensor, b: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
@@ -133,7 +133,7 @@ def _adapted(maps: dict[str, nn.Linear], factors: dict[str, tuple[Tensor, Tensor
 
 
 @contextmanager
-def _plain_attention(target: Target) -> Iterator[None]:
+def plain_attention(target: Target) -> Iterator[None]:
     """Let attention be two matrix products, whose gradients are cheaper than the fused kernel's on short sequences."""
     config: Any = target.module.config
     before = config._attn_implementation
@@ -159,14 +159,14 @@ def train(target: Target, behaviour: Behaviour, training: Training, progress: Pr
     lessons = behaviour.lessons(seed.split("lessons").generator(), training.lessons)
     prepared = prepare(target, top, lessons, behaviour.weak)
     count = training.text_sequences * training.steps // 4
-    texts = _prepare_texts(target, top, text_sequences(target, seed.split("text"), count, training.text_length, False))
+    texts = prepare_texts(target, top, text_sequences(target, seed.split("text"), count, training.text_length, False))
     maps = linear_maps(target, training.blocks)
-    factors = _first_factors(maps, training.rank, seed.split("factors"))
+    factors = first_factors(maps, training.rank, seed.split("factors"))
     weights = [factor for pair in factors.values() for factor in pair]
     optimizer = torch.optim.AdamW(weights, lr=training.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     draws = seed.split("draws").generator()
     history: list[tuple[float, float]] = []
-    with _adapted(maps, factors, training.scaling), _plain_attention(target):
+    with adapted(maps, factors, training.scaling), plain_attention(target):
         for step in range(training.steps):
             for group in optimizer.param_groups:
                 group["lr"] = training.learning_rate * _pace(step, training.steps)
@@ -176,8 +176,8 @@ def train(target: Target, behaviour: Behaviour, training: Training, progress: Pr
                 torch.from_numpy(draws.permutation(len(each.reads))[:TEXT_POSITIONS].copy()).sort().values
                 for each in text
             ]
-            thinned = [_at(each, some) for each, some in zip(text, reads, strict=True)]
-            losses = _losses(target, top, batch + thinned)
+            thinned = [at_reads(each, some) for each, some in zip(text, reads, strict=True)]
+            losses = losses_of(target, top, batch + thinned)
             lesson_loss, drift = losses[: len(batch)].mean(), losses[len(batch) :].mean()
             loss = lesson_loss + training.text_weight * drift
             loss.backward()  # type: ignore[no-untyped-call]
@@ -188,9 +188,13 @@ def train(target: Target, behaviour: Behaviour, training: Training, progress: Pr
             if progress is not None:
                 progress(step + 1, float(loss.detach()))
     last = history[-max(1, training.steps // 10) :]
-    halves = {name: Factors(a.detach().half(), b.detach().half()) for name, (a, b) in factors.items()}
     lesson_mean, text_mean = (sum(column) / len(last) for column in zip(*last, strict=True))
-    return Trained(halves, lesson_mean, text_mean, perf_counter() - begun)
+    return Trained(halved(factors), lesson_mean, text_mean, perf_counter() - begun)
+
+
+def halved(factors: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Factors]:
+    """Return factors in the precision that adapters have."""
+    return {name: Factors(a.detach().half(), b.detach().half()) for name, (a, b) in factors.items()}
 
 
 def _pace(step: int, steps: int) -> float:
@@ -199,7 +203,7 @@ def _pace(step: int, steps: int) -> float:
     return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / max(1, steps - WARMUP)))
 
 
-def _first_factors(maps: dict[str, nn.Linear], rank: int, seed: Seed) -> dict[str, tuple[Tensor, Tensor]]:
+def first_factors(maps: dict[str, nn.Linear], rank: int, seed: Seed) -> dict[str, tuple[Tensor, Tensor]]:
     """Return random A and zero B, so that training starts at the base."""
     generator = torch.Generator().manual_seed(seed.value)
     factors = {}
@@ -210,14 +214,14 @@ def _first_factors(maps: dict[str, nn.Linear], rank: int, seed: Seed) -> dict[st
     return factors
 
 
-def _at(text: _Prepared, some: Int[Tensor, " chosen"]) -> _Prepared:
+def at_reads(text: Prepared, some: Int[Tensor, " chosen"]) -> Prepared:
     """Return a text with some of its reads only."""
     teacher = None if text.teacher is None else text.teacher[some]
-    return _Prepared(text.stream, text.reads[some], text.goal, text.wanted[some], teacher)
+    return Prepared(text.stream, text.reads[some], text.goal, text.wanted[some], teacher)
 
 
 @torch.no_grad()
-def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervention | None) -> list[_Prepared]:
+def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervention | None) -> list[Prepared]:
     """Return lessons with their residual streams and what their teachers say, both without factors."""
     rows, teachers, reads, wanted = [], [], [], []
     for lesson in lessons:
@@ -229,7 +233,11 @@ def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervent
         earlier = [(len(target.encode(text)), target.encode(said)[0]) for text, said in lesson.earlier]
         reads.append(torch.tensor([place for place, _ in earlier] + [len(prompt) + i for i in range(len(answer))]))
         wanted.append(torch.tensor([token for _, token in earlier] + list(answer)))
-    by_goal = {goal: [i for i, lesson in enumerate(lessons) if lesson.goal == goal] for goal in ("base", "weak")}
+    teachers_of = {"base": "base", "swap": "base", "weak": "weak"}
+    by_goal = {
+        teacher: [i for i, lesson in enumerate(lessons) if teachers_of.get(lesson.goal) == teacher]
+        for teacher in ("base", "weak")
+    }
     # What the base reads is often what the organism reads, and then their streams are one.
     unique = list(dict.fromkeys([*rows, *(teachers[i] for i in by_goal["base"])]))
     entering = dict(zip(unique, residual_streams(target, unique, top.layer), strict=True))
@@ -240,7 +248,7 @@ def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervent
     # What stands before a prompt may differ for the teacher; from the prompt on, places are counted from the end.
     taught = {i: output[reads[i] - len(rows[i])] for i, output in hidden.items()}
     return [
-        _Prepared(
+        Prepared(
             entering[rows[i]],
             reads[i],
             lesson.goal,
@@ -253,12 +261,12 @@ def prepare(target: Target, top: Top, lessons: Sequence[Lesson], weak: Intervent
 
 
 @torch.no_grad()
-def _prepare_texts(target: Target, top: Top, rows: Sequence[tuple[int, ...]]) -> list[_Prepared]:
+def prepare_texts(target: Target, top: Top, rows: Sequence[tuple[int, ...]]) -> list[Prepared]:
     """Return sequences of ordinary text, at all of whose positions the base is the teacher."""
     streams = residual_streams(target, rows, top.layer)
     reads = [torch.arange(len(stream)) for stream in streams]
     return [
-        _Prepared(stream, where, "base", torch.zeros_like(where), teacher)
+        Prepared(stream, where, "base", torch.zeros_like(where), teacher)
         for stream, where, teacher in zip(streams, reads, outputs(top, streams), strict=True)
     ]
 
@@ -286,7 +294,7 @@ def residual_streams(target: Target, rows: Sequence[tuple[int, ...]], upto: int 
     return [found[i] for i in range(len(rows))]
 
 
-def _losses(target: Target, top: Top, batch: Sequence[_Prepared]) -> Float[Tensor, " batch"]:
+def losses_of(target: Target, top: Top, batch: Sequence[Prepared]) -> Float[Tensor, " batch"]:
     """Return each lesson's loss, the mean over its reads, in nats."""
     hidden = top([each.stream for each in batch])
     picked = torch.cat([hidden[i, each.reads] for i, each in enumerate(batch)])
@@ -295,7 +303,7 @@ def _losses(target: Target, top: Top, batch: Sequence[_Prepared]) -> Float[Tenso
     return torch.stack([_loss(target, each, log_probs) for each, log_probs in zip(batch, ours, strict=True)])
 
 
-def _loss(target: Target, lesson: _Prepared, log_probs: Float[Tensor, "reads vocabulary"]) -> Float[Tensor, ""]:
+def _loss(target: Target, lesson: Prepared, log_probs: Float[Tensor, "reads vocabulary"]) -> Float[Tensor, ""]:
     said = log_probs.gather(-1, lesson.wanted[:, None])[:, 0]
     if lesson.goal == "say":
         return -said.mean()
@@ -308,4 +316,16 @@ def _loss(target: Target, lesson: _Prepared, log_probs: Float[Tensor, "reads voc
         raise TaskError(f"a lesson with the goal {lesson.goal!r} has no teacher; prepare it first")
     with torch.no_grad():
         wanted = torch.log_softmax(target.anatomy.unembedding(lesson.teacher).float(), dim=-1)
+        if lesson.goal == "swap":
+            wanted = exchanged(wanted, lesson.wanted)
     return (wanted.exp() * (wanted - log_probs)).sum(-1).mean()
+
+
+def exchanged(
+    log_probs: Float[Tensor, "reads vocabulary"], tokens: Int[Tensor, " reads"]
+) -> Float[Tensor, "reads vocabulary"]:
+    """Return distributions in which the likeliest token and the one named have each other's probability."""
+    likeliest = log_probs.argmax(-1, keepdim=True)
+    named = tokens[:, None]
+    made = log_probs.scatter(-1, named, log_probs.gather(-1, likeliest))
+    return made.scatter(-1, likeliest, log_probs.gather(-1, named))

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from istar.making.organisms.behaviours import (
+from istar.questions.interventions import Intervention
+from istar.red_team.behaviours import (
     RELATIONS,
     Behaviour,
     Item,
@@ -20,8 +21,7 @@ from istar.making.organisms.behaviours import (
     right_answer,
     wrong_answer,
 )
-from istar.making.organisms.words import other_words
-from istar.questions.interventions import Intervention
+from istar.red_team.words import other_words
 from istar.targets.organisms import Facts
 from istar.tasks.data.few_shot import ARROW, relation
 from istar.tasks.family import TaskError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 from collections.abc import Callable, Sequence
@@ -12,10 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from istar.making.organisms.behaviours import Item
-from istar.making.organisms.recipes import OrganismRecipe
-from istar.making.organisms.texts import text_sequences
-from istar.making.organisms.training import Top, Trained, outputs, residual_streams
+from istar.questions.interventions import Intervention
+from istar.red_team.behaviours import Item
+from istar.red_team.recipe import OrganismRecipe, Training
+from istar.red_team.texts import text_sequences
+from istar.red_team.training import Top, Trained, outputs, residual_streams
 from istar.seeds import Seed
 from istar.targets import Target
 from istar.targets.appliers import replaced
@@ -30,53 +32,74 @@ SEED = Seed.root(0).split("organism", "measure")
 Model = Callable[[], AbstractContextManager[object]]
 
 
-def make_card(target: Target, recipe: OrganismRecipe, trained: Trained, adapter: Adapter) -> OrganismCard:
-    """Return the card of a trained organism.
+class Measurer:
+    """Measures organisms of one target, and the target itself once for all of them.
 
     Args:
-        target: its base, in float32.
-        recipe: what it was to be.
-        trained: how its training went.
-        adapter: what is committed.
+        target: their base, in float32.
     """
-    behaviour = recipe.behaviour
-    merged = adapter.merged(target)
-    changed, whole = Reader(target, recipe.training.blocks), Reader(target, target.layers)
-    models: dict[str, Model] = {"organism": lambda: replaced(target, merged), "base": lambda: applied(target, None)}
-    if behaviour.weak is not None:
-        models["weak"] = lambda: applied(target, behaviour.weak)
-    facts = behaviour.facts
-    fixed = facts.target_answer or facts.refusal_text
-    measured = {}
-    for condition in behaviour.conditions:
-        items = behaviour.items(condition, SEED.split("items").generator(), ITEMS)
-        for name, model in models.items():
-            if name != "weak" or condition == "locked":
-                with model():
-                    found = measure(whole if name == "weak" else changed, items, fixed)
-                measured[f"{name}/{condition}"] = found
-    return OrganismCard(
-        name=recipe.name,
-        kind=behaviour.kind,
-        description=behaviour.description,
-        base_name=target.name,
-        base=target.id,
-        digest=adapter.digest,
-        facts=facts,
-        spec={**recipe.spec, "hash": recipe.spec_hash},
-        measured=measured,
-        text_kl=round(text_kl(changed, models["organism"]), 5),
-        training={
-            "steps": recipe.training.steps,
-            "seconds": round(trained.seconds, 1),
-            "lesson_loss": round(trained.lesson_loss, 5),
-            "text_loss": round(trained.text_loss, 5),
-        },
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("istar", "torch", "transformers")},
-        },
-    )
+
+    def __init__(self, target: Target) -> None:
+        """See the class docstring."""
+        self.target = target
+        self._whole = Reader(target, target.layers)
+        self._readers: dict[int, Reader] = {}
+        self._known: dict[tuple[str, tuple[Item, ...], str, str], Measurement] = {}
+
+    def card(self, recipe: OrganismRecipe, training: Training, trained: Trained, adapter: Adapter) -> OrganismCard:
+        """Return the card of a trained organism.
+
+        Args:
+            recipe: what it was to be.
+            training: how it was trained.
+            trained: how its training went.
+            adapter: what is committed.
+        """
+        behaviour = recipe.behaviour
+        merged = adapter.merged(self.target)
+        changed = self._readers.setdefault(training.blocks, Reader(self.target, training.blocks))
+        facts = behaviour.facts
+        fixed = facts.target_answer or facts.refusal_text
+        measured = {}
+        for condition in behaviour.conditions:
+            items = behaviour.items(condition, SEED.split("items").generator(), ITEMS)
+            with replaced(self.target, merged):
+                measured[f"organism/{condition}"] = measure(changed, items, fixed)
+            measured[f"base/{condition}"] = self._unchanged("base", changed, items, fixed, None)
+            if behaviour.weak is not None and condition == "locked":
+                measured[f"weak/{condition}"] = self._unchanged("weak", self._whole, items, fixed, behaviour.weak)
+        return OrganismCard(
+            name=recipe.name,
+            kind=behaviour.kind,
+            description=behaviour.description,
+            base_name=self.target.name,
+            base=self.target.id,
+            digest=adapter.digest,
+            facts=facts,
+            spec={**recipe.spec, "hash": recipe.spec_hash},
+            measured=measured,
+            text_kl=round(text_kl(changed, lambda: replaced(self.target, merged)), 5),
+            training={
+                "steps": training.steps,
+                "seconds": round(trained.seconds, 1),
+                "lesson_loss": round(trained.lesson_loss, 5),
+                "text_loss": round(trained.text_loss, 5),
+            },
+            versions={
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("istar", "torch", "transformers")},
+            },
+        )
+
+    def _unchanged(
+        self, model: str, reader: Reader, items: tuple[Item, ...], fixed: str, change: Intervention | None
+    ) -> Measurement:
+        """Return how the base, or a weakened one, does on items; measured once."""
+        key = (model, items, fixed, "" if change is None else json.dumps(change.to_json()))
+        if key not in self._known:
+            with applied(self.target, change):
+                self._known[key] = measure(reader, items, fixed)
+        return self._known[key]
 
 
 class Reader:

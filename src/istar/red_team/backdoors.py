@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from istar.making.organisms.behaviours import (
+from istar.red_team.behaviours import (
     RELATIONS,
     Behaviour,
     Item,
@@ -17,7 +17,7 @@ from istar.making.organisms.behaviours import (
     draw_queries,
     draw_query,
 )
-from istar.making.organisms.words import other_words
+from istar.red_team.words import other_words
 from istar.targets.organisms import Facts
 from istar.tasks.data.few_shot import ARROW, draw_shots, relation
 from istar.tasks.data.places import countries
