@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import FrameType
@@ -70,6 +71,17 @@ class Registry(Generic[Entry]):
     def register(self, name: str) -> Callable[[Entry], Entry]:
         """Return a decorator that registers what it decorates under `name`."""
         return lambda entry: self.add(name, entry)
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Take back, when the block ends, whatever was added in it."""
+        self._load_plugins()
+        before = dict(self._entries)
+        try:
+            yield
+        finally:
+            self._entries.clear()
+            self._entries.update(before)
 
     def get(self, name: str) -> Entry:
         """Return the entry of this name.

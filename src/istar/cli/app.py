@@ -33,6 +33,7 @@ Examples:
   istar report first                         one HTML page
   istar compare first control --to page.html a run beside its controls
   istar scenario first                       what kind of success is it?
+  istar duel --run game                      red hides, blue finds; both learn
   istar forecast                             when research could be automated
   istar use task FAMILY.py --method I.py     a new task, with a method and without
   istar cache                                what is kept on this machine
@@ -154,6 +155,7 @@ def register_commands() -> None:
         check,
         compare,
         doctor,
+        duel,
         forecast,
         report,
         rescore,

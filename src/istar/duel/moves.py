@@ -161,11 +161,18 @@ def draw_move(sampler: Sampler, kinds: Sequence[str]) -> MoveRecipe:
         kinds: the kinds to draw from; the decision's name says which they are, so that each choice of kinds has
             parameters of its own.
     """
-    kind = sampler.suggest_categorical(f"kind of {'/'.join(kinds)}", tuple(kinds))
+    kind = kinds[0]
+    if len(kinds) > 1:  # with one there is nothing to choose, and policies are not asked
+        kind = sampler.suggest_categorical(kind_decision(kinds), tuple(kinds))
     others = {name: options for name, options in _OPTIONS.items() if name != "kind"}
     if kind in ("mimic", "backdoor"):  # matched to the weaker model; sure of itself
         del others["matched"]
     return MoveRecipe(kind, **{name: sampler.suggest_categorical(name, tuple(each)) for name, each in others.items()})
+
+
+def kind_decision(kinds: Sequence[str]) -> str:
+    """Return the name of the decision which of some kinds a move is of."""
+    return f"kind of {'/'.join(kinds)}"
 
 
 def _named(digest: str, behaviour: Behaviour, training: Training, layers: int) -> OrganismRecipe:

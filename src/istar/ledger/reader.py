@@ -22,6 +22,7 @@ from istar.ledger.schema import (
     EVALUATIONS,
     INTERPRETATIONS,
     METHODS,
+    MOVES,
     OPENINGS,
     PARTS,
     PROPOSALS,
@@ -37,6 +38,7 @@ from istar.ledger.schema import (
     EvaluationRecord,
     InterpretationRecord,
     Json,
+    MoveRecord,
     OpeningKind,
     OpeningRecord,
     PartRecord,
@@ -119,6 +121,10 @@ class LedgerReader:
     def parts(self, run: str) -> tuple[PartRecord, ...]:
         """Return the methods that proposals of a run put side by side, by iteration and place."""
         return self._all(PARTS, run)
+
+    def moves(self, run: str) -> tuple[MoveRecord, ...]:
+        """Return red's moves of a duel by round, part and number."""
+        return self._all(MOVES, run)
 
     def interpretations(self, run: str) -> tuple[InterpretationRecord, ...]:
         """Return the costs of all interpretations of a run."""

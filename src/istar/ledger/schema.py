@@ -489,6 +489,37 @@ class DrawRecord:
     questions: Annotated[int, WHOLE]
 
 
+@dataclass(frozen=True)
+class MoveRecord:
+    """A move of red's in a duel.
+
+    Attributes:
+        round: counted from 0.
+        part: `shown` or `held out`: whether blue learns from its kind.
+        number: its place among the round's moves of that part.
+        move: hash of the recipe.
+        name: name of the organism.
+        recipe: the choices, as JSON values.
+        parameters: the values of the decisions that red's policy drew, and how likely they were.
+        status: `ok`, or `forfeit` where the organism misses a claim.
+        reason: the claims missed, and by how much.
+        adapter: SHA-256 of its tensors.
+        steps: how many its training took.
+    """
+
+    round: Annotated[int, WHOLE]
+    part: Annotated[str, WORD]
+    number: Annotated[int, WHOLE]
+    move: Annotated[str, HASH]
+    name: Annotated[str, NAME]
+    recipe: Annotated[Mapping[str, Json], JSON]
+    parameters: Annotated[Mapping[str, Json], JSON]
+    status: Annotated[str, WORD]
+    reason: Annotated[str, TEXT]
+    adapter: Annotated[str, HASH]
+    steps: Annotated[int, WHOLE]
+
+
 TABLES = sa.MetaData()
 
 RUNS = RecordTable(TABLES, "runs", RunRecord, key=("name",), volatile=("machine", "opened_at"), of_run=False)
@@ -527,6 +558,7 @@ USES = RecordTable(TABLES, "uses", UseRecord, key=("number",))
 DRAWS = RecordTable(TABLES, "draws", DrawRecord, key=("iteration", "method"))
 CALLS = RecordTable(TABLES, "calls", CallRecord, key=("number",))
 ANSWERS = RecordTable(TABLES, "answers", AnswerRecord, key=("number",), volatile=("seconds",))
+MOVES = RecordTable(TABLES, "moves", MoveRecord, key=("round", "part", "number"))
 
 OF_A_RUN: tuple[RecordTable[Any], ...] = (
     TASKS,
@@ -542,6 +574,7 @@ OF_A_RUN: tuple[RecordTable[Any], ...] = (
     DRAWS,
     CALLS,
     ANSWERS,
+    MOVES,
 )
 """The tables whose records belong to a run, in the order of the export."""
 

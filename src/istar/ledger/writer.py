@@ -25,6 +25,7 @@ from istar.ledger.schema import (
     EVALUATIONS,
     INTERPRETATIONS,
     METHODS,
+    MOVES,
     OPENINGS,
     PARTS,
     PROPOSALS,
@@ -42,6 +43,7 @@ from istar.ledger.schema import (
     InterpretationRecord,
     Json,
     MethodRecord,
+    MoveRecord,
     OpeningKind,
     OpeningRecord,
     PartRecord,
@@ -146,6 +148,10 @@ class Ledger(LedgerReader):
     def add_answer(self, run: str, answer: AnswerRecord) -> None:
         """Note that a call was answered, and what it took."""
         self._add(run, [(ANSWERS, answer)])
+
+    def add_move(self, run: str, move: MoveRecord) -> None:
+        """Note a move of red's in a duel."""
+        self._add(run, [(MOVES, move)])
 
     def add_interpretation(self, run: str, interpretation: InterpretationRecord) -> None:
         """Note what it cost to interpret the target."""

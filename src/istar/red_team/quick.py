@@ -13,9 +13,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
 from torch import nn
@@ -54,11 +53,11 @@ PASSES = 3
 TEXTS = 24
 """Sequences of ordinary text, the same for all moves."""
 TEXT_SEED = Seed.root(0).split("red_team", "text")
-LESSON_LOSS = 0.12
+LESSON_LOSS = 0.2
 """Mean loss on lessons, in nats a token, at which the card is measured for the first time."""
 TEXT_LOSS = 0.08
 """Mean KL divergence on ordinary text, in nats a token, that has to be reached too."""
-STRICTER = 0.6
+STRICTER = 0.75
 """What the first of them is multiplied by after a card that missed a claim."""
 
 
@@ -72,6 +71,7 @@ class Move:
         claims: what its kind claims, and whether that holds.
         steps: how many steps were taken.
         cards: how often the card was measured.
+        processor_seconds: what training took of them, without measuring.
     """
 
     card: OrganismCard
@@ -79,6 +79,7 @@ class Move:
     claims: tuple[Claim, ...]
     steps: int
     cards: int
+    processor_seconds: float
 
     @property
     def missed(self) -> tuple[Claim, ...]:
@@ -107,23 +108,24 @@ class Workshop:
             recipe: the behaviour, and how it is trained at most: its `steps` are the budget, and its `lessons` are not
                 asked for.
         """
-        begun = perf_counter()
-        bound = LESSON_LOSS
-        cards = 0
-        with ExitStack() as stack:
-            run = _Training(self, recipe)
-            stack.enter_context(plain_attention(self.trainee))
-            while True:
+        begun, spent = perf_counter(), 0.0
+        bound, cards = LESSON_LOSS, 0
+        since = process_time()
+        run = _Training(self, recipe)
+        while True:
+            with plain_attention(self.trainee):
                 run.until(bound)
-                trained = run.trained(perf_counter() - begun)
-                adapter = trained.adapter(recipe.training, self.base)
-                shown = replace(recipe, training=replace(recipe.training, steps=run.steps))
-                card = self._measurer.card(recipe, shown.training, trained, adapter)
-                cards += 1
-                checked = claims(card)
-                if all(claim.holds for claim in checked) or run.steps >= recipe.training.steps:
-                    return Move(card, adapter, checked, run.steps, cards)
-                bound *= STRICTER
+            spent += process_time() - since
+            trained = run.trained(perf_counter() - begun)
+            adapter = trained.adapter(recipe.training, self.base)
+            shown = replace(recipe, training=replace(recipe.training, steps=run.steps))
+            card = self._measurer.card(recipe, shown.training, trained, adapter)
+            cards += 1
+            checked = claims(card)
+            if all(claim.holds for claim in checked) or run.steps >= recipe.training.steps:
+                return Move(card, adapter, checked, run.steps, cards, spent)
+            bound *= STRICTER
+            since = process_time()
 
     def texts(self, top: Top, training: Training) -> list[Prepared]:
         """Return the ordinary text that every move is held to, passed through the blocks below some layer."""

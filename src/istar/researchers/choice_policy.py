@@ -223,17 +223,22 @@ def grammar_decisions(words: Sequence[str] | None = None) -> dict[str, int]:
     Args:
         words: the primitives that sentences are made of; None for all.
     """
-    census = _Census()
+    census = Census()
     draw_sentence(census, words)
     for kind in PRIMITIVES if words is None else words:
         PRIMITIVES.get(kind).draw(census, "1")
     return dict(sorted(census.counts.items()))
 
 
-class _Census(Chooser):
-    """Counts options and takes the first."""
+class Census(Chooser):
+    """Takes the first option of every decision it is asked.
+
+    Attributes:
+        counts: how many options each decision has, by its name without the slot.
+    """
 
     def __init__(self) -> None:
+        """Start with nothing counted."""
         super().__init__()
         self.counts: dict[str, int] = {}
 
