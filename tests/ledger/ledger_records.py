@@ -13,6 +13,7 @@ from istar.ledger import (
     EvaluationRecord,
     InterpretationRecord,
     Ledger,
+    MoveRecord,
     PartRecord,
     ProposalRecord,
     QuestionRecord,
@@ -38,6 +39,9 @@ USE = UseRecord(
 )
 CALL = CallRecord(0, "score", {"questions": [QUESTION]}, METHOD)
 ANSWER = AnswerRecord(0, "", 2**62, 1.25)
+MOVE = MoveRecord(
+    0, "held out", 1, "e" * 64, "suspect-one", {"kind": "topic"}, {"drawn": {}}, "forfeit", "by 0.1", "f" * 64, 30
+)
 DRAW = DrawRecord(0, METHOD, 2**53 - 1, 4)
 ROUND = RoundRecord(0, METHOD, "validation", "ok", "", 0.25, 0.125, 0.5, True, METHOD, 0.5, 3.0)
 BATCHES = (BatchSpending(40, {"mm": 40}), BatchSpending(110, {"mm": 100, "add": 10}))
@@ -81,6 +85,7 @@ def fill(ledger: Ledger, *, run: str = "run", seconds: float = 0.0) -> None:
     ledger.add_draw(run, DRAW)
     ledger.add_use(run, USE, "def interpret(): ...\n")
     ledger.add_call(run, CALL, "def interpret(): ...\n")
+    ledger.add_move(run, MOVE)
     ledger.add_answer(run, replace(ANSWER, seconds=1.25 + seconds))
     ledger.add_interpretation(run, replace(INTERPRETATION, seconds=1.5 + seconds))
     ledger.add_evaluation(run, replace(EVALUATION, stage="baseline", method=BASELINE, spending=Spending()), BLACK)

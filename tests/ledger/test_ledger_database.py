@@ -249,7 +249,7 @@ def test_the_export_ignores_time_and_order_of_arrival(make_url):
         lines = list(one.export("run"))
         assert lines == list(other.export("run"))
         assert not any("seconds" in line or "opened_at" in line or "cores" in line for line in lines)
-        assert len(lines) == 1 + 3 + 1 + 1 + 1 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 2 + len(BLACK + WHITE)
+        assert len(lines) == 1 + 3 + 1 + 1 + 1 + 1 + 2 + 1 + 3 + 1 + 1 + 1 + 2 + 1 + len(BLACK + WHITE)
 
 
 def test_the_export_tells_different_work_apart():

@@ -214,7 +214,7 @@ def test_policies_move_and_scripts_do_not():
         ({"shown_kinds": ("bribe",)}, "shown_kinds: bribe is no kind of move; give some of password, topic"),
         ({"held_out_kinds": ()}, "held_out_kinds: none is no kind of move"),
         ({"shown_kinds": ("topic",)}, "topic cannot be shown to blue and held out from it"),
-        ({"budget": {"steps": 3}}, "a budget of 3 steps is too small: a move is judged by the losses of 6 in a row"),
+        ({"budget": {"steps": 3}}, "a budget of 3 steps is too small: a move is judged by the losses of 5 in a row"),
         ({"rounds": 0}, "rounds: Input should be greater than 0"),
         ({"forfeit": -1.0}, "forfeit: Input should be greater than 0"),
         ({"budget": {"flops": 3}}, "budget.flops: Extra inputs are not permitted"),

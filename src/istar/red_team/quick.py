@@ -44,20 +44,20 @@ from istar.targets import Target
 from istar.targets.organisms import Adapter, OrganismCard
 
 WARMUP = 5
-WINDOW = 6
+WINDOW = 5
 """Steps whose mean losses decide whether to look at the card."""
 CHUNK = 48
 """Lessons that are prepared together."""
-PASSES = 3
+PASSES = 5
 """How often a lesson is taken, on average, before others are prepared."""
-TEXTS = 24
+TEXTS = 12
 """Sequences of ordinary text, the same for all moves."""
 TEXT_SEED = Seed.root(0).split("red_team", "text")
-LESSON_LOSS = 0.2
+LESSON_LOSS = 0.3
 """Mean loss on lessons, in nats a token, at which the card is measured for the first time."""
 TEXT_LOSS = 0.08
 """Mean KL divergence on ordinary text, in nats a token, that has to be reached too."""
-STRICTER = 0.75
+STRICTER = 0.6
 """What the first of them is multiplied by after a card that missed a claim."""
 
 
