@@ -402,6 +402,21 @@ def _forecast(result: dict[str, Any]) -> str:
     )
 
 
+def _red_moves(result: dict[str, Any]) -> str:
+    rows = []
+    for each in result["organisms"]:
+        quick, own = each["quick"], each["own"]
+        missed = f"{len(quick['missed'])} and {len(own['missed'])}"
+        figures = (f"{quick['steps']} and {own['steps']}", f"{quick['training']} and {own['training']} s")
+        times = (f"{each['times_faster']}", f"{each['times_faster_with_card']}")
+        rows.append((f"`{each['name']}` ({each['kind']})", *figures, *times, missed))
+    head = ("organism", "steps", "processor time of training", "times faster", "with the card", "claims missed")
+    return (
+        "Moves of a duel beside the library's own training of the same organisms, quick and own, one after another on "
+        "one thread, held to the same claims on the same held-out items:\n\n" + _table(head, rows)
+    )
+
+
 def _score_time(result: dict[str, Any]) -> str:
     runs, look = result["runs"], result["first_look"]
     pairs = ((each["now"]["seconds"] / 60, each["before"]["seconds"] / 60) for each in runs)
@@ -533,6 +548,7 @@ SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "side_by_side": ("Channels side by side", _side_by_side),
     "start_time": ("Starting", _start),
     "score_time": ("Scoring", _score_time),
+    "red_moves": ("Moves of a duel", _red_moves),
     "forecast": ("Forecasts", _forecast),
     "episodes": ("Episodes", _episodes),
     "kill_resume": ("Kills", _kills),

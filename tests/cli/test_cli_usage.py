@@ -13,6 +13,7 @@ from istar.targets.loading import DTYPES
 COMMANDS = (
     "check",
     "doctor",
+    "duel",
     "forecast",
     "report",
     "rescore",

@@ -16,8 +16,9 @@ from istar.tasks import FAMILIES
 PAGE = (Path(__file__).parents[2] / "docs" / "duel.md").read_text(encoding="utf-8")
 COMMANDS = [
     shlex.split(line)[1:]
-    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for block in re.findall(r"^```\w*\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
+    if "--target tiny-random" in line
 ]
 
 
