@@ -89,5 +89,8 @@ def test_a_finished_duel_is_read_back_and_charges_nothing_twice(fought, monkeypa
 def test_other_settings_are_refused_before_anything_is_loaded(fought, monkeypatch, capsys):
     folder, extra = fought
     monkeypatch.chdir(folder)
+    elsewhere = {"small": "new", "tiny-random": str(folder / "nowhere")}
+    assert run([*(elsewhere.get(each, each) for each in COMMANDS[0]), *extra]) == ERROR
+    assert not (folder / "runs" / "new").exists()
     assert run([*COMMANDS[0], *extra, "--seed", "9"]) == ERROR
     assert "has other settings (differing: seed)" in " ".join(capsys.readouterr().err.split())

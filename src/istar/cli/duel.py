@@ -82,7 +82,7 @@ def duel(
     from istar.cli.progress import loading, ticker
     from istar.files import write_whole
     from istar.protocol.duel_settings import DuelFolder, configure_duel
-    from istar.protocol.duel_setup import conduct_duel, named, players
+    from istar.protocol.duel_setup import conduct_duel, named
     from istar.protocol.run_folder import checked_name
     from istar.reports.duel import detection_picture, exploitability_picture, page
 
@@ -102,7 +102,6 @@ def duel(
         **{"seed": seed, "unsafe": unsafe},
         **named(files),
     )
-    players(config, files)
     folder = DuelFolder(runs / checked_name(run))
     with (
         ticker(loading(target), config.rounds) as bar,

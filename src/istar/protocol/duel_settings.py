@@ -177,11 +177,11 @@ class DuelFolder:
         except ValidationError as error:
             raise DuelError(f"{self.path / SETTINGS_FILE} does not hold the settings of a duel: {error}") from error
 
-    def begin(self, config: DuelConfig) -> None:
-        """Make the folder and write the settings; a duel that is there with the same settings is left as it is.
+    def check(self, config: DuelConfig) -> None:
+        """Check that a duel with these settings may be begun here, or gone on with.
 
         Raises:
-            DuelError: the duel that is there has other settings.
+            DuelError: the duel that is there has other settings, or a search is there.
         """
         if self.exists:
             known, now = self.config().model_dump(), config.model_dump()
@@ -191,9 +191,18 @@ class DuelFolder:
                     f"the duel in {self.path} has other settings (differing: {', '.join(differing)}); resume it with "
                     "those that it was begun with, or give the new one another name"
                 )
-            return
-        if RunFolder(self.path).exists:
+        elif RunFolder(self.path).exists:
             raise DuelError(f"{self.path} holds a search; give the duel another name")
+
+    def begin(self, config: DuelConfig) -> None:
+        """Make the folder and write the settings; a duel that is there with the same settings is left as it is.
+
+        Raises:
+            DuelError: see `check`.
+        """
+        self.check(config)
+        if self.exists:
+            return
         write_whole(self.path / SETTINGS_FILE, (config.model_dump_json(indent=2) + "\n").encode())
 
     @contextmanager

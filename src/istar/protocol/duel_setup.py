@@ -93,12 +93,13 @@ def conduct_duel(
     reward = REWARDS.get(config.reward)
     make_executor(config.executor, config.executor_options).check_ready()
     tier = choose_tier(config.unsafe)
+    folder.check(config)
+    base = load_target(config.target)
+    trainee = base if config.budget.dtype == "float32" else load_target(config.target, config.budget.dtype)
     folder.begin(config)
     with ExitStack() as stack:
         ledger = stack.enter_context(folder.alone())
         stack.enter_context(registered())
-        base = load_target(config.target)
-        trainee = base if config.budget.dtype == "float32" else load_target(config.target, config.budget.dtype)
         corpus = build_corpus(base, config.corpus_sequences, config.corpus_length, Seed.root(config.environment_seed))
         stored = RunConfig(
             target=base.id,
