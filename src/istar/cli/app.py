@@ -166,6 +166,7 @@ def register_commands() -> None:
         truth,
         unseal,
         use,
+        use_transfer,
     )
 
 

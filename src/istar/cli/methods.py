@@ -50,11 +50,21 @@ def method_files(methods: list[str]) -> dict[str, MethodFile]:
 
 
 def _best_of(folder: RunFolder) -> MethodFile:
-    """Return the I* of a run as its file says it, with the parts that its ledger knows."""
+    """Return the I* of a run as its file says it, with the parts that its ledger knows.
+
+    Raises:
+        MethodError: it has none.
+    """
+    from istar.methods.contract import MethodError
     from istar.methods.loading import read_source, source_hash
     from istar.methods.side_by_side import MethodFile
     from istar.protocol.book import noted_file
 
+    if not folder.best_method_path.exists():
+        raise MethodError(
+            f"the run {folder.name!r} in {folder.path} has no I* yet, so there is no interpretation to use; let it go "
+            f"on (`istar search --run {folder.name} --resume`), or name a method's file or one of the library"
+        )
     source = read_source(folder.best_method_path)
     if folder.ledger_path.exists():
         with folder.ledger(read_only=True) as ledger:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 use = group(
     "use",
-    "Put a method to use: a new task, bad contexts, resampling. Nothing is trained, and nothing rewarded.",
+    "Put a method to use: a new task, bad contexts, resampling, anomalies, horizons. Nothing is rewarded.",
     "istar use task FAMILY.py --method my_method.py",
     "istar use bad-contexts --method answer_logits",
     "istar use resample --method answer_logits",
+    "istar use anomalies --method tuned_lens",
+    "istar use horizon --method answer_logits",
 )
 
 MethodName = Annotated[
@@ -55,7 +57,7 @@ def task(
     """
     from istar.files import check_destination
 
-    name, file = _method(method)
+    name, file = one_method(method)
     if to is not None:
         check_destination(to)
 
@@ -125,7 +127,7 @@ def bad_contexts(
     """
     from istar.files import check_destination
 
-    name, file = _method(method)
+    name, file = one_method(method)
     if to is not None:
         check_destination(to)
 
@@ -192,7 +194,7 @@ def resample(
     """
     from istar.files import check_destination
 
-    name, file = _method(method)
+    name, file = one_method(method)
     if to is not None:
         check_destination(to)
 
@@ -223,7 +225,12 @@ def resample(
     return SUCCESS
 
 
-def _method(named: str) -> tuple[str, MethodFile]:
+def one_method(named: str) -> tuple[str, MethodFile]:
+    """Return the name and the file of the one method that is put to use.
+
+    Raises:
+        MethodError: there is none or more than one, as of a run without interpretations.
+    """
     from istar.cli.methods import method_files
     from istar.methods.contract import MethodError
 

@@ -74,7 +74,7 @@ def draw_task(found: TaskUse, to: Path) -> None:
         ticks = {x: text for x, text in ticks.items() if x >= lines[0].x[0]}
         panels.append(Panel(each.name, "FLOPs, as a share of brute force", "skill", lines, ticks))
     key = {WITH: f"with {found.method}", WITHOUT: "without"}
-    _write_picture(to, chart(f"{found.method} on {found.target}: skill against FLOPs", key, panels))
+    write_picture(to, chart(f"{found.method} on {found.target}: skill against FLOPs", key, panels))
 
 
 def show_pressure(found: BadContexts) -> None:
@@ -135,7 +135,7 @@ def draw_pressure(found: BadContexts, to: Path) -> None:
         panels.append(
             Panel(title, "candidates, of which the best is taken", "judge's score", lines, ticks, bands, marks)
         )
-    _write_picture(to, chart(f"Optimisation pressure on {found.target}", colours, panels))
+    write_picture(to, chart(f"Optimisation pressure on {found.target}", colours, panels))
 
 
 def show_policies(found: Resampled) -> None:
@@ -190,10 +190,11 @@ def draw_policies(found: Resampled, to: Path) -> None:
         ],
         ticks,
     )
-    _write_picture(to, chart(f"Resampling on {found.target} with {found.method}", colours, [entropy, reward]))
+    write_picture(to, chart(f"Resampling on {found.target} with {found.method}", colours, [entropy, reward]))
 
 
-def _write_picture(to: Path, picture: str) -> None:
+def write_picture(to: Path, picture: str) -> None:
+    """Write a picture, and say where."""
     from istar.files import write_whole
 
     write_whole(to, picture.encode())
