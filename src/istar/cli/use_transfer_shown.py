@@ -125,6 +125,7 @@ def draw_horizon(found: Transfer, to: Path) -> None:
     ticks = {place: str(each.length) for place, each in zip(x, found.lengths, strict=True)}
     flat = [Line(WITHOUT, (x[0], x[-1]), (height, height), dashed=True) for height in (1.0, 0.5)]
     saved = [_line(WITH, x, [each.multiplier for each in found.lengths]), flat[0]]
+    saved.append(Line("none", (x[0], x[-1]), (0.5, 2.0)))  # so that no panel is flat
     told = [
         _line(colour, x, [(area.estimate, area.low, area.high) for area in areas])
         for colour, areas in (
