@@ -84,7 +84,7 @@ def downgraded(path):
     connection.execute("DROP TABLE questions")
     connection.execute("DROP TABLE parts")
     connection.execute("DROP TABLE uses")
-    for name in ("draws", "calls", "answers"):
+    for name in ("draws", "calls", "answers", "moves"):
         connection.execute(f"DROP TABLE {name}")
     for row in connection.execute("SELECT * FROM evaluations").fetchall():
         values = {**dict(row), **{name: json.loads(row[name]) for name in ("by_op", "by_region", "unknown")}}

@@ -13,7 +13,7 @@ from istar.cli.use import MethodName, Picture, Threads, one_method, use
 
 @command(
     "istar use anomalies --method tuned_lens --to anomalies.svg",
-    "istar use anomalies --method my_method.py --organisms linnet,merlin,heron,nightjar",
+    "istar use anomalies --method I.py --organisms linnet,merlin,heron,nightjar",
     of=use,
 )
 def anomalies(
