@@ -505,8 +505,10 @@ def test_what_a_method_waits_for_a_processor_is_not_held_against_it(jail, monkey
     before = os.sched_getaffinity(mine)
     if not counted:
         monkeypatch.setattr(WorkerProcess, "queued_seconds", 0.0)
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+    busy = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    with subprocess.Popen(busy, stdout=subprocess.PIPE) as other:
         try:
+            other.stdout.readline()  # it is busy from here on, however long it took to begin
             for process in (mine, other.pid):
                 os.sched_setaffinity(process, {core})
             code = "start = time.process_time()\nwhile time.process_time() - start < 2.0: pass\nresult['done'] = 1"
