@@ -506,7 +506,8 @@ def test_what_a_method_waits_for_a_processor_is_not_held_against_it(jail, monkey
     if not counted:
         monkeypatch.setattr(WorkerProcess, "queued_seconds", 0.0)
     busy = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
-    with subprocess.Popen(busy, stdout=subprocess.PIPE) as other:
+    # in a session of its own, as the jail is: processors are shared out among sessions, whatever else they run
+    with subprocess.Popen(busy, stdout=subprocess.PIPE, start_new_session=True) as other:
         try:
             other.stdout.readline()  # it is busy from here on, however long it took to begin
             for process in (mine, other.pid):
