@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from istar.arms.planted import planted_recording
 from istar.arms.replays import Replays
 from istar.arms.settings import ArmSettings
 from istar.arms.task_questions import TaskQuestions, with_references
@@ -29,7 +30,7 @@ from istar.methods.length import interpretation_bits, text_bits
 from istar.methods.recording import ChannelBatch, Recording
 from istar.rewards import Curve, MethodFacts
 from istar.scenarios import evidence
-from istar.scenarios.ceiling import LEARNED_FROM, recording_of, truth_cost
+from istar.scenarios.ceiling import LEARNED_FROM, truth_cost
 from istar.scenarios.components import ablated, components_of, sharing, uses_of
 from istar.scenarios.evidence import Evidence, mean_of
 from istar.targets.small.tiny_exact import ALPHABET, HABIT, KINDS, LETTERS, NOISE, Kind
@@ -157,7 +158,7 @@ def curves(
 ) -> list[Curve]:
     """Return the curves with what a method says, what it is worth having been learned from other questions."""
     said = {
-        table.question.hash: recording_of(
+        table.question.hash: planted_recording(
             table, values(table, says, known)[:, None], FLOPS_A_ROW * len(table.values) / table.brute_flops
         )
         for table in task.tables

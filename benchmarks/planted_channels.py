@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 
-from istar.scenarios.ceiling import recording_of
+from istar.arms.planted import planted_recording
 from istar.seeds import Seed
 from istar.truth.effects.grid import grid_of
 
 if TYPE_CHECKING:
     from istar.truth import Table
 
-__all__ = ["KINDS", "Channels", "Known", "Planted", "channels_of", "recording_of", "rows_at", "under_another_name"]
+__all__ = ["KINDS", "Channels", "Known", "Planted", "channels_of", "planted_recording", "rows_at", "under_another_name"]
 
 Channels: TypeAlias = Float[np.ndarray, "rows channels"]
 IDLE = 15

@@ -41,7 +41,7 @@ from istar.methods.library import library_methods
 from istar.rewards import REWARDS, Curve, MethodFacts
 from istar.rewards.mdl import description
 from istar.truth import Table, load_tables
-from planted_channels import KINDS, Known, Planted, channels_of, recording_of, rows_at
+from planted_channels import KINDS, Known, Planted, channels_of, planted_recording, rows_at
 
 RESULTS = Path(__file__).parents[1] / "results" / "uses"
 TASKS = (
@@ -112,7 +112,7 @@ def curves(replays: Replays, every: Sequence[TaskQuestions], seen: set[str], cas
     found = []
     for task in every:
         kind = case.seen if task.task in seen else case.unseen
-        said = {table.question.hash: recording_of(table, channels_of(kind, table), PRICE) for table in task.tables}
+        said = {table.question.hash: planted_recording(table, channels_of(kind, table), PRICE) for table in task.tables}
         worth = {table.question.hash: replays.appraisal(table, said[table.question.hash]) for table in task.tables}
         for table in task.tables:
             mine = table.question.hash

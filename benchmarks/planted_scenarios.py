@@ -61,7 +61,7 @@ from istar.scenarios.rule import Likelihoods, judge, learn
 from istar.seeds import Seed
 from istar.tasks import structure_of
 from istar.truth import Table, load_tables
-from planted_channels import Known, Planted, channels_of, recording_of, rows_at
+from planted_channels import Known, Planted, channels_of, planted_recording, rows_at
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "uses" / "scenario" / "planted.json"
@@ -126,7 +126,7 @@ class Bench:
             for table in task.tables:
                 level = fidelity(table)
                 kind = Planted(f"{name}-{level:.4f}", level, rows_at(level) if level else _chance)
-                said[table.question.hash] = recording_of(table, channels_of(kind, table), price)
+                said[table.question.hash] = planted_recording(table, channels_of(kind, table), price)
             for table in task.tables:
                 learn = partial(self._learned, table, task.tables, said)
                 key = (name, *(f"{fidelity(each):.6f}" for each in task.tables), f"{price:.6g}")

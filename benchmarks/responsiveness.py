@@ -59,7 +59,7 @@ from istar.tasks.family import EMBEDDED
 from istar.truth import MissingTruthError, Table, load_tables
 from istar.truth.effects.records import learn_effects
 from machine import describe_machine
-from planted_channels import KINDS, Planted, channels_of, recording_of, under_another_name
+from planted_channels import KINDS, Planted, channels_of, planted_recording, under_another_name
 from responsiveness_figures import ALONE, CELL, CHEAP, TaskFigures, figures_of, missed
 from responsiveness_speed import compare, source_of
 
@@ -213,7 +213,7 @@ class Asked:
     def recordings(self, kind: Planted, price: float) -> dict[str, Recording]:
         """Return what a method says of every question."""
         return {
-            table.question.hash: recording_of(table, self.channels(kind, table), price)
+            table.question.hash: planted_recording(table, self.channels(kind, table), price)
             for table in (*self.tables, *self.further)
         }
 

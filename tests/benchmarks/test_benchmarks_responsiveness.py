@@ -18,7 +18,7 @@ import responsiveness
 from istar.executors import Executor
 from istar.questions import ArmMeans
 from istar.truth.table import Provenance, Table
-from planted_channels import KINDS, Known, channels_of, recording_of, standardised, under_another_name
+from planted_channels import KINDS, Known, channels_of, planted_recording, standardised, under_another_name
 from responsiveness import (
     Asked,
     Setting,
@@ -99,7 +99,7 @@ def test_channels_are_decided_by_the_question_and_priced_by_rows():
     table = table_of(0)
     said = channels_of(KINDS["rows-0.5"], table)
     np.testing.assert_array_equal(said, channels_of(KINDS["rows-0.5"], table))
-    recording = recording_of(table, said, 0.01)
+    recording = planted_recording(table, said, 0.01)
     assert recording.batches[-1].flops == int(0.01 * table.brute_flops)
     done = np.cumsum([len(batch.rows) for batch in recording.batches])
     flops = np.array([batch.flops for batch in recording.batches])

@@ -11,23 +11,19 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import starmap
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from istar.arms.planted import curves_with, planted_recording
 from istar.arms.replays import Replays
 from istar.arms.settings import ArmSettings, cores
 from istar.arms.task_questions import with_references
 from istar.errors import IstarError
-from istar.flops.rulebook import RULEBOOK
-from istar.methods.recording import ChannelBatch, Recording
-from istar.questions import nested_batches
 from istar.rewards.budgets import shares_of
 from istar.rewards.crossing import crossings
 from istar.scenarios.evidence import LEVEL
-from istar.seeds import Seed
 from istar.truth import load_tables
 
 if TYPE_CHECKING:
@@ -44,32 +40,6 @@ EXECUTOR = "statistician"
 """Whose ceilings are replays; what another would do with the truth is not taken for granted."""
 
 
-def recording_of(table: Table, channels: Float[np.ndarray, "rows channels"], price: float) -> Recording:
-    """Return a recording of given channels, whose nested batches cost in proportion to their rows.
-
-    Args:
-        table: the question.
-        channels: what is said of its rows.
-        price: of all rows together, as a share of brute force.
-    """
-    batches, done = [], 0
-    every = nested_batches(table.question.structure, Seed.root(0))
-    rows = sum(map(len, every))
-    for batch in every:
-        done += len(batch)
-        flops = max(1, int(price * table.brute_flops * done / rows))
-        batches.append(ChannelBatch(batch, channels[batch].astype(np.float32), flops))
-    return Recording(
-        method_hash="planted",
-        question_hash=table.question.hash,
-        target=table.target,
-        rulebook=RULEBOOK.version,
-        batches=tuple(batches),
-        prepare_flops=0,
-        total_flops=batches[-1].flops,
-    )
-
-
 def truth_cost(replays: Replays, table: Table, others: Sequence[Table]) -> float:
     """Return what the executor needs with the truth for skill 0.8: decimal logarithm of the share of brute force.
 
@@ -78,16 +48,8 @@ def truth_cost(replays: Replays, table: Table, others: Sequence[Table]) -> float
         table: the question.
         others: questions of its task on which the executor learns that the truth can be trusted.
     """
-    said = {each.question.hash: recording_of(each, each.values[:, None], PRICE) for each in (table, *others)}
-    mine = table.question.hash
-
-    def learn() -> Any:
-        heard = {each.question.hash: said[each.question.hash] for each in others}
-        worth = {each.question.hash: replays.appraisal(each, heard[each.question.hash]) for each in others}
-        return replays.executor().learn(replays.history(table, heard, worth))
-
-    key = (TRUTH, str(PRICE), *(str(part) for each in others for part in replays.replay_key(each)))
-    curves = replays.white_box(table, said[mine], key, learn)
+    said = {each.question.hash: planted_recording(each, each.values[:, None], PRICE) for each in (table, *others)}
+    curves = curves_with(replays, table, others, said, TRUTH)
     skill = np.maximum(np.mean([curve.skill for curve in curves], axis=0), -1.0)
     cost = crossings(skill, np.log(shares_of(curves[0])), LEVEL).log_cost
     return float(cost) / float(np.log(10.0))
