@@ -27,10 +27,6 @@ _ONE_AT_A_TIME = threading.Lock()
 """Weights are loaded once, and one conversation is answered at a time: both take all the memory and cores there are."""
 
 HOW_TO_CALL = "You can call these tools. To call one, write a line of JSON and nothing after it, such as"
-CALL = (
-    "You can call these tools. To call one, write a line of JSON and nothing after it:\n"
-    '{"tool": "NAME", "arguments": {"NAME": VALUE}}'
-)
 CALL = '{"tool": "'
 RESULT = "Result of the call:\n"
 
