@@ -26,8 +26,8 @@ SAMPLE = (
 SAMPLE += ("loss_quantile/symbols", "label_free_accuracy/cities", "prompt_ceiling/words")
 """Tasks in every run: answers linear and not, tails, contests of arms, sealed rows, methods alone and side by side; the
 others are tried by `make trust`."""
-ALWAYS = ("task", "question_hash", "seed", "arm", "brute_flops", "total_rows", "checkpoints", "reference_loss")
-ALWAYS = (*(f"curve.{name}" for name in ALWAYS), "listened")
+OF_CURVES = ("task", "question_hash", "seed", "arm", "brute_flops", "total_rows", "checkpoints", "reference_loss")
+ALWAYS = (*(f"curve.{name}" for name in OF_CURVES), "listened")
 
 
 def differences(kept, found, *, same, steady):
