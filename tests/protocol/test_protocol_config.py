@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from istar.arms.settings import differing
 from istar.executors import ExecutorError
 from istar.ledger import RunConfig
 from istar.protocol.config import PRESETS, ConfigError, SearchConfig, configure, parse_config
@@ -51,6 +52,15 @@ def test_nothing_is_taken_for_another_kind_of_value(text, fault):
 def test_settings_not_stated_are_left_alone():
     assert configure("demo", seed=None) == PRESETS["demo"]
     assert configure("demo", seed=3).seed == 3
+
+
+def test_what_differs_is_named_of_all_settings_and_of_those_that_are_given():
+    known = {"seed": 0, "methods": 10, "target": "tiny-random"}
+    assert differing(known, {**known, "target": "tiny-text", "methods": 11}) == ["methods", "target"]
+    assert differing(known, {"methods": 11}) == ["methods"]
+    assert differing(known, {"seed": 0}) == []
+    with pytest.raises(KeyError, match="sed"):
+        differing(known, {"sed": 0})
 
 
 def test_run_folder_keeps_its_settings(tmp_path):

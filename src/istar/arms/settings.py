@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,6 +58,16 @@ class ArmSettings(Strict):
     """How much of each question a method may look at."""
     unsafe: Flag = False
     """Run methods in a plain subprocess where the sandbox cannot be had. Recorded, and never the default."""
+
+
+def differing(known: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:
+    """Return the names of the settings that are stated otherwise than they are known.
+
+    Args:
+        known: all settings of what was begun.
+        stated: all settings, or only those that somebody gives.
+    """
+    return sorted(name for name, value in stated.items() if known[name] != value)
 
 
 def cores() -> int:

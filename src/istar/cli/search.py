@@ -139,6 +139,7 @@ def _how_to_go_on(folder: RunFolder) -> str:
 def _settings(
     folder: RunFolder, preset: str | None, config: Path | None, resume: bool, changes: dict[str, Any]
 ) -> SearchConfig:
+    from istar.arms.settings import differing
     from istar.files import read_text
     from istar.protocol.config import ConfigError, checked_config, configure, parse_config
     from istar.protocol.run_folder import RunFolderError
@@ -157,10 +158,9 @@ def _settings(
         raise RunFolderError(f"there is a run in {folder.path} already; go on with --resume, or choose another --run")
     wanted = chosen.model_dump() if preset or config else given
     known = folder.config()
-    differing = sorted(name for name, value in wanted.items() if known.model_dump()[name] != value)
-    if differing:
+    if others := differing(known.model_dump(), wanted):
         raise RunFolderError(
-            f"the run in {folder.path} was begun with other settings (differing: {', '.join(differing)}); resume it "
+            f"the run in {folder.path} was begun with other settings (differing: {', '.join(others)}); resume it "
             "without stating them, or choose another --run"
         )
     return known

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from istar.arms.settings import ArmSettings, Caps, Count, Name, Number, Strict, Whole
+from istar.arms.settings import ArmSettings, Caps, Count, Name, Number, Strict, Whole, differing
 from istar.duel.line_ups import MOST_ROUNDS
 from istar.duel.moves import KINDS
 from istar.errors import IstarError
@@ -184,11 +184,9 @@ class DuelFolder:
             DuelError: the duel that is there has other settings, or a search is there.
         """
         if self.exists:
-            known, now = self.config().model_dump(), config.model_dump()
-            differing = sorted(name for name, value in now.items() if known[name] != value)
-            if differing:
+            if others := differing(self.config().model_dump(), config.model_dump()):
                 raise DuelError(
-                    f"the duel in {self.path} has other settings (differing: {', '.join(differing)}); resume it with "
+                    f"the duel in {self.path} has other settings (differing: {', '.join(others)}); resume it with "
                     "those that it was begun with, or give the new one another name"
                 )
         elif RunFolder(self.path).exists:

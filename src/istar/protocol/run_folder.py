@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from istar.arms.settings import differing
 from istar.errors import IstarError
 from istar.files import StorageError, storing, write_whole
 from istar.ledger import Ledger, OldLedgerError
@@ -72,11 +73,9 @@ class RunFolder:
             RunFolderError: the run exists with other settings.
         """
         if self.exists:
-            known = self.config().model_dump()
-            differing = sorted(name for name, value in config.model_dump().items() if known[name] != value)
-            if differing:
+            if others := differing(self.config().model_dump(), config.model_dump()):
                 raise RunFolderError(
-                    f"the run in {self.path} has other settings (differing: {', '.join(differing)}); resume it without "
+                    f"the run in {self.path} has other settings (differing: {', '.join(others)}); resume it without "
                     "stating them, or give the new run another name"
                 )
             return
@@ -160,13 +159,11 @@ class RunFolder:
                 f"the run in {self.path} was begun with other plug-ins (differing: {', '.join(changed)}); put them "
                 "back, or give the new run another name"
             )
-        now = self.config().model_dump()
-        begun = as_begun(checked_config(run.config.options, str(self.ledger_path))).model_dump()
-        differing = sorted(name for name in now if begun[name] != now[name])
-        if differing:
+        begun = as_begun(checked_config(run.config.options, str(self.ledger_path)))
+        if others := differing(begun.model_dump(), self.config().model_dump()):
             raise RunFolderError(
                 f"the settings in {self.path / CONFIG_FILE} are not those that the run was begun with (differing: "
-                f"{', '.join(differing)}); put them back, or give the new run another name"
+                f"{', '.join(others)}); put them back, or give the new run another name"
             )
 
     def write_best(self, source: str) -> None:
