@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from istar.cli.app import PARTIAL, SUCCESS, command, group, print_json
+from istar.cli.app import PARTIAL, SUCCESS, command, group
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def task(
         check_destination(to)
 
     from istar.cli.progress import loading, ticker
-    from istar.cli.use_shown import draw_task, show_task
+    from istar.cli.use_shown import draw_task, give, show_task
     from istar.protocol.config import configure
     from istar.targets import load_target
     from istar.uses.task import check_questions, load_family, use_on_task
@@ -82,12 +82,7 @@ def task(
             progress=lambda task, index: lambda done, total: bar.move(done, total, f"running {task.name} {index}"),
             on_question=lambda each: bar.say(f"answering {each.question.task} {each.question.index}"),
         )
-    if to is not None:
-        draw_task(found, to)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        show_task(found)
+    give(found, show_task, draw_task, to, as_json=as_json)
     return PARTIAL if found.failures else SUCCESS
 
 
@@ -132,7 +127,7 @@ def bad_contexts(
         check_destination(to)
 
     from istar.cli.progress import loading, ticker
-    from istar.cli.use_shown import draw_pressure, show_pressure
+    from istar.cli.use_shown import draw_pressure, give, show_pressure
     from istar.seeds import Seed
     from istar.targets import load_target
     from istar.uses.bad_contexts import check_sizes, choose_bad_contexts
@@ -154,12 +149,7 @@ def bad_contexts(
                 seed=seed,
                 progress=lambda done, total: bar.move(done, total, "running the target for the judges"),
             )
-    if to is not None:
-        draw_pressure(found, to)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        show_pressure(found)
+    give(found, show_pressure, draw_pressure, to, as_json=as_json)
     return SUCCESS
 
 
@@ -199,7 +189,7 @@ def resample(
         check_destination(to)
 
     from istar.cli.progress import loading, ticker
-    from istar.cli.use_shown import draw_policies, show_policies
+    from istar.cli.use_shown import draw_policies, give, show_policies
     from istar.targets import load_target
     from istar.uses.outputs import find_prompts
     from istar.uses.reading import opened
@@ -216,12 +206,7 @@ def resample(
                 seed=seed,
                 progress=lambda done, total: bar.move(done, total, "running the target for the true rewards"),
             )
-    if to is not None:
-        draw_policies(found, to)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        show_policies(found)
+    give(found, show_policies, draw_policies, to, as_json=as_json)
     return SUCCESS
 
 

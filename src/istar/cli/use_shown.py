@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from istar.cli.app import notes, output, quantity, table
+from istar.cli.app import notes, output, print_json, quantity, table
 from istar.cli.console import styled
 
 if TYPE_CHECKING:
@@ -16,6 +17,39 @@ if TYPE_CHECKING:
     from istar.uses.task import ArmAnswer, TaskUse
 
 WITH, WITHOUT, OTHER = "#e8710a", "#7b8794", "#5b6abf"
+
+
+class _Result(Protocol):
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+
+
+Found = TypeVar("Found", bound=_Result)
+
+
+def give(
+    found: Found,
+    show: Callable[[Found], None],
+    draw: Callable[[Found, Path], None],
+    to: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Give the result of a command: as a picture where one is asked for, and as JSON or for people.
+
+    Args:
+        found: the result.
+        show: prints it for people.
+        draw: draws it to a file.
+        to: that file; None for no picture.
+        as_json: whether it is printed as JSON.
+    """
+    if to is not None:
+        draw(found, to)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show(found)
 
 
 def show_task(found: TaskUse) -> None:

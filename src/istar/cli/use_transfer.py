@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from istar.cli.app import SUCCESS, command, print_json
+from istar.cli.app import SUCCESS, command
 from istar.cli.options import DEFAULT_TARGET, AsJson, Dtype, SeedNumber, TargetName, Unsafe
 from istar.cli.use import MethodName, Picture, Threads, one_method, use
 
@@ -46,6 +46,7 @@ def anomalies(
         check_destination(to)
 
     from istar.cli.progress import loading, ticker
+    from istar.cli.use_shown import give
     from istar.cli.use_transfer_shown import draw_anomalies, show_anomalies
     from istar.targets import load_target
     from istar.uses.anomalies import find_anomalies
@@ -64,12 +65,7 @@ def anomalies(
                 seed=seed,
                 progress=lambda done, total: bar.move(done, total, "running organisms"),
             )
-    if to is not None:
-        draw_anomalies(found, to)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        show_anomalies(found)
+    give(found, show_anomalies, draw_anomalies, to, as_json=as_json)
     return SUCCESS
 
 
@@ -106,6 +102,7 @@ def horizon(
 
     from istar.arms.settings import ArmSettings
     from istar.cli.progress import loading, ticker
+    from istar.cli.use_shown import give
     from istar.cli.use_transfer_shown import draw_horizon, show_horizon
     from istar.targets import load_target
     from istar.uses.far_evidence import Horizon
@@ -119,10 +116,5 @@ def horizon(
             *(settings, loaded, file, name, asked),
             progress=lambda what: lambda done, total: bar.move(done, total, what),
         )
-    if to is not None:
-        draw_horizon(found, to)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        show_horizon(found)
+    give(found, show_horizon, draw_horizon, to, as_json=as_json)
     return SUCCESS
