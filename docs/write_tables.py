@@ -288,6 +288,28 @@ def _plateaus(result: Path) -> str:
     return "\n".join(lines)
 
 
+def _published(folder: Path) -> str:
+    """Return what the study's searches say of a plateau, and what of it their ledgers lack."""
+    lines = [
+        "| run | rounds | training rewards rose last in | and since then not for | "
+        "to be scored again, at the least | were scored | can it be said? |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in _read(folder / "plateaus.json")["runs"]:
+        rounds, last, known = each["rounds"], each["rises"][-1], each["scored_on_fresh_questions"]
+        if each["basis"] == "fresh":
+            said = "yes: it has stopped" if each["reached"] else "yes: not yet"
+        elif rounds < each["needed"]:
+            said = f"no: {each['needed']} rounds are needed"
+        else:
+            said = "no: fresh scores are missing"
+        lines.append(
+            f"| `{each['run']}` | {rounds} | round {last} | {rounds - last} rounds | {len(each['rises'])} | {known} | "
+            f"{said} |"
+        )
+    return "\n".join(lines)
+
+
 def _ends(shares: list[float]) -> str:
     return f"{min(shares):.1%} to {max(shares):.1%}"
 
@@ -399,6 +421,7 @@ TABLES: dict[str, tuple[Callable[[Path], str], str, str]] = {
     "withstood": (_withstood, "results/trust.json", "docs/trust.md"),
     "forecasts": (_forecasts, "results/uses/forecast", "docs/forecast.md"),
     "plateaus": (_plateaus, "results/uses/forecast/plateau.json", "docs/forecast.md"),
+    "published": (_published, "results/smollm2-135m", "docs/forecast.md"),
     "planted": (_planted, "results/uses/planted-lengths.json", "docs/description_length.md"),
     "bits": (_bits, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),
     "agreements": (_agreements, "results/uses/description-length-tiny-exact.json", "docs/description_length.md"),

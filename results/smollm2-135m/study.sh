@@ -67,5 +67,7 @@ done
   --executor-seeds 1 --flops 0.2 --json > "$TO/transfer.json"
 
 "$PYTHON" "$TO/ledgers.py" keep "$RUNS"
+"$PYTHON" "$TO/plateaus.py" "$RUNS"
+"$PYTHON" docs/write_tables.py published "$TO" docs/forecast.md
 "$PYTHON" docs/write_tables.py runs "$TO" "$TO/README.md"
 "$PYTHON" docs/write_tables.py study "$TO" "$TO/README.md"

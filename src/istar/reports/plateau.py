@@ -33,14 +33,19 @@ def plateau_of(ledger: LedgerReader, run: RunRecord) -> Plateau | None:
         return _by_validation(rounds, len(ledger.openings(run.name, "validation")), settings)
     watch = Watch(settings)
     for each in rounds:
-        whole = each.status == "ok" or (each.status == "error" and each.stage == "validation")
-        trained = None
-        if whole and each.reward is not None:
-            asked = len(ledger.evaluations(run.name, stage="train", method=each.method))
-            trained = Scored(each.reward, each.standard_error, asked)
+        trained = trained_in(ledger, run, each)
         fresh = _scored(ledger, run, "fresh", each.method) if watch.claims(trained) else None
         watch.note(each.iteration, each.method, trained, fresh)
     return watch.plateau()
+
+
+def trained_in(ledger: LedgerReader, run: RunRecord, outcome: RoundRecord) -> Scored | None:
+    """Return the training reward of a round's method; None if it was not asked all training questions."""
+    whole = outcome.status == "ok" or (outcome.status == "error" and outcome.stage == "validation")
+    if not whole or outcome.reward is None:
+        return None
+    asked = len(ledger.evaluations(run.name, stage="train", method=outcome.method))
+    return Scored(outcome.reward, outcome.standard_error, asked)
 
 
 def _scored(ledger: LedgerReader, run: RunRecord, stage: Stage, method: str) -> Scored | None:
