@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import agent_questions
 import numpy as np
@@ -25,7 +25,7 @@ from istar.testing import agents
 from istar.testing.agents import call, results, turn
 from istar.testing.executors import ExecutorConformance, TranscriptConformance
 
-FIELDS = ("rows", "values", "first", "expression", "name", "final", "other")
+FIELDS = ("rows", "values", "standard_deviations", "first", "expression", "name", "final", "other")
 WRITTEN = (
     "rows",
     "arange(0, 9)",
@@ -67,6 +67,10 @@ class TestBeliever(OnAgents):
 
 class TestTrusting(OnAgents):
     script = "trusting"
+
+
+class TestForthright(OnAgents):
+    script = "forthright"
 
 
 class TestExpert(OnAgents):
@@ -137,6 +141,71 @@ def test_who_believes_the_statistician_answers_as_it_would_from_these_rows():
     skill, share = skills(trace)
     assert skill[(share > 0.6) & (share < 1)].min() > 0.5
     assert skill[-1] == pytest.approx(1.0)
+
+
+def test_stated_deviations_stand_with_their_answer_and_are_scored_for_coverage():
+    table = tables()[0]
+    truth = table.question.functional.answer(table.values, table.question.structure)
+    deviations = np.array([0.0 if number % 2 else 1e6 for number in range(len(blind()))])
+
+    def script(messages):
+        said = ({"standard_deviations": deviations.tolist()}, {}, {"standard_deviations": "abs(blind) * 0 + 1e6"})
+        spoken = agents.spoken(messages)
+        rows = call("buy", rows=f"arange({4**spoken - 1}, {4 ** (spoken + 1) - 1})")
+        return turn(rows, call("answer", values="blind + 1", final=spoken == len(said) - 1, **said[spoken]))
+
+    asked, where = executor(script), market()
+    trace = asked.answer(where, asked.learn(history()), Seed.root(0))
+    kinds = [
+        "none" if np.isnan(each).all() else "mixed" if np.array_equal(each, deviations) else "wide"
+        for each in trace.spread
+    ]
+    assert [kind for kind, _ in groupby(kinds)] == ["none", "mixed", "none", "wide", "none"]
+    assert np.abs(blind() + 1 - truth).min() > 1e-3  # an interval without width holds none of these
+    expected = {"none": np.nan, "mixed": (deviations > 0).mean(), "wide": 1.0}
+    np.testing.assert_array_equal(trace.coverage(truth), [expected[kind] for kind in kinds])
+    assert trace.stop_coverage(truth) == 1.0
+    np.testing.assert_array_equal(trace.stop_spread, np.full(len(truth), 1e6))
+
+
+def test_who_passes_on_the_statistician_states_its_deviations_and_answers_as_who_does_not():
+    stated, silent = trace_of(agents.forthright, replies=9), trace_of(agents.trusting, replies=9)
+    assert np.isnan(silent.spread).all()
+    assert np.isnan(silent.stop_spread).all()
+    np.testing.assert_array_equal(stated.stop_answer, silent.stop_answer)
+    bought = market()
+    bought.checkpoints = bought.checkpoints[-1:]
+    bought.buy(np.arange(128) * agents.SCATTER % len(tables()[0].values))
+    state = executor(agents.trusting).learn(history())
+    alone = Inquiry(bought, state.statistician, portfolio().variant(bought.functional.kind), Seed.root(0))
+    alone.think()
+    np.testing.assert_array_equal(stated.stop_spread, alone.current.spread)
+    assert stated.stop_spread.min() > 0
+
+
+@pytest.mark.parametrize(
+    ("deviations", "fault"),
+    [
+        ([0.5], "standard_deviations has the shape [1]"),
+        ("0.5", "standard_deviations has the shape []"),
+        ("blind * 0 - 1", "standard deviations are numbers from 0 to 1e+12"),
+        ("blind * 0 / 0", "standard deviations are numbers from 0 to 1e+12"),
+        ("statistician_deviations", "nothing is called 'statistician_deviations'"),
+        (True, "answer cannot be called so"),
+    ],
+)
+def test_deviations_that_are_none_are_refused_with_their_answer(deviations, fault):
+    def script(messages):
+        if agents.spoken(messages) == 0:
+            return turn(call("answer", values="blind + 1", standard_deviations="blind * 0 + 2"))
+        return turn(call("answer", values="blind + 3", standard_deviations=deviations), call("answer", values="len("))
+
+    trace, messages = held(script, replies=3)  # the last one is told what became of those before
+    first, second, _ = results(messages)
+    assert first["standard_deviations"] == [2] * len(blind())
+    assert fault in second["error"]
+    np.testing.assert_array_equal(trace.stop_answer, blind() + 1)
+    np.testing.assert_array_equal(trace.stop_spread, np.full(len(blind()), 2.0))
 
 
 def test_a_method_that_tells_the_truth_gives_skill_one_at_its_price_and_the_same_agent_lacks_it_without():

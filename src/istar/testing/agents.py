@@ -71,8 +71,20 @@ def trusting(messages: Said) -> Turn:
     return _next_rows(results(messages)[0]["rows"], turns - 1)
 
 
+def forthright(messages: Said) -> Turn:
+    """Do the same, and say how sure the statistician is of every answer but the last."""
+    said = trusting(messages)
+    calls = [
+        {**each, "arguments": {**each["arguments"], "standard_deviations": "statistician_deviations"}}
+        if each["name"] == "answer" and not each["arguments"]["final"]
+        else each
+        for each in said["calls"]
+    ]
+    return {**said, "calls": calls}
+
+
 def expert(messages: Said) -> Turn:
-    """Do the same, but first ask a method that was worth something elsewhere and costs little."""
+    """Trust the statistician, but first ask a method that was worth something elsewhere and costs little."""
     turns = spoken(messages)
     if turns == 0:
         return turn(call("describe", rows=1), call("predict"))

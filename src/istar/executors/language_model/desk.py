@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from istar.chat import ToolCall
     from istar.executors.language_model.adviser import Adviser
     from istar.executors.language_model.till import Till
+    from istar.executors.statistician.answers import Answer
     from istar.questions import Run
 
 MOST_SHOWN = 64
@@ -80,7 +81,7 @@ class Desk:
         self._till, self._adviser, self._reputation, self._summary = till, adviser, reputation, summary
         self._market = till.market
         self._blind = till.answer
-        self._advice: Float[np.ndarray, " outputs"] | None = None
+        self._advice: Answer | None = None
         self._kept: dict[str, Tensor] = {}
         self._columns = _column_names([column.name for column in self._market.structure.columns])
         self.refused = 0
@@ -108,13 +109,14 @@ class Desk:
             return self._offer() if asked.rows is None else self._predict(self._rows(asked.rows))
         if isinstance(asked, AskStatistician):
             advice = self._adviser.answer()
-            self._advice = advice.centre
+            self._advice = advice
             return {"answer": shown(advice.centre), "standard_deviations": shown(advice.spread)}
         if isinstance(asked, Compute):
             return self._compute(asked)
         assert isinstance(asked, GiveAnswer)
-        self._answer(self._numbers(asked.values))
-        return {"answer": shown(self._till.answer)}
+        self._answer(asked)
+        stated = {} if asked.standard_deviations is None else {"standard_deviations": shown(self._till.spread)}
+        return {"answer": shown(self._till.answer), **stated}
 
     # What each tool does
 
@@ -217,7 +219,8 @@ class Desk:
             self._kept = kept
         return {"shape": list(found.shape), "result": shown(found.double().numpy())}
 
-    def _answer(self, values: Float[np.ndarray, " outputs"]) -> None:
+    def _answer(self, asked: GiveAnswer) -> None:
+        values = self._numbers(asked.values)
         if values.shape != self._blind.shape:
             raise ToolError(
                 f"the answer has the shape {list(values.shape)}, and {list(self._blind.shape)} is asked for; the "
@@ -228,7 +231,23 @@ class Desk:
                 f"an answer holds finite numbers up to {LARGEST:g}, and this one holds others; the answer before it "
                 "stands"
             )
-        self._till.give(values)
+        self._till.give(values, None if asked.standard_deviations is None else self._deviations(asked))
+
+    def _deviations(self, asked: GiveAnswer) -> Float[np.ndarray, " outputs"]:
+        """Return the standard deviations that are stated with an answer."""
+        assert asked.standard_deviations is not None
+        found = self._numbers(asked.standard_deviations)
+        if found.shape != self._blind.shape:
+            raise ToolError(
+                f"standard_deviations has the shape {list(found.shape)}, and {list(self._blind.shape)} is asked for; "
+                "give one for each output, or leave it out; the answer before it stands"
+            )
+        if not ((found >= 0) & (found <= LARGEST)).all():
+            raise ToolError(
+                f"standard deviations are numbers from 0 to {LARGEST:g}, and one of these is not; the answer before it "
+                "stands"
+            )
+        return found
 
     # What calls are given
 
@@ -293,7 +312,7 @@ class Desk:
         if market.channels is not None:
             given["channels"] = market.channels
         if self._advice is not None:
-            given["statistician"] = self._advice
+            given |= {"statistician": self._advice.centre, "statistician_deviations": self._advice.spread}
         columns = market.structure.columns
         return given | {name: column.array for name, column in zip(self._columns, columns, strict=True)}
 
@@ -337,7 +356,8 @@ def _short(values: Any) -> Any:
     return values
 
 
-_RESERVED = {"rows", "values", "bought", "sealed", "prices", "blind", "standing", "channels", "statistician"}
+_RESERVED = {"rows", "values", "bought", "sealed", "prices", "blind", "standing", "channels"}
+_RESERVED |= {"statistician", "statistician_deviations"}
 
 
 def _column_names(names: Sequence[str]) -> list[str]:

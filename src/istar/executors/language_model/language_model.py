@@ -173,7 +173,7 @@ class LanguageModelExecutor(Executor, InterpretationReader):
             self.model, offered(market.channel_count > 0), Pricing(self._parameters), self._tokens, self._instructions
         )
         conversation.hold(till, desk, self._replies, seed)
-        market.stop(till.answer)
+        market.stop(till.answer, till.spread)
         adviser.finish()
         measures = {
             "agent.model_flops": till.model_flops,

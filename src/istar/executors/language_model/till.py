@@ -25,6 +25,7 @@ class Till:
 
     Attributes:
         answer: the answer that stands.
+        spread: for each output, the standard deviation that was stated with it; NaN where none was.
         answers: how many answers were given.
         model_flops: FLOPs of the agent itself.
         tool_flops: FLOPs of what its tools computed.
@@ -34,8 +35,12 @@ class Till:
         """See the class docstring."""
         self.market = market
         self.answer: Float[np.ndarray, " outputs"] = np.array(blind, dtype=np.float64)
+        self.spread = self._unstated
         self.answers, self.model_flops, self.tool_flops = 0, 0, 0
-        self._unsure = np.full(len(self.answer), np.nan)
+
+    @property
+    def _unstated(self) -> Float[np.ndarray, " outputs"]:
+        return np.full(len(self.answer), np.nan)
 
     @property
     def left(self) -> int:
@@ -71,9 +76,10 @@ class Till:
         self._pass(offer.flops)
         self.market.buy_channels()
 
-    def give(self, answer: Float[np.ndarray, " outputs"]) -> None:
-        """Let an answer stand from here on."""
+    def give(self, answer: Float[np.ndarray, " outputs"], spread: Float[np.ndarray, " outputs"] | None = None) -> None:
+        """Let an answer stand from here on, with the standard deviations that are stated with it; None states none."""
         self.answer = answer
+        self.spread = self._unstated if spread is None else spread
         self.answers += 1
 
     def _pass(self, flops: int) -> None:
@@ -82,9 +88,9 @@ class Till:
         while (budget := market.next_checkpoint) is not None and budget < market.spent + flops:
             if budget == market.checkpoints[-1]:
                 return
-            market.record(self.answer, self._unsure)
+            market.record(self.answer, self.spread)
 
     def close(self) -> None:
         """Record the answer that stands at all budgets before brute force."""
         while (budget := self.market.next_checkpoint) is not None and budget < self.market.checkpoints[-1]:
-            self.market.record(self.answer, self._unsure)
+            self.market.record(self.answer, self.spread)

@@ -76,6 +76,9 @@ class GiveAnswer(Arguments):
     """Answer the question. The answer stands until you give another one."""
 
     values: Numbers = Field(description="One number for each output, or an expression such as answer_of(column).")
+    standard_deviations: Numbers | None = Field(
+        default=None, description="How sure you are, if you say: one from 0 on for each output, or an expression."
+    )
     final: Annotated[bool, Field(strict=True)] = Field(default=False, description="Whether you are done with it.")
 
 
