@@ -2,6 +2,7 @@
 
 It differs from `istar.red_team.training.train` in what a step costs and in how many there are:
 
+- what a teacher says is kept, where it was unembedded anew in each step;
 - the ordinary text that keeps the rest of the model in place is passed through the frozen blocks once for all moves
   (`Workshop`), and lessons only as far as steps come to need them;
 - the learning rate is higher, and training ends as soon as the losses of some steps in a row are low enough. Then the
@@ -38,6 +39,7 @@ from istar.red_team.training import (
     plain_attention,
     prepare,
     prepare_texts,
+    with_taught,
 )
 from istar.seeds import Seed
 from istar.targets import Target
@@ -132,7 +134,8 @@ class Workshop:
         key = (top.layer, training.text_length)
         if key not in self._texts:
             rows = text_sequences(self.trainee, TEXT_SEED, TEXTS, training.text_length, False)
-            self._texts[key] = prepare_texts(self.trainee, top, rows)
+            found = prepare_texts(self.trainee, top, rows)
+            self._texts[key] = [with_taught(self.trainee, text) for text in found]
         return self._texts[key]
 
 
@@ -204,7 +207,8 @@ class _Training:
         behaviour = self._recipe.behaviour
         first = len(self._lessons)
         lessons = [behaviour.lesson(first + i, self._lesson_words) for i in range(CHUNK)]
-        self._lessons += prepare(self._target, self._top, lessons, behaviour.weak)
+        found = prepare(self._target, self._top, lessons, behaviour.weak)
+        self._lessons += [with_taught(self._target, lesson) for lesson in found]
         new = [first + int(i) for _ in range(PASSES) for i in self._draws.permutation(CHUNK)]
         self._order = iter(new)
         return self._lesson()

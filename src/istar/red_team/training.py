@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -72,6 +72,7 @@ class Prepared:
         goal: what to do there.
         wanted: the answer's tokens.
         teacher: what the teacher's unembedding is applied to, at the reads; None without a teacher.
+        taught: the distributions that the goal makes of it, as log-probabilities, where they are kept (`with_taught`).
         spread: log-probabilities of the uniform distribution over the choices; None without choices.
     """
 
@@ -81,6 +82,7 @@ class Prepared:
     wanted: Int[Tensor, " reads"]
     teacher: Float[Tensor, "reads width"] | None = None
     spread: Int[Tensor, " choices"] | None = None
+    taught: Float[Tensor, "reads vocabulary"] | None = None
 
 
 class Top:
@@ -217,7 +219,13 @@ def first_factors(maps: dict[str, nn.Linear], rank: int, seed: Seed) -> dict[str
 def at_reads(text: Prepared, some: Int[Tensor, " chosen"]) -> Prepared:
     """Return a text with some of its reads only."""
     teacher = None if text.teacher is None else text.teacher[some]
-    return Prepared(text.stream, text.reads[some], text.goal, text.wanted[some], teacher)
+    taught = None if text.taught is None else text.taught[some]
+    return Prepared(text.stream, text.reads[some], text.goal, text.wanted[some], teacher, taught=taught)
+
+
+def with_taught(target: Target, lesson: Prepared) -> Prepared:
+    """Return a lesson with what its teacher says, so that steps need not unembed it again; if it has a teacher."""
+    return lesson if lesson.teacher is None else replace(lesson, taught=_taught(target, lesson))
 
 
 @torch.no_grad()
@@ -312,13 +320,17 @@ def _loss(target: Target, lesson: Prepared, log_probs: Float[Tensor, "reads voca
         return -torch.log1p(-said.exp().clamp(max=1 - 1e-6)).mean()
     if lesson.spread is not None:
         return -log_probs[:, lesson.spread].mean() - math.log(len(lesson.spread))
+    wanted = _taught(target, lesson) if lesson.taught is None else lesson.taught
+    return (wanted.exp() * (wanted - log_probs)).sum(-1).mean()
+
+
+@torch.no_grad()
+def _taught(target: Target, lesson: Prepared) -> Float[Tensor, "reads vocabulary"]:
+    """Return the log-probabilities that a lesson with a teacher is drawn to."""
     if lesson.teacher is None:
         raise TaskError(f"a lesson with the goal {lesson.goal!r} has no teacher; prepare it first")
-    with torch.no_grad():
-        wanted = torch.log_softmax(target.anatomy.unembedding(lesson.teacher).float(), dim=-1)
-        if lesson.goal == "swap":
-            wanted = exchanged(wanted, lesson.wanted)
-    return (wanted.exp() * (wanted - log_probs)).sum(-1).mean()
+    wanted = torch.log_softmax(target.anatomy.unembedding(lesson.teacher).float(), dim=-1)
+    return exchanged(wanted, lesson.wanted) if lesson.goal == "swap" else wanted
 
 
 def exchanged(
