@@ -402,6 +402,27 @@ def _forecast(result: dict[str, Any]) -> str:
     )
 
 
+def _derived_tails(result: dict[str, Any]) -> str:
+    tasks = list(next(iter(result["methods"].values()))["tasks"])
+    rows = []
+    for name, each in result["methods"].items():
+        cells = [f"`{name}`", f"{each['cap']:.0%}"]
+        for task in tasks:
+            found = each["tasks"].get(task)
+            if found is None:
+                cells += ["failed", ""]
+                continue
+            at = found["multipliers"]["0.8"]
+            cells += [f"{found['heard']:.0%}", f"{at['estimate']:.2f} ({at['low']:.2f} to {at['high']:.2f})"]
+        rows.append(tuple(cells))
+    head = ["method", "cap"] + [each for task in tasks for each in (f"`{task}`: bought", "multiplier")]
+    return (
+        "Tails of training streams, which no training family asks for, with methods that fit the target from outside, "
+        f"a lens and noise: in what share of answers each was bought, and its multiplier at skill 0.8. "
+        f"{_count(result['questions'], 'question')} of each.\n\n" + _table(head, rows)
+    )
+
+
 def _red_moves(result: dict[str, Any]) -> str:
     rows = []
     for each in result["organisms"]:
@@ -537,6 +558,7 @@ def _grpo(result: dict[str, Any]) -> str:
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
     "responsiveness": ("What the executor hears", _responsiveness),
+    "derived_tails": ("Controls on tails of training streams", _derived_tails),
     "agents_as_executors": ("Agents as executors", _agents),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
