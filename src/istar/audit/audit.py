@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from istar.arms.replays import Replays
 from istar.arms.task_questions import TaskQuestions, with_references
 from istar.audit.dearness import Dearness, black_box_curves, dearness
 from istar.audit.leaks import Leak, Tokens, find_leaks
+from istar.audit.look import PASSES, one_look
+from istar.audit.reach import QUESTIONS, reachable
 from istar.audit.room import KnownMethods, Pair, redundant_tasks
 from istar.audit.soundness import Soundness, check_share, reliability_interval
+from istar.flops import CostModel
 from istar.protocol.config import SearchConfig
 from istar.questions import Question
 from istar.rewards import LEVELS
 from istar.seeds import Seed
+from istar.targets import load_target
 from istar.tasks import Task
 from istar.truth import (
     Digest,
@@ -31,7 +36,7 @@ from istar.truth import (
 
 HEADLINE = 0.8
 ROOM_FLOOR = 2.0
-"""A task on which even a look at a single run would save less than this factor is marked."""
+"""A task on which the truth at the price of one look would save less than this factor is marked."""
 SAVES = 1.005
 """A method that is never bought has a multiplier of 1, and is not the best at anything."""
 
@@ -43,13 +48,15 @@ class Room:
     """How much methods could save and do save at a skill of 0.8.
 
     Attributes:
-        bound: what the black-box arm needs, over one forward of the dearest run: no method that looks at the question
-            at all can save more.
+        one_look: what one look costs as a share of brute force, `forward` and `gradient` (with a backward pass);
+            geometric means over questions. See `istar.audit.look`.
+        reachable: by the same names, the multiplier of a method that knows every answer once it has looked.
         best_method: the best method known, or None if none that was scored saves anything.
         best_multiplier: the greatest multiplier, or None if none was scored.
     """
 
-    bound: float
+    one_look: Mapping[str, float]
+    reachable: Mapping[str, float]
     best_method: str | None
     best_multiplier: float | None
 
@@ -145,11 +152,15 @@ def audit_tasks(
     refuse_stale(summaries.values())
     present = [each for each in chosen if summaries[each.name].questions]
     tables = {each.name: load_tables(each, target or each.home) for each in present}
+    costs = {name: load_target(name).costs for name in dict.fromkeys(target or each.home for each in present)}
     found = []
     with threadpool_limits(1, user_api="blas"):
         for each in present:
+            checked = verifications.get(each.name, ())
             found.append(
-                _audit_task(summaries[each.name], tables[each.name], known, verifications.get(each.name, ()), settings)
+                _audit_task(
+                    summaries[each.name], tables[each.name], known, checked, costs[target or each.home], settings
+                )
             )
             if progress is not None:
                 progress(each.name)
@@ -166,11 +177,12 @@ def _audit_task(
     tables: list[Table],
     known: KnownMethods,
     verifications: Sequence[Verification],
+    costs: CostModel,
     config: SearchConfig,
 ) -> TaskAudit:
     questions: TaskQuestions = with_references(summary.name, tuple(tables))
-    curves = black_box_curves(Replays(config, [questions]), questions)
-    dear = dearness(curves)
+    replays = Replays(config, [questions])
+    dear = dearness(black_box_curves(replays, questions))
     low, high = reliability_interval([Digest.of(table) for table in tables], Seed.root(config.seed))
     errors = [each.largest_error for each in verifications]
     sound = Soundness(
@@ -183,16 +195,32 @@ def _audit_task(
         check_share=check_share(tables),
     )
     best, saved = known.best(summary.name, HEADLINE) or (None, None)
-    bound = dear.flops[HEADLINE] / summary.dearest_run_flops
     if saved is not None and saved < SAVES:
         best = None
-    room = Room(bound, best, saved)
+    room = Room(*_within_reach(replays, tables, costs), best, saved)
     marks = list(summary.marks)
     if dear.share[LEVELS[0]] <= dear.budgets[0]:
         marks.append(f"cheap by behaviour: a skill of {LEVELS[0]:g} costs no more than the least budget")
-    if bound < ROOM_FLOOR:
-        marks.append(f"little room: one look at the dearest run already costs 1/{bound:.1f} of what rows need")
+    if room.reachable["forward"] < ROOM_FLOOR:
+        marks.append(
+            f"little room: the truth at the price of one look ({room.one_look['forward']:.2g} of brute force) would "
+            f"save {room.reachable['forward']:.1f} times the FLOPs"
+        )
     return TaskAudit(summary, tuple(marks), dear, sound, room)
+
+
+def _within_reach(
+    replays: Replays, tables: Sequence[Table], costs: CostModel
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what one look costs and what the truth at that price saves; see `Room`."""
+    asked = tables[:QUESTIONS]
+    looks = {table.question.hash: one_look(table.question, costs) / table.brute_flops for table in asked}
+    shares, multipliers = {}, {}
+    for name, passes in PASSES.items():
+        prices = {question: passes * look for question, look in looks.items()}
+        shares[name] = float(np.exp(np.mean(np.log(list(prices.values())))))
+        multipliers[name] = reachable(replays, asked, prices, HEADLINE)
+    return shares, multipliers
 
 
 def _leaks(

@@ -129,7 +129,8 @@ def _show(found: Audit) -> None:
         *columns,
         ">reliability",
         ">wrong cells",
-        ">room",
+        ">one look",
+        ">reachable",
         ">best known",
         "status",
     )
@@ -142,7 +143,8 @@ def _show(found: Audit) -> None:
             *(share(each.dearness.share[level]) for level in LEVELS),
             f"{figure(sound.reliability)} ({figure(sound.low)} to {figure(sound.high)})",
             "-" if sound.largest_error is None else f"{sound.wrong} of {sound.recomputed}",
-            f"{room.bound:.0f} x",
+            f"{room.one_look['forward']:.1%}",
+            f"{room.reachable['forward']:.1f} x ({room.reachable['gradient']:.1f} with gradients)",
             "-" if room.best_multiplier is None else f"{room.best_multiplier:.2f} x {room.best_method or ''}",
             each.summary.status + ("" if not each.marks else ", marked"),
         )

@@ -43,6 +43,11 @@ class Intervention(ABC):
         """A text that two interventions share only if setting them up costs the same FLOPs on any target."""
         return self.key
 
+    @property
+    def texts(self) -> tuple[tuple[int, ...], ...]:
+        """The token sequences that it is made from, such as those trained on; none unless a subclass has some."""
+        return ()
+
 
 @describes("intervention")
 def intervention_from_json(data: dict[str, Any]) -> Intervention:
@@ -103,6 +108,11 @@ class Composed(Intervention):
         """See the base class."""
         return json.dumps([part.cost_key for part in self.parts])
 
+    @property
+    def texts(self) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return tuple(text for part in self.parts for text in part.texts)
+
 
 @INTERVENTIONS.register("organism")
 @dataclass(frozen=True)
@@ -157,6 +167,11 @@ class FineTune(Intervention):
         """See the base class."""
         return json.dumps([self.kind, [*map(len, self.sequences)], self.starts, self.steps, self.depth])
 
+    @property
+    def texts(self) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return self.sequences
+
 
 @INTERVENTIONS.register("steer")
 @dataclass(frozen=True)
@@ -188,6 +203,11 @@ class Steer(Intervention):
     def cost_key(self) -> str:
         """See the base class."""
         return json.dumps([self.kind, len(self.towards), len(self.away), self.depth])
+
+    @property
+    def texts(self) -> tuple[tuple[int, ...], ...]:
+        """See the base class."""
+        return self.towards, self.away
 
 
 @INTERVENTIONS.register("weight_noise")
