@@ -32,15 +32,15 @@ def _study(folder: Path) -> str:
     """Return what I* and the methods beside it save on every task of the sealed test, and what could be saved."""
     first, *others = json.loads((folder / "test.json").read_text(encoding="utf-8"))["methods"]
     audit = audit_from_json(json.loads((folder.parent / "audit.json").read_text(encoding="utf-8")))
-    bounds = {each.summary.name: each.room.bound for each in audit.tasks}
-    lines = ["| task | the audit's bound | I* | best other method | and its multiplier |", "|---|---|---|---|---|"]
+    within = {each.summary.name: each.room.reachable["forward"] for each in audit.tasks}
+    lines = ["| task | reachable by one look | I* | best other method | and its multiplier |", "|---|---|---|---|---|"]
     for task in first["tasks"]:
         name = task["task"]
         beside = {each["method"]: _multiplier(each, name) for each in others}
         best = max((each for each in beside if beside[each]), key=lambda each: beside[each]["estimate"])
         saving = beside[best]["estimate"] > 1
         lines.append(
-            f"| `{name}` | {bounds[name]:.3g} | {_interval(_multiplier(first, name))} | "
+            f"| `{name}` | {within[name]:.3g} | {_interval(_multiplier(first, name))} | "
             f"{f'`{best}`' if saving else 'none saves'} | {_interval(beside[best]) if saving else ''} |"
         )
     return "\n".join(lines)

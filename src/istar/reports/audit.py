@@ -84,8 +84,9 @@ def _curve(task: TaskAudit) -> Markup:
 def task_table(audit: Audit) -> str:
     """Return the tasks as a Markdown table, a line a family."""
     lines = [
-        "| split | family | tasks | questions | brute force | for skill 0.8 | reliability |",
-        "|---|---|---|---|---|---|---|",
+        "| split | family | tasks | questions | brute force | for skill 0.8 | one look | reachable | with a gradient "
+        "| reliability |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     families = dict.fromkeys((each.summary.split, each.summary.family) for each in audit.tasks)
     for split, family in sorted(families, key=lambda each: list(SPLITS).index(each[0])):
@@ -97,10 +98,14 @@ def task_table(audit: Audit) -> str:
         questions = sum(each.summary.questions for each in mine)
         brute = [each.summary.brute_flops for each in mine]
         needed = [each.dearness.share[0.8] for each in mine]
+        look = [each.room.one_look["forward"] for each in mine]
+        reach = {name: [each.room.reachable[name] for each in mine] for name in ("forward", "gradient")}
         reliability = [each.summary.reliability for each in mine if each.summary.reliability is not None]
         lines.append(
             f"| {split} | `{family}` | {names} | {questions} | {_span([words.flops(each) for each in _ends(brute)])} | "
-            f"{_span([share(each) for each in _ends(needed)])} | "
+            f"{_span([share(each) for each in _ends(needed)])} | {_span([share(each) for each in _ends(look)])} | "
+            f"{_span([f'{each:.1f}' for each in _ends(reach['forward'])])} | "
+            f"{_span([f'{each:.1f}' for each in _ends(reach['gradient'])])} | "
             f"{_span([f'{each:.2f}' for each in _ends(reliability)])} |"
         )
     return "\n".join(lines)
