@@ -97,6 +97,36 @@ def test_a_module_that_is_no_hugging_face_model_is_refused():
         dissect(nn.Linear(2, 2))
 
 
+def test_output_maps_are_the_last_thing_in_their_parts(target):
+    """What the attention or the MLP returns is what its output map returns, and heads enter side by side."""
+    for parts, maps in (
+        (target.anatomy.attentions, target.anatomy.heads_outs),
+        (target.anatomy.mlps, target.anatomy.mlp_outs),
+    ):
+        assert len(parts) == len(maps) == target.layers
+        for part, last in zip(parts, maps, strict=True):
+            seen = []
+            with (
+                part.register_forward_hook(lambda *call, seen=seen: seen.append(call[-1])),
+                last.register_forward_hook(lambda *call, seen=seen: seen.append(call[-1])),
+            ):
+                target.forward(TOKENS)
+            mapped, returned = seen
+            assert torch.equal(mapped, returned[0] if isinstance(returned, tuple) else returned)
+            assert last in list(part.modules())
+
+
+def test_output_maps_that_are_not_named_are_none(monkeypatch):
+    monkeypatch.setitem(
+        ARCHITECTURES._entries,
+        "llama",
+        PartNames("model", "model.embed_tokens", "model.layers", "model.norm", "self_attn", "mlp"),
+    )
+    anatomy = dissect(tiny_llama())
+    assert anatomy.heads_outs == anatomy.mlp_outs == ()
+    assert len(anatomy.mlps) == 4
+
+
 def test_known_architectures():
     assert part_names("qwen2").blocks == "model.layers"
     assert part_names("gpt2").blocks == "transformer.h"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from suites import failures
 
-from istar.questions import INTERVENTIONS, Composed, Intervention
+from istar.questions import INTERVENTIONS, AblateHead, Composed, Edit, Intervention, Quantise
 from istar.questions.interventions import Ablate, FineTune, LogitBias, Prune, Steer, Temperature, WeightNoise
 from istar.targets import APPLIERS
 from istar.testing.interventions import InterventionConformance
@@ -18,6 +18,9 @@ SHIPPED = {
     "Steer": Steer((0, 5, 6), (0, 7, 8), 4.0, 0.5),
     "WeightNoise": WeightNoise(3, 0.5),
     "Ablate": Ablate(0.5, "mlp"),
+    "AblateHead": AblateHead(0.5, 0.25),
+    "Quantise": Quantise(0.5, "mlp", 3),
+    "Edit": Edit(((0, 5, 6), (0, 8, 6)), 60, 61, 0.5, 2.0),
     "Prune": Prune(0.5),
     "LogitBias": LogitBias((60, 61), 2.0),
     "Temperature": Temperature(0.5),

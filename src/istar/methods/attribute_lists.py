@@ -160,7 +160,7 @@ _TRANSFORMERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 
 _READOUT = names("kind paths scored start to_json unit value")
-_INTERVENTION = names("kind cost_key key to_json")
+_INTERVENTION = names("kind cost_key key texts to_json")
 _ISTAR: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "istar.targets.target.Target": (
         names("""
@@ -171,7 +171,7 @@ _ISTAR: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "istar.targets.target.Streams": (names("at computed_tokens index layer values"), frozenset()),
     "istar.targets.anatomy.Anatomy": (
-        names("attentions base blocks embedding final_norm mlps unembedding"),
+        names("attentions base blocks embedding final_norm heads_outs mlp_outs mlps unembedding"),
         frozenset(),
     ),
     "istar.targets.corpus.Corpus": (names("texts tokens"), names("hash tokenizer")),
@@ -189,9 +189,10 @@ _ISTAR: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "istar.questions.interventions.Intervention": (
         _INTERVENTION
-        | names(
-            "depth part parts rate sequences starts steps bias tokens digest name share away scale towards value seed"
-        ),
+        | names("""
+            away bias bits depth digest head known name part parts rate scale seed sequences share starts steps strength
+            subjects tokens towards value wanted
+        """),
         frozenset(),
     ),
     "istar.methods.contract.Interpretation": (names("data tensors"), names("from_bytes hash to_bytes")),

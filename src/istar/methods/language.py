@@ -95,9 +95,9 @@ MODULES: dict[str, frozenset[str]] = {
         linear_maps renumbered replacing score_asked smooth_value substitutions under without_blocks
     """),
     "istar.questions": names("""
-        Ablate ChoiceProbability Column Composed Entropy FineTune GreedyCorrect Intervention KLFrom LogitBias Organism
-        Path PolicyCost Prune QuestionView Readout Run SpanLogprob SpanLoss SpanMargin SpanProbability Steer
-        Temperature WeightNoise
+        Ablate AblateHead ChoiceProbability Column Composed Edit Entropy FineTune GreedyCorrect Intervention KLFrom
+        LogitBias Organism Path PolicyCost Prune Quantise QuestionView Readout Run SpanLogprob SpanLoss SpanMargin
+        SpanProbability Steer Temperature WeightNoise
     """),
     "istar.targets": names("Anatomy Corpus Streams Target"),
 }

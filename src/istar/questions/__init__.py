@@ -5,6 +5,7 @@ turns the column of values into the answer.
 """
 
 from istar.questions.batches import grid_groups, nested_batches
+from istar.questions.component_interventions import AblateHead, Edit, Quantise
 from istar.questions.functionals import (
     FUNCTIONALS,
     ArmChoice,
@@ -70,6 +71,7 @@ __all__ = [
     "INTERVENTIONS",
     "READOUTS",
     "Ablate",
+    "AblateHead",
     "ArmChoice",
     "ArmMeans",
     "ArmRanking",
@@ -82,6 +84,7 @@ __all__ = [
     "Column",
     "Composed",
     "DatamodelEffects",
+    "Edit",
     "Entropy",
     "FineTune",
     "Floors",
@@ -99,6 +102,7 @@ __all__ = [
     "Path",
     "PolicyCost",
     "Prune",
+    "Quantise",
     "Question",
     "QuestionError",
     "QuestionView",

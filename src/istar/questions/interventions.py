@@ -45,7 +45,7 @@ class Intervention(ABC):
 
     @property
     def texts(self) -> tuple[tuple[int, ...], ...]:
-        """The token sequences that it is made from, such as those trained on; none unless a subclass has some."""
+        """Sequences of tokens that the intervention is made from; none unless a kind says so."""
         return ()
 
 
@@ -63,21 +63,22 @@ def intervention_from_json(data: dict[str, Any]) -> Intervention:
     return kind(**{key: frozen(value) for key, value in data.items() if key != "kind"})
 
 
-def _check_finite(kind: str, **numbers: float) -> None:
+def check_finite(kind: str, **numbers: float) -> None:
     """Check that strengths are finite numbers: whatever is computed under others is none."""
     for name, number in numbers.items():
         if not math.isfinite(number):
             raise InterventionError(f"the {name} of the intervention {kind!r} is {number}; give a finite number")
 
 
-def _check_tokens(kind: str, *sequences: tuple[int, ...]) -> None:
+def check_tokens(kind: str, *sequences: tuple[int, ...]) -> None:
     """Check that no token is negative: it would be counted from the end of the vocabulary."""
     for token in (token for tokens in sequences for token in tokens):
         if token < 0:
             raise InterventionError(f"the intervention {kind!r} names token {token}; tokens are numbered from 0")
 
 
-def _check_depth(depth: float) -> None:
+def check_depth(depth: float) -> None:
+    """Check that a depth is a place in a network."""
     if not 0 <= depth < 1:
         raise InterventionError(f"depth {depth}: a place in the network is a share of its blocks, from 0 to below 1")
 
@@ -155,12 +156,12 @@ class FineTune(Intervention):
 
     def __post_init__(self) -> None:
         """Check that there is something to train on."""
-        _check_depth(self.depth)
+        check_depth(self.depth)
         fits = all(1 <= start < len(tokens) for tokens, start in zip(self.sequences, self.starts, strict=True))
         if not self.sequences or not fits or self.steps < 1:
             raise InterventionError("a fine-tune needs sequences with a token to train on after the first, and a step")
-        _check_finite(self.kind, rate=self.rate)
-        _check_tokens(self.kind, *self.sequences)
+        check_finite(self.kind, rate=self.rate)
+        check_tokens(self.kind, *self.sequences)
 
     @property
     def cost_key(self) -> str:
@@ -195,9 +196,9 @@ class Steer(Intervention):
         """Check prompts, scale and depth."""
         if not (self.towards and self.away):
             raise InterventionError("steering needs two prompts of a token at least, to point towards and away from")
-        _check_tokens(self.kind, self.towards, self.away)
-        _check_finite(self.kind, scale=self.scale)
-        _check_depth(self.depth)
+        check_tokens(self.kind, self.towards, self.away)
+        check_finite(self.kind, scale=self.scale)
+        check_depth(self.depth)
 
     @property
     def cost_key(self) -> str:
@@ -226,7 +227,7 @@ class WeightNoise(Intervention):
 
     def __post_init__(self) -> None:
         """Check the scale."""
-        _check_finite(self.kind, scale=self.scale)
+        check_finite(self.kind, scale=self.scale)
 
     @property
     def cost_key(self) -> str:
@@ -250,7 +251,7 @@ class Ablate(Intervention):
 
     def __post_init__(self) -> None:
         """Check depth and part."""
-        _check_depth(self.depth)
+        check_depth(self.depth)
         if self.part not in ("attention", "mlp"):
             raise InterventionError(f"a block has no part {self.part!r}; ablate 'attention' or 'mlp'")
 
@@ -298,8 +299,8 @@ class LogitBias(Intervention):
 
     def __post_init__(self) -> None:
         """Check tokens and bias."""
-        _check_tokens(self.kind, self.tokens)
-        _check_finite(self.kind, bias=self.bias)
+        check_tokens(self.kind, self.tokens)
+        check_finite(self.kind, bias=self.bias)
 
     @property
     def cost_key(self) -> str:

@@ -27,6 +27,9 @@ class PartNames:
         final_norm: the norm before the unembedding.
         attention: attention module, within a block.
         mlp: feed-forward module, within a block.
+        heads_out: the map from the outputs of all heads, side by side, to the residual stream, within the attention;
+            empty where there is none, and then nothing that needs it can be done.
+        mlp_out: the last map of the feed-forward module, to the residual stream, within it; empty likewise.
     """
 
     base: str
@@ -35,19 +38,33 @@ class PartNames:
     final_norm: str
     attention: str
     mlp: str
+    heads_out: str = ""
+    mlp_out: str = ""
 
 
 ARCHITECTURES: Registry[PartNames] = Registry("architecture")
 
-_LLAMA = PartNames("model", "model.embed_tokens", "model.layers", "model.norm", attention="self_attn", mlp="mlp")
+_LLAMA = PartNames(
+    "model", "model.embed_tokens", "model.layers", "model.norm", "self_attn", "mlp", "o_proj", "down_proj"
+)
 for _model_type in ("llama", "mistral", "qwen2", "qwen3"):
     ARCHITECTURES.add(_model_type, _LLAMA)
 ARCHITECTURES.add(
-    "gpt2", PartNames("transformer", "transformer.wte", "transformer.h", "transformer.ln_f", "attn", "mlp")
+    "gpt2",
+    PartNames("transformer", "transformer.wte", "transformer.h", "transformer.ln_f", "attn", "mlp", "c_proj", "c_proj"),
 )
 ARCHITECTURES.add(
     "gpt_neox",
-    PartNames("gpt_neox", "gpt_neox.embed_in", "gpt_neox.layers", "gpt_neox.final_layer_norm", "attention", "mlp"),
+    PartNames(
+        "gpt_neox",
+        "gpt_neox.embed_in",
+        "gpt_neox.layers",
+        "gpt_neox.final_layer_norm",
+        "attention",
+        "mlp",
+        "dense",
+        "dense_4h_to_h",
+    ),
 )
 
 
@@ -63,6 +80,9 @@ class Anatomy:
         mlps: the feed-forward module of each block.
         final_norm: the norm between the last block and the unembedding.
         unembedding: the linear map from the normalised residual stream to logits.
+        heads_outs: the map of each block from the outputs of all heads, side by side, to the residual stream; none
+            where the architecture's part names have none.
+        mlp_outs: the last map of each block's feed-forward module; none likewise.
     """
 
     base: nn.Module
@@ -72,6 +92,8 @@ class Anatomy:
     mlps: tuple[nn.Module, ...]
     final_norm: nn.Module
     unembedding: nn.Module
+    heads_outs: tuple[nn.Module, ...] = ()
+    mlp_outs: tuple[nn.Module, ...] = ()
 
 
 def part_names(model_type: str) -> PartNames:
@@ -117,13 +139,20 @@ def dissect(module: nn.Module) -> Anatomy:
         raise UnknownArchitectureError(
             f"{type(module).__name__} has no unembedding; load it as a causal language model"
         )
+
+    def within(owners: tuple[nn.Module, ...], name: str) -> tuple[nn.Module, ...]:
+        return tuple(part(owner, name) for owner in owners if name)
+
     blocks = tuple(part(module, names.blocks).children())
+    attentions, mlps = within(blocks, names.attention), within(blocks, names.mlp)
     return Anatomy(
         base=part(module, names.base),
         embedding=part(module, names.embedding),
         blocks=blocks,
-        attentions=tuple(part(block, names.attention) for block in blocks),
-        mlps=tuple(part(block, names.mlp) for block in blocks),
+        attentions=attentions,
+        mlps=mlps,
         final_norm=part(module, names.final_norm),
         unembedding=unembedding,
+        heads_outs=within(attentions, names.heads_out),
+        mlp_outs=within(mlps, names.mlp_out),
     )

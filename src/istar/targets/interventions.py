@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Applier = Callable[["Target", Any], AbstractContextManager[object]]
 
 APPLIERS: Registry[Applier] = Registry(
-    "intervention applier", ours=("istar.targets.appliers", "istar.targets.organisms.applying")
+    "intervention applier",
+    ours=("istar.targets.appliers", "istar.targets.component_appliers", "istar.targets.organisms.applying"),
 )
 
 
