@@ -1,0 +1,124 @@
+"""Family `context_conflict`: how much evidence must a context hold until it wins over what the model remembers?
+
+A context has a fixed number of statements. Some, from none to all but one, say something else about a subject than
+what is known of it; the others say what is known, about it or about others of its kind. The model is asked about the
+subject. The answer is, for each subject and wording of the counter-evidence, the number of counter-statements from
+which on the context's answer stays likelier than the remembered one: a conflict of knowledge (Longpre et al.,
+Entity-based knowledge conflicts in question answering, 2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from istar.questions import Question, Role, Run, SpanMargin, StayingCrossing
+from istar.tasks.data.common_facts import FACTS, Facts, sentence
+from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
+
+WORDINGS = (
+    "{statement}",
+    "in her dream, {statement}",
+    "it is wrong to say that {statement}",
+    "a little child once guessed that {statement}",
+    "experts now agree that {statement}",
+    "in the story that he told, {statement}",
+    "nobody believes that {statement}",
+    "some people think that {statement}",
+)
+"""What a counter-statement stands in, from plain to denied."""
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ContextConflict(Family):
+    """Subjects times wordings times numbers of counter-statements times queries; the readout is a margin, in nats.
+
+    It is the log-probability of the answer that the context gives minus that of the remembered one.
+
+    Attributes:
+        subjects: how many subjects.
+        wordings: how many wordings of the counter-evidence for each.
+        statements: how many statements a context has.
+        queries: how many ways to ask.
+    """
+
+    name: ClassVar[str] = "context_conflict"
+    split: ClassVar[Split] = "test"
+    data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
+
+    subjects: int = 8
+    wordings: int = 4
+    statements: int = 7
+    queries: int = 4
+
+    def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
+        """See the base class."""
+        facts = FACTS[data_set]
+        most = (len(facts.pairs), len(WORDINGS), len(facts.statements))
+        if any(not 1 <= asked <= there for asked, there in zip(self._asked, most, strict=True)):
+            raise TaskError(
+                f"{self.name}/{data_set}: {self.subjects} subjects, {self.wordings} wordings, {self.queries} queries; "
+                f"there are 1 to {most[0]}, {most[1]} and {most[2]}"
+            )
+        runs: list[Run] = []
+        rows: list[tuple[float, ...]] = []
+        chosen = generator.permutation(len(facts.pairs))[: self.subjects]
+        for place, which in enumerate(chosen):
+            subject, known = facts.pairs[which]
+            told = _other(facts, known, generator)
+            shown, remembered = (encode(f" {each}") for each in (told, known))
+            queries = [encode(f" {_stem(facts.statements[i], subject)}") for i in range(self.queries)]
+            for second, wording in enumerate(generator.permutation(len(WORDINGS))[: self.wordings]):
+                unit = place * self.wordings + second
+                contexts = self._contexts(facts, which, told, WORDINGS[wording], encode, generator)
+                for count, context in enumerate(contexts):
+                    for number, query in enumerate(queries):
+                        prompt = (encode.bos, *context, *query)
+                        runs.append(Run(prompt + shown, SpanMargin(len(prompt), remembered)))
+                        rows.append((unit, place, int(wording), count, number, count / self.statements))
+        names: list[tuple[str, Role]] = [("unit", "arm"), ("subject", "trait"), ("wording", "trait")]
+        names += [("counter", "arm"), ("query", "nuisance"), ("share", "covariate")]
+        functional = StayingCrossing("unit", "counter", 0.0)
+        return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
+
+    @property
+    def _asked(self) -> tuple[int, int, int]:
+        return self.subjects, self.wordings, self.queries
+
+    def _contexts(
+        self, facts: Facts, which: int, told: str, wording: str, encode: Encoder, generator: np.random.Generator
+    ) -> list[Tokens]:
+        """Return the context with no counter-statement, with one more, ..., with as many as there are statements.
+
+        The last statement turns first, so that contexts share their beginnings.
+        """
+        subject, known = facts.pairs[which]
+        forms = [facts.statements[i] for i in generator.integers(len(facts.statements), size=2 * self.statements)]
+        true = [encode(f" {sentence(form.format(subject=subject, answer=known))}") for form in forms]
+        counter = [
+            encode(f" {sentence(wording.format(statement=form.format(subject=subject, answer=told)))}")
+            for form in forms[self.statements :]
+        ]
+        contexts = []
+        for count in range(self.statements + 1):
+            kept = self.statements - count
+            contexts.append(tuple(token for part in (*true[:kept], *counter[kept:]) for token in part))
+        return contexts
+
+
+def _other(facts: Facts, known: str, generator: np.random.Generator) -> str:
+    others = [answer for answer in facts.answers if answer != known]
+    return others[int(generator.integers(len(others)))]
+
+
+def _stem(statement: str, subject: str) -> str:
+    """Return the beginning of a statement, up to its answer, as that of a sentence."""
+    stem = statement.partition(" {answer}")[0].format(subject=subject)
+    return stem[0].upper() + stem[1:]
+
+
+FAMILIES.add(ContextConflict.name, ContextConflict())
