@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 
@@ -23,8 +22,7 @@ class UnlistedConformance(FamilyConformance):
     """The suite for families, with the family registered while one of its tests runs."""
 
     @pytest.fixture(autouse=True)
-    def _listed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         family = self.make()
         assert family.name not in FAMILIES
         monkeypatch.setitem(FAMILIES._entries, family.name, family)
-        yield
