@@ -38,9 +38,9 @@ class EditSearch(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    depths: int = 15
-    strengths: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    shots: int = 4
+    depths: int = 24
+    strengths: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
+    shots: int = 6
     probes: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:

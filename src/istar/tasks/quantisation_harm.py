@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from istar.tasks.data.common_facts import FACTS, sentence
 from istar.tasks.data.first_names import BEATS, story
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
-PARTS = ("attention", "mlp")
+PARTS: tuple[Literal["attention", "mlp"], ...] = ("attention", "mlp")
 
 
 def _statements(generator: np.random.Generator, sentences: int) -> str:

@@ -104,9 +104,9 @@ FACTS = {
             "{subject} was a {answer}",
             "{subject} worked as a {answer}",
             "{subject} became famous as a {answer}",
-            "the profession of {subject} was {answer}",
+            "the profession of {subject} was that of a {answer}",
             "everybody remembers {subject} as a {answer}",
-            "all his life {subject} was a {answer}",
+            "for a whole life {subject} was a {answer}",
         ),
         (
             "What was the profession of {subject}?",
