@@ -52,15 +52,21 @@ def test_contexts_have_as_many_statements_and_so_many_of_them_say_something_else
 
 
 @DATA_SETS
-def test_one_more_statement_turns_and_the_others_stay(data_set):
+def test_statements_turn_one_by_one_in_an_order_of_their_own(data_set):
     contexts = {}
     for place, sentences, *_ in told(data_set):
         contexts.setdefault(int(place["unit"]), {})[int(place["counter"])] = sentences
     assert len(contexts) == 3 * 2
+    orders = set()
     for steps in contexts.values():
+        order = []
         for count in range(4):
-            differ = [one != other for one, other in zip(steps[count], steps[count + 1], strict=True)]
-            assert differ == [place == 3 - count for place in range(4)]
+            pairs = zip(steps[count], steps[count + 1], strict=True)
+            (turned,) = [place for place, (one, other) in enumerate(pairs) if one != other]
+            order.append(turned)
+        assert sorted(order) == [0, 1, 2, 3]
+        orders.add(tuple(order))
+    assert len(orders) > 1
 
 
 @DATA_SETS
@@ -70,9 +76,10 @@ def test_a_unit_has_one_wording_and_is_asked_in_every_way(data_set):
         unit = units.setdefault(int(place["unit"]), (set(), set()))
         unit[0].add((place["subject"], place["wording"], shown))
         unit[1].add(query)
-        if place["counter"]:
-            frame = MODULE.WORDINGS[int(place["wording"])].replace("{statement}", "")
-            assert sentences[-1].lower().startswith(frame)
+        frame = MODULE.WORDINGS[int(place["wording"])].replace("{statement}", "")
+        counter = [sentence for sentence in sentences if shown in sentence.split()]
+        assert all(sentence.lower().startswith(frame) for sentence in counter)
+        assert place["last"] == (sentences[-1] in counter)
     assert all(len(kinds) == 1 and len(queries) == 2 for kinds, queries in units.values())
 
 
@@ -85,5 +92,5 @@ def test_the_answer_is_the_share_from_which_on_the_context_wins():
 
 
 def test_more_than_there_is():
-    with pytest.raises(TaskError, match="8 subjects, 9 wordings, 4 queries; there are 1 to 36, 8 and 6"):
+    with pytest.raises(TaskError, match="9 subjects, 9 wordings, 4 queries; there are 1 to 36, 8 and 6"):
         made("landmarks", family=MODULE.ContextConflict(wordings=9))

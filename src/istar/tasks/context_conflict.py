@@ -1,10 +1,10 @@
 """Family `context_conflict`: how much evidence must a context hold until it wins over what the model remembers?
 
-A context has a fixed number of statements. Some, from none to all but one, say something else about a subject than
-what is known of it; the others say what is known, about it or about others of its kind. The model is asked about the
-subject. The answer is, for each subject and wording of the counter-evidence, the number of counter-statements from
-which on the context's answer stays likelier than the remembered one: a conflict of knowledge (Longpre et al.,
-Entity-based knowledge conflicts in question answering, 2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
+A context has a fixed number of statements on one subject. Some, from none to all, say something else than what is
+known; the others say what is known. The model is asked about the subject. The answer is, for each subject and wording
+of the counter-evidence, the number of counter-statements from which on the context's answer stays likelier than the
+remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering, 2021;
+Xie et al., Adaptive chameleon or stubborn sloth, 2023).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ContextConflict(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    subjects: int = 8
+    subjects: int = 9
     wordings: int = 4
     statements: int = 7
     queries: int = 4
@@ -75,13 +75,13 @@ class ContextConflict(Family):
             for second, wording in enumerate(generator.permutation(len(WORDINGS))[: self.wordings]):
                 unit = place * self.wordings + second
                 contexts = self._contexts(facts, which, told, WORDINGS[wording], encode, generator)
-                for count, context in enumerate(contexts):
+                for count, (last, context) in enumerate(contexts):
                     for number, query in enumerate(queries):
                         prompt = (encode.bos, *context, *query)
                         runs.append(Run(prompt + shown, SpanMargin(len(prompt), remembered)))
-                        rows.append((unit, place, int(wording), count, number, count / self.statements))
+                        rows.append((unit, place, int(wording), count, number, count / self.statements, last))
         names: list[tuple[str, Role]] = [("unit", "arm"), ("subject", "trait"), ("wording", "trait")]
-        names += [("counter", "arm"), ("query", "nuisance"), ("share", "covariate")]
+        names += [("counter", "arm"), ("query", "nuisance"), ("share", "covariate"), ("last", "covariate")]
         functional = StayingCrossing("unit", "counter", 0.0)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
@@ -91,22 +91,25 @@ class ContextConflict(Family):
 
     def _contexts(
         self, facts: Facts, which: int, told: str, wording: str, encode: Encoder, generator: np.random.Generator
-    ) -> list[Tokens]:
-        """Return the context with no counter-statement, with one more, ..., with as many as there are statements.
+    ) -> list[tuple[bool, Tokens]]:
+        """Return contexts with no counter-statement, with one more, ..., and whether the last statement is one.
 
-        The last statement turns first, so that contexts share their beginnings.
+        Statements turn one by one in a drawn order, the same for all that is asked of a subject in one wording.
         """
         subject, known = facts.pairs[which]
         forms = [facts.statements[i] for i in generator.integers(len(facts.statements), size=2 * self.statements)]
-        true = [encode(f" {sentence(form.format(subject=subject, answer=known))}") for form in forms]
+        statements = [
+            encode(f" {sentence(form.format(subject=subject, answer=known))}") for form in forms[: self.statements]
+        ]
         counter = [
             encode(f" {sentence(wording.format(statement=form.format(subject=subject, answer=told)))}")
             for form in forms[self.statements :]
         ]
         contexts = []
-        for count in range(self.statements + 1):
-            kept = self.statements - count
-            contexts.append(tuple(token for part in (*true[:kept], *counter[kept:]) for token in part))
+        for turned in (None, *generator.permutation(self.statements)):
+            if turned is not None:
+                statements[turned] = counter[turned]
+            contexts.append((statements[-1] is counter[-1], tuple(token for part in statements for token in part)))
         return contexts
 
 
