@@ -69,11 +69,16 @@ def test_the_one_who_was_named_once_is_given_to(index):
 
 @pytest.mark.parametrize("index", range(3))
 def test_lists_go_on_as_before(index):
-    for prompt, answer in examples("lists", index):
-        first, again = (part.lower().split() for part in prompt.split(". "))
-        assert len(set(first)) == MODULE.LISTED
-        assert first[: len(again)] == again
-        assert answer == f" {first[len(again)]}"
+    found = examples("lists", index)
+    assert len({prompt.split("\n")[0] for prompt, _ in found}) == 2, "four examples of one list, one of another"
+    assert len(set(found)) == 5
+    for prompt, answer in found:
+        given, again = prompt.split("\nCopy:")
+        words = given.removeprefix("List: ").split(", ")
+        assert len(set(words)) == MODULE.LISTED
+        said = [word for word in again.strip().split(",") if word]
+        assert [word.strip() for word in said] == words[: len(said)]
+        assert answer == f" {words[len(said)]}"
 
 
 def test_the_answer_is_what_is_lost_against_the_model_as_it_is():

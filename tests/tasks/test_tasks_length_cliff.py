@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from unlisted import UnlistedConformance, unlisted
 
-from istar.questions import SpanProbability
+from istar.questions import SpanLogprob
 from istar.seeds import Seed
 from istar.tasks import Family, TaskError
 from istar.testing.families import ByteTokenizer
@@ -24,7 +24,6 @@ EXPECTED = {
     "Last": "b",
     "Second": "a",
     "Number": "three",
-    "Twice": "c c a a b b",
     "Rotated": "a b c",
     "Ends": "c b",
 }
@@ -53,16 +52,17 @@ def test_demonstrations_and_answers_are_right_and_lengths_fall(data_set):
     openings = {}
     for row, run in enumerate(asked.runs):
         place = {column.name: column.values[row] for column in asked.structure.columns}
-        assert run.readout == SpanProbability(len(run.tokens) - int(place["answer_tokens"]))
+        assert run.readout == SpanLogprob(len(run.tokens) - int(place["answer_tokens"]), mean=True)
         text = TOKENIZER.decode(run.tokens)
         assert text.endswith("\n")
-        *shown, last = text.strip().split("\n\n")
+        lines = text.splitlines()
+        *shown, last = zip(lines[::2], lines[1::2], strict=True)
         word, solve = list(MODULE.PROBLEMS.items())[int(place["kind"])]
-        for part in (*shown, last):
-            items, answer = part.split(f"\n{word}: ")
-            assert answer.split(", ") == solve(items.split(", "))
-        assert len(last.split("\n")[0].split(", ")) == place["length"] == (5, 3, 2)[int(place["step"])]
-        assert {len(part.split("\n")[0].split(", ")) for part in shown} == {2, 3}
+        for given, answer in (*shown, last):
+            items = given.removeprefix("List: ").split(", ")
+            assert answer == f"{word}: {', '.join(solve(items))}"
+        assert last[0].count(",") + 1 == place["length"] == (5, 3, 2)[int(place["step"])]
+        assert {given.count(",") + 1 for given, _ in shown} == {2, 3}
         openings.setdefault(int(place["problem"]), set()).add(tuple(shown))
     assert len(openings) == 4
     assert all(len(each) == 1 for each in openings.values()), "instances share their demonstrations"
@@ -72,10 +72,10 @@ def test_the_answer_is_the_share_of_lengths_that_are_too_long():
     asked = made("words")
     problem, length = asked.structure.levels("problem"), asked.structure["length"]
     longest = np.array([5, 3, 2, 0])[problem]  # each problem works up to here
-    values = np.where(length <= longest, 0.9, 0.1)
+    values = np.where(length <= longest, np.log(0.6), np.log(0.4))
     np.testing.assert_allclose(asked.functional.answer(values, asked.structure), [0, 1 / 3, 2 / 3, 1])
 
 
 def test_lists_longer_than_there_are_words_for():
-    with pytest.raises(TaskError, match="4 problems on lists of up to 17; there are 10 problems, and lists of 2 to 16"):
+    with pytest.raises(TaskError, match="4 problems on lists of up to 17; there are 9 problems, and lists of 2 to 16"):
         made("words", family=MODULE.LengthCliff(problems=4, lengths=(2, 17)))

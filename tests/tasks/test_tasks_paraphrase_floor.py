@@ -58,7 +58,7 @@ def test_no_phrasing_gives_an_answer_away():
 
 
 def test_the_answer_is_the_floor_of_all_and_of_each_phrasing():
-    asked = made("young")
+    asked = made("landmarks")
     values = Seed.root(1).generator().normal(size=len(asked.runs))
     floors = [values[asked.structure.levels("phrasing") == level].min() for level in range(12)]
     np.testing.assert_allclose(asked.functional.answer(values, asked.structure), [min(floors), *floors])

@@ -9,6 +9,8 @@ through a list of words a second time.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,8 +24,11 @@ Example = tuple[tuple[int, ...], tuple[int, ...]]
 """Prompt and answer."""
 
 WORDS = (*PLACES, *GIFTS, *ANIMALS, *FOOD)
-LISTED = 8
+LISTED = 10
 """Words of a list."""
+
+READ = 4
+"""How many examples are read off one list, which are its second time around up to different words."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,15 @@ class HeadKnockout(Family):
 
     depths: int = 15
     heads: int = 6
-    examples: int = 9
+    examples: int = 16
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
         if not 1 <= self.examples <= len(NAMES):
             raise TaskError(f"{self.name}: {self.examples} examples; there are 1 to {len(NAMES)}")
         depths = (np.arange(self.depths) + generator.random(self.depths)) / self.depths
-        made = _giver if data_set == "givers" else _list
-        examples = [made(encode, generator) for _ in range(self.examples)]
+        made = _givers if data_set == "givers" else _lists
+        examples = list(itertools.islice(made(encode, generator), self.examples))
         # knockout 0 is the model as it is
         knockouts: list[tuple[int, float, AblateHead | None]] = [(0, 0.0, None)]
         for place, depth in enumerate(map(float, depths)):
@@ -68,17 +73,20 @@ class HeadKnockout(Family):
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure, functional)
 
 
-def _giver(encode: Encoder, generator: np.random.Generator) -> Example:
-    told = event(generator)
-    return (encode.bos, *encode(told.text)), encode(f" {told.answer}")
+def _givers(encode: Encoder, generator: np.random.Generator) -> Iterator[Example]:
+    while True:
+        told = event(generator)
+        yield (encode.bos, *encode(told.text)), encode(f" {told.answer}")
 
 
-def _list(encode: Encoder, generator: np.random.Generator) -> Example:
-    """Return a list and its beginning once more; the word that comes next is the answer."""
-    words = [WORDS[i] for i in generator.permutation(len(WORDS))[:LISTED]]
-    place = int(generator.integers(1, LISTED))
-    text = f"{' '.join(words).capitalize()}. {' '.join(words[:place]).capitalize()}"
-    return (encode.bos, *encode(text)), encode(f" {words[place]}")
+def _lists(encode: Encoder, generator: np.random.Generator) -> Iterator[Example]:
+    """Yield a list with some of its words once more, and the word that comes next; a few of each list."""
+    while True:
+        words = [WORDS[i] for i in generator.permutation(len(WORDS))[:LISTED]]
+        said = [encode(f" {word}" + "," * (place < LISTED - 1)) for place, word in enumerate(words)]
+        opening = (encode.bos, *encode("List:"), *itertools.chain(*said), *encode("\nCopy:"))
+        for place in np.sort(generator.permutation(LISTED)[:READ]):
+            yield (*opening, *itertools.chain(*said[:place])), encode(f" {words[place]}")
 
 
 FAMILIES.add(HeadKnockout.name, HeadKnockout())

@@ -1,19 +1,20 @@
 """Family `length_cliff`: up to which length can the model do what it can do with short inputs?
 
 A problem about a list is demonstrated on short lists, and asked about lists of growing length. The answer is, for each
-of several problems, the length from which on down the model is right more often than not: length generalisation
-(Anil et al., Exploring length generalization in large language models, 2022).
+of several problems, the length from which on down the right answer is likely, its tokens at a half or more in the
+geometric mean: length generalisation (Anil et al., Exploring length generalization in large language models, 2022).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from istar.questions import Question, Role, Run, SpanProbability, StayingCrossing
+from istar.questions import Question, Role, Run, SpanLogprob, StayingCrossing
 from istar.tasks.data.first_names import ANIMALS, FOOD, GIFTS, NAMES, PLACES
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
@@ -22,6 +23,9 @@ COUNTS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen",
 )  # fmt: skip
+
+WORKS = math.log(0.5)
+"""Mean log-probability of a token of the right answer, in nats, above which the model can do a problem."""
 
 Problem = Callable[[list[str]], list[str]]
 PROBLEMS: dict[str, Problem] = {
@@ -32,7 +36,6 @@ PROBLEMS: dict[str, Problem] = {
     "Last": lambda items: items[-1:],
     "Second": lambda items: items[1:2],
     "Number": lambda items: [COUNTS[len(items)]],
-    "Twice": lambda items: [each for each in items for _ in range(2)],
     "Rotated": lambda items: items[1:] + items[:1],
     "Ends": lambda items: [items[0], items[-1]],
 }
@@ -41,7 +44,7 @@ PROBLEMS: dict[str, Problem] = {
 
 @dataclass(frozen=True)
 class LengthCliff(Family):
-    """Problems times lengths times instances; the readout is the probability of the right answer.
+    """Problems times lengths times instances; the readout is the right answer's log-probability, in nats a token.
 
     Attributes:
         problems: how many problems.
@@ -56,10 +59,10 @@ class LengthCliff(Family):
     data_sets: ClassVar[tuple[str, ...]] = tuple(ITEMS)
 
     problems: int = 8
-    shots: int = 6
+    shots: int = 8
     demonstrated: tuple[int, int] = (2, 4)
-    lengths: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16)
-    instances: int = 8
+    lengths: tuple[int, ...] = (2, 3, 4, 5, 6, 8, 10, 12)
+    instances: int = 12
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
@@ -77,18 +80,18 @@ class LengthCliff(Family):
             word, solve = list(PROBLEMS.items())[which]
             low, high = self.demonstrated
             shown = [_draw(items, low + number % (high - low + 1), generator) for number in range(self.shots)]
-            lines = (f"{', '.join(each)}\n{word}: {', '.join(solve(each))}\n\n" for each in shown)
+            lines = (f"List: {', '.join(each)}\n{word}: {', '.join(solve(each))}\n" for each in shown)
             opening = (encode.bos, *encode("".join(lines)))
             for step, length in enumerate(falling):
                 for instance in range(self.instances):
                     asked = _draw(items, length, generator)
-                    prompt = (*opening, *encode(f"{', '.join(asked)}\n{word}:"))
+                    prompt = (*opening, *encode(f"List: {', '.join(asked)}\n{word}:"))
                     answer = encode(f" {', '.join(solve(asked))}\n")
-                    runs.append(Run(prompt + answer, SpanProbability(len(prompt))))
+                    runs.append(Run(prompt + answer, SpanLogprob(len(prompt), mean=True)))
                     rows.append((problem, int(which), step, instance, length, len(answer)))
         names: list[tuple[str, Role]] = [("problem", "arm"), ("kind", "trait"), ("step", "arm")]
         names += [("instance", "nuisance"), ("length", "covariate"), ("answer_tokens", "covariate")]
-        functional = StayingCrossing("problem", "step", 0.5)
+        functional = StayingCrossing("problem", "step", WORKS)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
 

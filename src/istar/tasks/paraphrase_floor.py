@@ -42,10 +42,10 @@ class ParaphraseFloor(Family):
 
     name: ClassVar[str] = "paraphrase_floor"
     split: ClassVar[Split] = "test"
-    data_sets: ClassVar[tuple[str, ...]] = ("languages", "young")
+    data_sets: ClassVar[tuple[str, ...]] = ("languages", "landmarks")
 
-    phrasings: int = 72
-    items: int = 16
+    phrasings: int = 100
+    items: int = 20
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""

@@ -96,6 +96,8 @@ FACTS = {
             "{subject} is in which country?",
             "Name the country of {subject}.",
             "Which country has {subject}?",
+            "A friend sent me a picture of {subject}; in what country was that?",
+            "For a trip to {subject}, which country should I book?",
         ),
     ),
     "professions": Facts(
