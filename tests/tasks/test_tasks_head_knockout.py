@@ -36,7 +36,7 @@ def examples(data_set, index):
 
 
 class TestHeadKnockoutConformance(UnlistedConformance):
-    least_ratio = 40
+    least_ratio = 20
 
     def make(self) -> Family:
         return SMALL

@@ -59,10 +59,10 @@ class LengthCliff(Family):
     data_sets: ClassVar[tuple[str, ...]] = tuple(ITEMS)
 
     problems: int = 8
-    shots: int = 8
+    shots: int = 6
     demonstrated: tuple[int, int] = (2, 4)
     lengths: tuple[int, ...] = (2, 3, 4, 5, 6, 8, 10, 12)
-    instances: int = 12
+    instances: int = 14
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
