@@ -60,7 +60,14 @@ def test_knockouts_are_different_heads_of_a_target_that_has_as_many(data_set):
 
 @pytest.mark.parametrize("index", range(3))
 def test_the_one_who_was_named_once_is_given_to(index):
-    for prompt, answer in examples("givers", index):
+    found = examples("givers", index)
+    assert len({prompt.rpartition(". ")[0] for prompt, _ in found}) == 1, "whole sentences that all share"
+    for whole, answer in found:
+        *shown, prompt = whole.split(". ")
+        for each in (*shown, prompt + answer):
+            words = [word for word in re.findall(r"[A-Z]\w+", each) if word in NAMES]
+            assert len(words) == 4
+            assert words.count(words[-1]) == 2
         named = [word for word in re.findall(r"[A-Z]\w+", prompt) if word in NAMES]
         assert len(named) == 3
         assert named.count(answer.strip()) == 1

@@ -27,6 +27,9 @@ WORDS = (*PLACES, *GIFTS, *ANIMALS, *FOOD)
 LISTED = 10
 """Words of a list."""
 
+SHOWN = 3
+"""Whole sentences before one that ends with a name."""
+
 READ = 4
 """How many examples are read off one list, which are its second time around up to different words."""
 
@@ -74,9 +77,12 @@ class HeadKnockout(Family):
 
 
 def _givers(encode: Encoder, generator: np.random.Generator) -> Iterator[Example]:
+    """Yield sentences up to the name at their end, each after the same whole ones."""
+    shown = [event(generator) for _ in range(SHOWN)]
+    opening = (encode.bos, *encode(" ".join(f"{each.text} {each.answer}." for each in shown)))
     while True:
         told = event(generator)
-        yield (encode.bos, *encode(told.text)), encode(f" {told.answer}")
+        yield (*opening, *encode(f" {told.text}")), encode(f" {told.answer}")
 
 
 def _lists(encode: Encoder, generator: np.random.Generator) -> Iterator[Example]:
