@@ -55,8 +55,8 @@ def test_contexts_have_as_many_statements_and_so_many_of_them_say_something_else
 def test_statements_turn_one_by_one_in_an_order_of_their_own(data_set):
     contexts = {}
     for place, sentences, *_ in told(data_set):
-        contexts.setdefault(int(place["unit"]), {})[int(place["counter"])] = sentences
-    assert len(contexts) == 3 * 2
+        contexts.setdefault((place["unit"], place["arrangement"]), {})[int(place["counter"])] = sentences
+    assert len(contexts) == 3 * 2 * 2
     orders = set()
     for steps in contexts.values():
         order = []
@@ -92,5 +92,5 @@ def test_the_answer_is_the_share_from_which_on_the_context_wins():
 
 
 def test_more_than_there_is():
-    with pytest.raises(TaskError, match="9 subjects, 9 wordings, 4 queries; there are 1 to 36, 8 and 6"):
+    with pytest.raises(TaskError, match="5 subjects, 9 wordings, 6 queries; there are 1 to 36, 8 and 6"):
         made("landmarks", family=MODULE.ContextConflict(wordings=9))

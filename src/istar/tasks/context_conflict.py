@@ -9,6 +9,7 @@ Xie et al., Adaptive chameleon or stubborn sloth, 2023).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,7 +36,7 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ContextConflict(Family):
-    """Subjects times wordings times numbers of counter-statements times queries; the readout is a margin, in nats.
+    """Subjects times wordings times counter-statements times arrangements times queries; the readout is a margin, in nats.
 
     It is the log-probability of the answer that the context gives minus that of the remembered one.
 
@@ -43,6 +44,7 @@ class ContextConflict(Family):
         subjects: how many subjects.
         wordings: how many wordings of the counter-evidence for each.
         statements: how many statements a context has.
+        arrangements: in how many orders, and in which forms, statements turn for each subject and wording.
         queries: how many ways to ask.
     """
 
@@ -50,10 +52,11 @@ class ContextConflict(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    subjects: int = 9
-    wordings: int = 4
+    subjects: int = 5
+    wordings: int = 3
     statements: int = 7
-    queries: int = 4
+    arrangements: int = 2
+    queries: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
@@ -74,14 +77,18 @@ class ContextConflict(Family):
             queries = [encode(f" {_stem(facts.statements[i], subject)}") for i in range(self.queries)]
             for second, wording in enumerate(generator.permutation(len(WORDINGS))[: self.wordings]):
                 unit = place * self.wordings + second
-                contexts = self._contexts(facts, which, told, WORDINGS[wording], encode, generator)
-                for count, (last, context) in enumerate(contexts):
-                    for number, query in enumerate(queries):
+                for arrangement in range(self.arrangements):
+                    contexts = self._contexts(facts, which, told, WORDINGS[wording], encode, generator)
+                    for (count, (last, context)), (number, query) in itertools.product(
+                        enumerate(contexts), enumerate(queries)
+                    ):
                         prompt = (encode.bos, *context, *query)
                         runs.append(Run(prompt + shown, SpanMargin(len(prompt), remembered)))
-                        rows.append((unit, place, int(wording), count, number, count / self.statements, last))
+                        share = count / self.statements
+                        rows.append((unit, place, int(wording), count, arrangement, number, share, last))
         names: list[tuple[str, Role]] = [("unit", "arm"), ("subject", "trait"), ("wording", "trait")]
-        names += [("counter", "arm"), ("query", "nuisance"), ("share", "covariate"), ("last", "covariate")]
+        names += [("counter", "arm"), ("arrangement", "nuisance"), ("query", "nuisance")]
+        names += [("share", "covariate"), ("last", "covariate")]
         functional = StayingCrossing("unit", "counter", 0.0)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
@@ -94,7 +101,7 @@ class ContextConflict(Family):
     ) -> list[tuple[bool, Tokens]]:
         """Return contexts with no counter-statement, with one more, ..., and whether the last statement is one.
 
-        Statements turn one by one in a drawn order, the same for all that is asked of a subject in one wording.
+        Statements turn one by one in a drawn order.
         """
         subject, known = facts.pairs[which]
         forms = [facts.statements[i] for i in generator.integers(len(facts.statements), size=2 * self.statements)]
