@@ -36,7 +36,7 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ContextConflict(Family):
-    """Subjects times wordings times counter-statements times arrangements times queries; the readout is a margin, in nats.
+    """Subjects, wordings, counter-statements, arrangements and queries, all crossed; the readout is a margin, in nats.
 
     It is the log-probability of the answer that the context gives minus that of the remembered one.
 
