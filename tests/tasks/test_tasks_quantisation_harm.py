@@ -54,6 +54,7 @@ def test_columns_tell_of_the_change(data_set):
             assert run.intervention == Quantise(depth, ("attention", "mlp")[int(part) - 1], int(bits))
             assert bits in SMALL.bits
     depths = sorted({run.intervention.depth for run in made(data_set).runs if run.intervention})
+    assert depths[0] == 0.0, "the first block"
     assert [int(depth * 4) for depth in depths] == [0, 1, 2, 3], "one in each quarter of the network"
 
 

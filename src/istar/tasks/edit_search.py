@@ -16,6 +16,7 @@ import numpy as np
 
 from istar.questions import ArmChoice, ChoiceProbability, Edit, Question, Role, Run
 from istar.tasks.data.common_facts import FACTS, Facts, sentence
+from istar.tasks.data.depths import draw_depths
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
 Tokens = tuple[int, ...]
@@ -28,7 +29,7 @@ class EditSearch(Family):
     Of the edited fact that is the wanted answer, against the known one; of a neighbour, its own against the wanted one.
 
     Attributes:
-        depths: how many depths, drawn one from each of as many equal shares of the network.
+        depths: how many depths, the first block and one drawn from each other of as many equal shares of the network.
         strengths: the strengths of edits, in norms of the edited map's output.
         shots: how many true statements stand before each probe.
         probes: how many probes of the edited fact, and as many neighbours.
@@ -62,12 +63,12 @@ class EditSearch(Family):
         ]
         opening = (encode.bos, *encode(" ".join(shots)))
         probes = self._probes(facts, order[0], wanted, neighbours[self.shots :], encode)
-        depths = (np.arange(self.depths) + generator.random(self.depths)) / self.depths
+        depths = draw_depths(generator, self.depths)
         tokens = _differing(encode(f" {wanted}"), encode(f" {known}"))
         subjects = ((encode.bos, *encode(_capital(subject))), (*opening, *encode(f" {_capital(subject)}")))
         runs: list[Run] = []
         rows: list[tuple[float, ...]] = []
-        for place, depth in enumerate(map(float, depths)):
+        for place, depth in enumerate(depths):
             for level, strength in enumerate(self.strengths):
                 edit = Edit(subjects, *tokens, depth, strength)
                 for number, pair in enumerate(probes):

@@ -17,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from istar.questions import AblateHead, ArmRanking, Question, Role, Run, SpanLogprob
+from istar.tasks.data.depths import draw_depths
 from istar.tasks.data.first_names import ANIMALS, FOOD, GIFTS, NAMES, PLACES, event
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
@@ -39,7 +40,7 @@ class HeadKnockout(Family):
     """Heads times examples; the readout is the log-probability of the right answer, in nats.
 
     Attributes:
-        depths: how many depths, drawn one from each of as many equal shares of the network.
+        depths: how many depths, the first block and one drawn from each other of as many equal shares of the network.
         heads: how many heads at each, drawn one from each of as many equal shares of a block's heads.
         examples: how many examples.
     """
@@ -56,12 +57,12 @@ class HeadKnockout(Family):
         """See the base class."""
         if not 1 <= self.examples <= len(NAMES):
             raise TaskError(f"{self.name}: {self.examples} examples; there are 1 to {len(NAMES)}")
-        depths = (np.arange(self.depths) + generator.random(self.depths)) / self.depths
+        depths = draw_depths(generator, self.depths)
         made = _givers if data_set == "givers" else _lists
         examples = list(itertools.islice(made(encode, generator), self.examples))
         # knockout 0 is the model as it is
         knockouts: list[tuple[int, float, AblateHead | None]] = [(0, 0.0, None)]
-        for place, depth in enumerate(map(float, depths)):
+        for place, depth in enumerate(depths):
             heads = (np.arange(self.heads) + generator.random(self.heads)) / self.heads
             knockouts += [(1 + place, depth, AblateHead(depth, head)) for head in map(float, heads)]
         runs: list[Run] = []

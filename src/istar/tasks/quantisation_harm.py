@@ -16,6 +16,7 @@ import numpy as np
 
 from istar.questions import ArmRanking, Quantise, Question, Role, Run, SpanLoss
 from istar.tasks.data.common_facts import FACTS, sentence
+from istar.tasks.data.depths import draw_depths
 from istar.tasks.data.first_names import BEATS, story
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
@@ -41,7 +42,7 @@ class QuantisationHarm(Family):
     """Settings times texts; the readout is the loss of the text, in nats a token.
 
     Attributes:
-        depths: how many depths, drawn one from each of as many equal shares of the network.
+        depths: how many depths, the first block and one drawn from each other of as many equal shares of the network.
         bits: the numbers of bits.
         texts: how many texts.
         sentences: how many sentences a text has.
@@ -60,11 +61,11 @@ class QuantisationHarm(Family):
         """See the base class."""
         if not 1 <= self.sentences <= len(BEATS):
             raise TaskError(f"{self.name}: texts of {self.sentences} sentences; there are 1 to {len(BEATS)}")
-        depths = (np.arange(self.depths) + generator.random(self.depths)) / self.depths
+        depths = draw_depths(generator, self.depths)
         texts = [(encode.bos, *encode(TEXTS[data_set](generator, self.sentences))) for _ in range(self.texts)]
         # setting 0 is the model as it is
         settings: list[tuple[int, int, float, Quantise | None]] = [(0, 0, 0.0, None)]
-        for depth in map(float, depths):
+        for depth in depths:
             for part, name in enumerate(PARTS):
                 settings += [(1 + part, bits, depth, Quantise(depth, name, bits)) for bits in self.bits]
         runs: list[Run] = []
