@@ -12,7 +12,7 @@ from istar.tasks.data.common_facts import FACTS
 from istar.testing.families import ByteTokenizer
 
 MODULE = unlisted("context_conflict")
-SMALL = MODULE.ContextConflict(subjects=3, wordings=2, statements=4, queries=2)
+SMALL = MODULE.ContextConflict(subjects=3, wordings=2, statements=4, arrangements=2, queries=2)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -92,5 +92,5 @@ def test_the_answer_is_the_share_from_which_on_the_context_wins():
 
 
 def test_more_than_there_is():
-    with pytest.raises(TaskError, match="5 subjects, 9 wordings, 6 queries; there are 1 to 36, 8 and 6"):
+    with pytest.raises(TaskError, match="4 subjects, 9 wordings, 4 queries; there are 1 to 36, 8 and 6"):
         made("landmarks", family=MODULE.ContextConflict(wordings=9))

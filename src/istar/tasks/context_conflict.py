@@ -52,11 +52,11 @@ class ContextConflict(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    subjects: int = 5
+    subjects: int = 4
     wordings: int = 3
     statements: int = 7
-    arrangements: int = 2
-    queries: int = 6
+    arrangements: int = 4
+    queries: int = 4
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
