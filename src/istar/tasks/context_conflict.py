@@ -1,10 +1,10 @@
 """Family `context_conflict`: how much evidence must a context hold until it wins over what the model remembers?
 
 A context has a fixed number of statements on one subject. Some, from none to all, say something else than what is
-known; the others say what is known. The model is asked about the subject. The answer is, for each subject and wording
-of the counter-evidence, the number of counter-statements from which on the context's answer stays likelier than the
-remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering, 2021;
-Xie et al., Adaptive chameleon or stubborn sloth, 2023).
+known; the others say what is known. The model is asked about the subject. The answer is, for each subject, wording and
+order in which statements turn, the number of counter-statements from which on the context's answer stays likelier than
+the remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering,
+2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Int
 
 from istar.questions import Question, Role, Run, SpanMargin, StayingCrossing
 from istar.tasks.data.common_facts import FACTS, Facts, sentence
@@ -36,7 +37,7 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ContextConflict(Family):
-    """Subjects, wordings, counter-statements, arrangements and queries, all crossed; the readout is a margin, in nats.
+    """Subjects, wordings, counter-statements, tellings and queries, all crossed; the readout is a margin, in nats.
 
     It is the log-probability of the answer that the context gives minus that of the remembered one.
 
@@ -44,7 +45,7 @@ class ContextConflict(Family):
         subjects: how many subjects.
         wordings: how many wordings of the counter-evidence for each.
         statements: how many statements a context has.
-        arrangements: in how many orders, and in which forms, statements turn for each subject and wording.
+        tellings: how often each context is told, with its statements in other forms.
         queries: how many ways to ask.
     """
 
@@ -52,11 +53,11 @@ class ContextConflict(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    subjects: int = 4
-    wordings: int = 3
+    subjects: int = 3
+    wordings: int = 4
     statements: int = 7
-    arrangements: int = 4
-    queries: int = 4
+    tellings: int = 3
+    queries: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
@@ -77,17 +78,18 @@ class ContextConflict(Family):
             queries = [encode(f" {_stem(facts.statements[i], subject)}") for i in range(self.queries)]
             for second, wording in enumerate(generator.permutation(len(WORDINGS))[: self.wordings]):
                 unit = place * self.wordings + second
-                for arrangement in range(self.arrangements):
-                    contexts = self._contexts(facts, which, told, WORDINGS[wording], encode, generator)
+                order = generator.permutation(self.statements)
+                for telling in range(self.tellings):
+                    contexts = self._contexts(facts, which, told, WORDINGS[wording], order, encode, generator)
                     for (count, (last, context)), (number, query) in itertools.product(
                         enumerate(contexts), enumerate(queries)
                     ):
                         prompt = (encode.bos, *context, *query)
                         runs.append(Run(prompt + shown, SpanMargin(len(prompt), remembered)))
                         share = count / self.statements
-                        rows.append((unit, place, int(wording), count, arrangement, number, share, last))
+                        rows.append((unit, place, int(wording), count, telling, number, share, last))
         names: list[tuple[str, Role]] = [("unit", "arm"), ("subject", "trait"), ("wording", "trait")]
-        names += [("counter", "arm"), ("arrangement", "nuisance"), ("query", "nuisance")]
+        names += [("counter", "arm"), ("telling", "nuisance"), ("query", "nuisance")]
         names += [("share", "covariate"), ("last", "covariate")]
         functional = StayingCrossing("unit", "counter", 0.0)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
@@ -97,11 +99,18 @@ class ContextConflict(Family):
         return self.subjects, self.wordings, self.queries
 
     def _contexts(
-        self, facts: Facts, which: int, told: str, wording: str, encode: Encoder, generator: np.random.Generator
+        self,
+        facts: Facts,
+        which: int,
+        told: str,
+        wording: str,
+        order: Int[np.ndarray, " statements"],
+        encode: Encoder,
+        generator: np.random.Generator,
     ) -> list[tuple[bool, Tokens]]:
         """Return contexts with no counter-statement, with one more, ..., and whether the last statement is one.
 
-        Statements turn one by one in a drawn order.
+        Statements turn one by one in the given order.
         """
         subject, known = facts.pairs[which]
         forms = [facts.statements[i] for i in generator.integers(len(facts.statements), size=2 * self.statements)]
@@ -113,7 +122,7 @@ class ContextConflict(Family):
             for form in forms[self.statements :]
         ]
         contexts = []
-        for turned in (None, *generator.permutation(self.statements)):
+        for turned in (None, *order):
             if turned is not None:
                 statements[turned] = counter[turned]
             contexts.append((statements[-1] is counter[-1], tuple(token for part in statements for token in part)))
