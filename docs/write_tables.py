@@ -137,7 +137,8 @@ def _figures(folder: Path) -> str:
         sys.exit(f"I* of the published search is not {STAR_IN_LIBRARY} of the library; name another in STAR_IN_LIBRARY")
     library = read_scores(sorted((folder / "library").glob("scores-*.json")))
     methods = {each.method for each in library if each.split == "train"}
-    tested = [each for each in library if each.split == "test" and each.method in methods]
+    opened = read_scores(sorted((folder / "library" / "v1").glob("scores-test-*.json")))
+    tested = [each for each in opened if each.method in methods]
     above = [each for each in tested if each.multiplier is not None and (each.multiplier[1] or 0.0) > 1]
     attacks = _read(folder / "trust.json")["attacks"]["walls"]
     benchmarks = folder.parent / "benchmarks" / "results"
@@ -150,7 +151,7 @@ def _figures(folder: Path) -> str:
         "| on SmolLM2-135M | measured |",
         "|---|---|",
         f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
-        f"**{_interval(_multiplier(scores, KNOWN))}** |",
+        f"**{_interval(_multiplier(scores, KNOWN), exact=True)}** |",
         f"| the same on the sealed test, {star['families']} families; methods of the library with an interval above 1 "
         f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(methods)} |",
         "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
