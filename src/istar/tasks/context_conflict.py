@@ -2,8 +2,8 @@
 
 A context has a fixed number of statements on one subject. Some, from none to all, say something else than what is
 known; the others say what is known. The model is asked about the subject. The answer is, for each subject, wording and
-order in which statements turn, the number of counter-statements from which on the context's answer stays likelier than
-the remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering,
+order in which statements turn, the number of counter-statements from which on the context's answer stays clearly
+likelier than the remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering,
 2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
 """
 
@@ -31,6 +31,9 @@ WORDINGS = (
     "some people think that {statement}",
 )
 """What a counter-statement stands in, from plain to denied."""
+
+WINS = 1.0
+"""Margin, in nats, above which the context has won; where the evidence is mixed, margins linger about 0."""
 
 Tokens = tuple[int, ...]
 
@@ -91,7 +94,7 @@ class ContextConflict(Family):
         names: list[tuple[str, Role]] = [("unit", "arm"), ("subject", "trait"), ("wording", "trait")]
         names += [("counter", "arm"), ("telling", "nuisance"), ("query", "nuisance")]
         names += [("share", "covariate"), ("last", "covariate")]
-        functional = StayingCrossing("unit", "counter", 0.0)
+        functional = StayingCrossing("unit", "counter", WINS)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
     @property
