@@ -87,7 +87,8 @@ def test_a_unit_has_one_wording_and_is_asked_in_every_way(data_set):
 def test_the_answer_is_the_share_from_which_on_the_context_wins():
     asked = made("landmarks")
     unit, counter = asked.structure.levels("unit"), asked.structure.levels("counter")
-    values = np.where(counter >= unit, MODULE.WINS + 0.1, MODULE.WINS - 0.1)  # unit u crosses at u counter-statements; the last never does
+    # unit u crosses at u counter-statements; the last never does
+    values = np.where(counter >= unit, MODULE.WINS + 0.1, MODULE.WINS - 0.1)
     found = asked.functional.answer(values, asked.structure)
     np.testing.assert_allclose(found, [0, 0.2, 0.4, 0.6, 0.8, 1.0])
 

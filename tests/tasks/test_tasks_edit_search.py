@@ -14,7 +14,7 @@ from istar.tasks.data.common_facts import FACTS
 from istar.testing.families import ByteTokenizer
 
 MODULE = unlisted("edit_search")
-SMALL = MODULE.EditSearch(depths=3, strengths=(1.0, 4.0), shots=2, probes=3)
+SMALL = MODULE.EditSearch(depths=3, strengths=(1.0, 4.0), openings=2, shots=2, probes=3)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -56,7 +56,7 @@ def test_the_edited_fact_should_change_and_its_neighbours_should_not(data_set, i
             assert other.strip() == pairs[subject] != answer.strip()
             edited.add((subject, answer))
     ((subject, wanted),) = edited
-    assert len({each for each, _ in neighbours}) == 3
+    assert len({each for each, _ in neighbours}) == 2 * 3
     assert {other for _, other in neighbours} == {wanted}
     assert subject not in {each for each, _ in neighbours}
 
@@ -86,7 +86,7 @@ def test_edits_are_places_times_strengths_of_one_change(data_set):
 def test_stronger_edits_of_a_target_say_what_is_wanted():
     """At the last block of a tiny target, where nothing but the norm stands between the edit and the answer."""
     target = load_target("tiny-random")
-    family = MODULE.EditSearch(depths=1, strengths=(-8.0, 0.0, 8.0), shots=1, probes=2)
+    family = MODULE.EditSearch(depths=1, strengths=(-8.0, 0.0, 8.0), openings=1, shots=1, probes=2)
     asked = made("professions", family=family, tokenizer=target.tokenizer)
     values = target.values(asked.runs).numpy()
     found = asked.functional.answer(values, asked.structure)
@@ -101,5 +101,5 @@ def test_stronger_edits_of_a_target_say_what_is_wanted():
 def test_more_probes_than_there_are():
     with pytest.raises(TaskError, match="7 probes of a fact; there are 1 to 6"):
         made("landmarks", family=MODULE.EditSearch(probes=7))
-    with pytest.raises(TaskError, match="6 neighbours and 40 shots; there are"):
+    with pytest.raises(TaskError, match="landmarks: 92 neighbours to show or probe; there are"):
         made("landmarks", family=MODULE.EditSearch(shots=40))

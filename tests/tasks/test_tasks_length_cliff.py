@@ -72,7 +72,7 @@ def test_the_answer_is_the_share_of_lengths_that_are_too_long():
     asked = made("words")
     problem, length = asked.structure.levels("problem"), asked.structure["length"]
     longest = np.array([5, 3, 2, 0])[problem]  # each problem works up to here
-    values = np.where(length <= longest, np.log(0.3), np.log(0.2))
+    values = np.where(length <= longest, MODULE.WORKS + 0.1, MODULE.WORKS - 0.1)
     np.testing.assert_allclose(asked.functional.answer(values, asked.structure), [0, 1 / 3, 2 / 3, 1])
 
 

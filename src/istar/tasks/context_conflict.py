@@ -3,8 +3,8 @@
 A context has a fixed number of statements on one subject. Some, from none to all, say something else than what is
 known; the others say what is known. The model is asked about the subject. The answer is, for each subject, wording and
 order in which statements turn, the number of counter-statements from which on the context's answer stays clearly
-likelier than the remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question answering,
-2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
+likelier than the remembered one: a conflict of knowledge (Longpre et al., Entity-based knowledge conflicts in question
+answering, 2021; Xie et al., Adaptive chameleon or stubborn sloth, 2023).
 """
 
 from __future__ import annotations

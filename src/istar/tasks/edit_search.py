@@ -9,6 +9,7 @@ good each edit is, scored by what choosing on it would bring.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ from istar.tasks.data.depths import draw_depths
 from istar.tasks.family import FAMILIES, Encoder, Family, Split, TaskError, structure_of
 
 Tokens = tuple[int, ...]
+Probe = tuple[Tokens, Tokens, Tokens]
+"""Query, the answer that there should be, and the other one."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,19 @@ class EditSearch(Family):
     Attributes:
         depths: how many depths, the first block and one drawn from each other of as many equal shares of the network.
         strengths: the strengths of edits, in norms of the edited map's output.
-        shots: how many true statements stand before each probe.
-        probes: how many probes of the edited fact, and as many neighbours.
+        openings: how many different openings, each with neighbours of its own.
+        shots: how many true statements an opening has.
+        probes: how many probes of the edited fact, and as many neighbours, after each opening.
     """
 
     name: ClassVar[str] = "edit_search"
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("landmarks", "professions")
 
-    depths: int = 24
+    depths: int = 20
     strengths: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
-    shots: int = 6
+    openings: int = 2
+    shots: int = 5
     probes: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
@@ -53,48 +58,54 @@ class EditSearch(Family):
         (subject, known), *others = order
         wanted = next(answer for _, answer in others if answer != known)
         neighbours = [pair for pair in others if pair[1] != wanted]
-        if len(neighbours) < self.probes + self.shots:
+        needed = self.openings * (self.shots + self.probes)
+        if len(neighbours) < needed:
             raise TaskError(
-                f"{self.name}/{data_set}: {self.probes} neighbours and {self.shots} shots; there are {len(neighbours)}"
+                f"{self.name}/{data_set}: {needed} neighbours to show or probe; there are {len(neighbours)}"
             )
-        shots = [
-            sentence(facts.statements[i % len(facts.statements)].format(subject=shown, answer=answer))
-            for i, (shown, answer) in enumerate(neighbours[: self.shots])
+        parts = [
+            self._part(facts, order[0], wanted, neighbours[i :: self.openings], encode) for i in range(self.openings)
         ]
-        opening = (encode.bos, *encode(" ".join(shots)))
-        probes = self._probes(facts, order[0], wanted, neighbours[self.shots :], encode)
-        depths = draw_depths(generator, self.depths)
         tokens = _differing(encode(f" {wanted}"), encode(f" {known}"))
-        subjects = ((encode.bos, *encode(_capital(subject))), (*opening, *encode(f" {_capital(subject)}")))
+        named = _capital(subject)
+        subjects = ((encode.bos, *encode(named)), *((*opening, *encode(f" {named}")) for opening, _ in parts))
+        depths = draw_depths(generator, self.depths)
         runs: list[Run] = []
         rows: list[tuple[float, ...]] = []
-        for place, depth in enumerate(depths):
-            for level, strength in enumerate(self.strengths):
-                edit = Edit(subjects, *tokens, depth, strength)
-                for number, pair in enumerate(probes):
-                    for neighbour, (query, answer, other) in enumerate(pair):
-                        prompt = opening + query
-                        run = Run(prompt + answer, ChoiceProbability(len(prompt), (other,)), edit)
-                        runs.append(run)
-                        rows.append((place * len(self.strengths) + level, place, level, neighbour, number, depth))
+        for (place, depth), (level, strength) in itertools.product(enumerate(depths), enumerate(self.strengths)):
+            edit = Edit(subjects, *tokens, depth, strength)
+            which = place * len(self.strengths) + level
+            for shown, (opening, probes) in enumerate(parts):
+                for (number, pair), neighbour in itertools.product(enumerate(probes), range(2)):
+                    query, answer, other = pair[neighbour]
+                    prompt = opening + query
+                    runs.append(Run(prompt + answer, ChoiceProbability(len(prompt), (other,)), edit))
+                    rows.append((which, place, level, neighbour, shown, number, depth))
         names: list[tuple[str, Role]] = [("edit", "arm"), ("block", "trait"), ("strength", "trait")]
-        names += [("neighbour", "trait"), ("probe", "nuisance"), ("depth", "covariate")]
+        names += [("neighbour", "trait"), ("opening", "nuisance"), ("probe", "nuisance")]
+        names += [("depth", "covariate")]
         functional = ArmChoice("edit", curve=1.0)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
-    def _probes(
+    def _part(
         self, facts: Facts, fact: tuple[str, str], wanted: str, neighbours: list[tuple[str, str]], encode: Encoder
-    ) -> list[tuple[tuple[Tokens, Tokens, Tokens], ...]]:
-        """Return pairs of a probe of the fact and one of a neighbour: query, right answer and the other one."""
+    ) -> tuple[Tokens, list[tuple[Probe, Probe]]]:
+        """Return an opening of true statements, and pairs of a probe of the fact and one of a neighbour."""
         subject, known = fact
+        forms = itertools.cycle(facts.statements)
+        shots = [
+            sentence(form.format(subject=shown, answer=answer))
+            for form, (shown, answer) in zip(forms, neighbours[: self.shots], strict=False)
+        ]
         target, before = encode(f" {wanted}"), encode(f" {known}")
-        return [
+        probes = [
             (
                 (encode(f" {_stem(form, subject)}"), target, before),
                 (encode(f" {_stem(form, other)}"), encode(f" {answer}"), target),
             )
-            for form, (other, answer) in zip(facts.statements[: self.probes], neighbours, strict=False)
+            for form, (other, answer) in zip(facts.statements[: self.probes], neighbours[self.shots :], strict=False)
         ]
+        return (encode.bos, *encode(" ".join(shots))), probes
 
 
 def _capital(text: str) -> str:

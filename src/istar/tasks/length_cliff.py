@@ -1,7 +1,7 @@
 """Family `length_cliff`: up to which length can the model do what it can do with short inputs?
 
 A problem about a list is demonstrated on short lists, and asked about lists of growing length. The answer is, for each
-of several problems, the length from which on down the right answer is likely, its tokens at a quarter or more in the
+of several problems, the length from which on down the right answer is likely, its tokens at a fifth or more in the
 geometric mean: length generalisation (Anil et al., Exploring length generalization in large language models, 2022).
 """
 
@@ -24,7 +24,7 @@ COUNTS = (
     "thirteen", "fourteen", "fifteen", "sixteen",
 )  # fmt: skip
 
-WORKS = math.log(0.25)
+WORKS = math.log(0.2)
 """Mean log-probability of a token of the right answer, in nats, above which the model can do a problem."""
 
 Problem = Callable[[list[str]], list[str]]
