@@ -1,12 +1,11 @@
-"""What methods that only behave like the target save on tails of training streams.
+"""What methods that only behave like the target save on the tail of a training stream.
 
     python benchmarks/derived_tails.py [--questions 4] [--output FILE]
 
 `loss_quantile`, a family of the sealed test, asks for tails of a stream of texts, and controls that never look inside
-the target were bought there. No training family asks that. So training streams are asked for their tail, and the
-library's students and its trigram model, with the noise control and the lens that said most there, are scored on it
-as on a task: recorded in the jail, offered to the executor, which learns from the other questions what they are
-worth.
+the target were bought there. No training family asks that. So a training stream is asked for its tail, and the
+library's students and its trigram model, with the noise control, are scored on it as on a task: recorded in the jail,
+offered to the executor, which learns from the other questions what they are worth.
 """
 
 from __future__ import annotations
@@ -20,11 +19,8 @@ from typing import Any
 
 from machine import describe_machine
 
-TASKS = ("label_free_accuracy/remarks+surprise_tail", "shot_order/remarks+surprise_tail")
-METHODS = {
-    **dict.fromkeys(("ngram", "behavioural_student", "noise"), 0.1),
-    **dict.fromkeys(("context_student", "covariance_lens"), 0.02),
-}
+TASKS = ("label_free_accuracy/remarks+surprise_tail",)
+METHODS = {"ngram": 0.1, "behavioural_student": 0.1, "context_student": 0.02, "noise": 0.1}
 """With the share of brute force after which each is asked no further, as in `results/library`."""
 
 

@@ -417,9 +417,9 @@ def _derived_tails(result: dict[str, Any]) -> str:
         rows.append(tuple(cells))
     head = ["method", "cap"] + [each for task in tasks for each in (f"`{task}`: bought", "multiplier")]
     return (
-        "Tails of training streams, which no training family asks for, with methods that fit the target from outside, "
-        f"a lens and noise: in what share of answers each was bought, and its multiplier at skill 0.8. "
-        f"{_count(result['questions'], 'question')} of each.\n\n" + _table(head, rows)
+        "The tail of a training stream, which no training family asks for and `loss_quantile` does on the test, with "
+        "methods that fit the target from outside: in what share of answers each was bought, and its multiplier at "
+        f"skill 0.8. {_count(result['questions'], 'question')} of each.\n\n" + _table(head, rows)
     )
 
 
@@ -558,7 +558,7 @@ def _grpo(result: dict[str, Any]) -> str:
 SECTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "black_box_arm": ("The black-box arm against published estimators", _black_box),
     "responsiveness": ("What the executor hears", _responsiveness),
-    "derived_tails": ("Controls on tails of training streams", _derived_tails),
+    "derived_tails": ("Controls on the tail of a training stream", _derived_tails),
     "agents_as_executors": ("Agents as executors", _agents),
     "method_library": ("Methods of the library, channel by channel", _library),
     "meter_overhead": ("The meter", _meter),
