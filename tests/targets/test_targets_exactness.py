@@ -202,6 +202,8 @@ def test_windows_that_attention_is_told_of_and_experts_are_run_exactly(config, a
     add_architecture(config.model_type, LLAMA)
     target = made(config)
     check_exact(target)
+    experts = "num_experts" in config.to_dict()
+    assert bool(target.anatomy.mlp_outs) != experts  # which have no one map, and that keeps nobody from loading them
     generator = np.random.default_rng(2)
     shared = tuple(generator.integers(2, 258, 12).tolist())
     runs = [Run((0, *shared[:cut], *generator.integers(2, 258, 5).tolist()), Entropy()) for cut in (3, 8, 12)]

@@ -81,7 +81,7 @@ class Anatomy:
         final_norm: the norm between the last block and the unembedding.
         unembedding: the linear map from the normalised residual stream to logits.
         heads_outs: the map of each block from the outputs of all heads, side by side, to the residual stream; none
-            where the architecture's part names have none.
+            where the part names have none, or where some block lacks it.
         mlp_outs: the last map of each block's feed-forward module; none likewise.
     """
 
@@ -140,11 +140,13 @@ def dissect(module: nn.Module) -> Anatomy:
             f"{type(module).__name__} has no unembedding; load it as a causal language model"
         )
 
-    def within(owners: tuple[nn.Module, ...], name: str) -> tuple[nn.Module, ...]:
-        return tuple(part(owner, name) for owner in owners if name)
+    def maps(owners: tuple[nn.Module, ...], name: str) -> tuple[nn.Module, ...]:
+        found = [module for owner in owners for at, module in owner.named_modules() if name and at == name]
+        return tuple(found) if len(found) == len(owners) else ()  # experts have no one map, say
 
     blocks = tuple(part(module, names.blocks).children())
-    attentions, mlps = within(blocks, names.attention), within(blocks, names.mlp)
+    attentions = tuple(part(block, names.attention) for block in blocks)
+    mlps = tuple(part(block, names.mlp) for block in blocks)
     return Anatomy(
         base=part(module, names.base),
         embedding=part(module, names.embedding),
@@ -153,6 +155,6 @@ def dissect(module: nn.Module) -> Anatomy:
         mlps=mlps,
         final_norm=part(module, names.final_norm),
         unembedding=unembedding,
-        heads_outs=within(attentions, names.heads_out),
-        mlp_outs=within(mlps, names.mlp_out),
+        heads_outs=maps(attentions, names.heads_out),
+        mlp_outs=maps(mlps, names.mlp_out),
     )

@@ -47,8 +47,8 @@ def _map(target: Target, maps: Sequence[nn.Module], block: int, name: str) -> nn
     if not maps:
         config: Any = target.module.config
         raise TargetError(
-            f"{target.name} cannot be changed there: the part names of its architecture {config.model_type!r} lack "
-            f"`{name}`; register it with them, as in PartNames(..., {name}='down_proj')"
+            f"{target.name} cannot be changed there: its blocks have no map that the part names of its architecture "
+            f"{config.model_type!r} give as `{name}`; register it with them, as in PartNames(..., {name}='down_proj')"
         )
     return maps[block]
 
