@@ -1,7 +1,7 @@
 """Planted channels: recordings of a method that never ran, whose channels and price are given.
 
 What an executor makes of channels of known quality at a known price says how much it hears, and, of the truth itself,
-how much any method could save there.
+what a method that knew everything would save at that price.
 """
 
 from __future__ import annotations

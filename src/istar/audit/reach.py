@@ -1,4 +1,4 @@
-"""What could be saved at most: the executor, offered the truth at the price of one look.
+"""What is within reach of one look: what the executor saves that is offered the truth at its price.
 
 A method that reads a question once and then knows every answer is offered to the executor like any other, with what it
 was worth on other questions of the task. The multiplier that comes of it is what is within reach there: it holds the
