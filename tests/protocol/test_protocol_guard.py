@@ -40,6 +40,17 @@ def test_worse_method_does_not_replace_the_best():
     assert guard.query({"a": 0.9, "b": 0.9}).revealed
 
 
+def test_the_same_reward_on_every_question_is_a_tie_and_no_news():
+    """Its mean, 0.512, is above what was published of the same rewards, which was rounded down."""
+    guard = Ladder()
+    first = guard.query({"a": 0.412, "b": 0.612})
+    again = guard.query({"b": 0.612, "a": 0.412})
+    assert first.revealed
+    assert not first.tied
+    assert (again.tied, again.revealed, again.published) == (True, False, first.published)
+    assert not guard.query({"a": 0.612, "b": 0.412}).tied, "the same mean, but not the same rewards"
+
+
 @given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=1, max_size=12))
 def test_published_never_falls(rewards):
     guard = Ladder()

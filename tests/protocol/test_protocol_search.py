@@ -1,8 +1,10 @@
 import multiprocessing
+import re
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 
 import pytest
-from fake_arms import FakeArms, table, uniform
+from fake_arms import FakeArms, FakeSession, table, uniform
 
 from istar.arms.jobs import Elsewhere, ElsewhereError, Workplace
 from istar.errors import CorruptDataError
@@ -101,6 +103,40 @@ def test_best_method_is_the_one_with_the_best_validation_reward(ledger):
     # the fakes' advantage is the same on every task, so the best in training is the best in validation
     best = max((each for each in rounds if each.reward is not None), key=lambda each: each.reward)
     assert outcome.best.hash == best.method
+
+
+class UnboughtInValidation(FakeArms):
+    """A method is worth its number in training, and nothing to any validation question."""
+
+    def __init__(self):
+        super().__init__(advantage=lambda source: float(re.search(r"Method (\d)", source)[1]) / 10)
+
+    @contextmanager
+    def session(self, source, name, parts=()):
+        session = FakeSession(self, source)
+        evaluate = session.evaluate
+
+        def asked(table, others=()):
+            advantage = self.advantage
+            self.advantage = (lambda _: 0.0) if table.question.task.startswith("prompt_ceiling") else advantage
+            try:
+                return evaluate(table, others)
+            finally:
+                self.advantage = advantage
+
+        session.evaluate = asked
+        yield session
+
+
+def test_of_methods_that_are_equal_in_all_of_validation_the_best_in_training_is_the_best(ledger):
+    config = CONFIG.model_copy(update={"methods": 4, "validate_best": 9})
+    outcome = run(ledger, config, UnboughtInValidation(), Listed(*map(valid, (1, 3, 2, 4))))
+    rounds = ledger.rounds("run")
+    assert outcome.validation_queries == 4
+    assert [each.improved for each in rounds] == [True, True, False, True]
+    assert [each.validation_reward for each in rounds] == [0.0, None, None, None], "a tie is no news of validation"
+    assert outcome.best.source == valid(4)
+    assert rounds[-1].best_method == outcome.best.hash
 
 
 def test_average_reward_is_the_mean_of_task_rewards(ledger):

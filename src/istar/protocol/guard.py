@@ -6,7 +6,8 @@ the standard error of their difference, rounded to that standard error; otherwis
 standard error stops those who ask seldom. A method that differs from the best on a few questions alone has a small one,
 and who asks for thousands of such steps would climb on noise all the same; so the difference must exceed as many
 standard errors as the greatest of that many draws of noise does, sqrt(2 log n) for the n-th query. Every question is
-counted.
+counted. A method that has the best one's reward on every question, as those have that are bought on none, is as good
+by all that validation can say: the guard says that it is tied, publishes nothing, and leaves the choice to others.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Verdict:
         published: the best published reward, None while there is none.
         standard_error: of the difference from the best, or of the reward itself on the first query.
         needed: how many standard errors the difference had to exceed.
+        tied: whether every reward is exactly that of the best method before.
     """
 
     query: int
@@ -40,6 +42,7 @@ class Verdict:
     published: float | None
     standard_error: float
     needed: float
+    tied: bool = False
 
 
 class Ladder:
@@ -92,10 +95,11 @@ class Ladder:
         best = np.array([self._best[name] for name in names]) if self._best else np.zeros(len(names))
         error = float((mine - best).std(ddof=1) / np.sqrt(len(names)))
         needed = standard_errors_needed(self._queries)
-        revealed = self._published is None or float(mine.mean()) > self._published + needed * error
+        tied = dict(rewards) == self._best  # what is published is rounded, so this one's mean may be above it
+        revealed = self._published is None or (not tied and float(mine.mean()) > self._published + needed * error)
         if revealed:
             self._best, self._published = dict(rewards), _rounded(float(mine.mean()), error)
-        return Verdict(self._queries, revealed, self._published, error, needed)
+        return Verdict(self._queries, revealed, self._published, error, needed, tied)
 
 
 def standard_errors_needed(queries: int) -> float:

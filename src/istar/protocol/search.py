@@ -8,7 +8,7 @@ be run for long on questions that are dear:
 - a cascade (`screen`, `train`, `validation`) spends little on methods that are hopeless, and training itself ends early
   for a method that is clearly behind the best so far (`pruning`);
 - theta is updated with the training reward, and I* is chosen by validation through the guard, so that hold-out tasks
-  stay held out;
+  stay held out; where a method has exactly I*'s validation rewards, the one with the greater training reward is I*;
 - where that is asked for, the search ends once it has stopped improving, by fresh questions (`plateau`);
 - some methods may be proposed together and evaluated side by side, and what is asked of them is mapped over jobs, which
   may be done elsewhere (`istar.arms.jobs`).
@@ -16,6 +16,7 @@ be run for long on questions that are dear:
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -190,6 +191,7 @@ class Search:
         # Initialization
         best_reward: float | None = None
         best: Proposal | None = None
+        best_trained = -math.inf  # I*'s reward in training
         rounds: list[RoundRecord] = []
         rival: StageResult | None = None  # the best in training so far
         guard = Ladder()
@@ -204,15 +206,16 @@ class Search:
             candidates, ended = self._candidates(iterations)
             trials = self._side_by_side(pool, iterations, candidates, self._promising(rounds), rival)
             for iteration, I, trial in zip(iterations, candidates, trials, strict=False):
-                revealed = False
-                if trial.validation is not None:
+                revealed = better = False
+                if trial.validation is not None and trial.trained is not None:
                     verdict = guard.query(trial.validation)
                     revealed = verdict.revealed
                     self.book.open("validation", I.hash, iteration, revealed, verdict.published if revealed else None)
-                # Update best interpretability method if better
-                if revealed:
-                    best_reward = guard.published
-                    best = I
+                    # Update best interpretability method if better
+                    better = revealed or (verdict.tied and trial.trained.average > best_trained)
+                    if better:
+                        best_reward = guard.published
+                        best, best_trained = I, trial.trained.average
                 if trial.trained is not None and (rival is None or trial.trained.average > rival.average):
                     rival = trial.trained
                 # Update M1 parameters based on reward
@@ -227,7 +230,7 @@ class Search:
                     reward=trial.reward,
                     standard_error=trial.standard_error,
                     validation_reward=guard.published if revealed else None,
-                    improved=revealed,
+                    improved=better,
                     best_method="" if best is None else best.hash,
                     best_reward=best_reward,
                     seconds=trial.seconds,

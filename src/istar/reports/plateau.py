@@ -67,7 +67,7 @@ def _scored(ledger: LedgerReader, run: RunRecord, stage: Stage, method: str) -> 
 
 
 def _by_validation(rounds: Sequence[RoundRecord], queries: int, settings: PlateauSettings) -> Plateau:
-    improved = [each for each in rounds if each.improved]
+    improved = [each for each in rounds if each.validation_reward is not None]  # and not only won a tie
     last = improved[-1] if improved else None
     since = -1 if last is None else last.iteration
     count, needed = sum(each.iteration > since for each in rounds), rounds_needed(settings)
