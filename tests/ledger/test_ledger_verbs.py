@@ -158,6 +158,19 @@ def test_consultations_are_counted_once_each(filled):
     assert filled.openings("run", "test") == (unsealed,)
 
 
+def test_openings_of_the_test_are_counted_by_family_over_all_runs(filled):
+    sealed = replace(EVALUATION, stage="test", status="error")
+    for run in ("run", "other", "third", "interrupted"):
+        if run != "run":
+            filled.open_run(run, CONFIG, versions={}, machine={})
+        filled.add_opening(run, "test", method="m" * 64, iteration=0, revealed=True, value=None)
+        if run != "interrupted":
+            filled.add_evaluation(run, replace(sealed, task="late/a" if run == "third" else "early/a"))
+    filled.add_evaluation("run", replace(sealed, task="early/b", question_hash="r" * 64))
+    filled.add_opening("run", "test", method="n" * 64, iteration=1, revealed=True, value=None)
+    assert filled.families_opened() == {"early": 3, "late": 1}
+
+
 def test_a_consultation_cannot_be_told_differently(filled):
     filled.add_opening("run", "test", method="m" * 64, iteration=0, revealed=True, value=0.5)
     with pytest.raises(DuplicateRecordError, match="value differ"):

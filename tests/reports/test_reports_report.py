@@ -234,9 +234,12 @@ def test_a_control_says_that_it_is_one(findings):
 
 
 def test_openings_beyond_the_first_and_missing_isolation_are_warned_of(findings):
-    twice = replace(findings, test=findings.test * 2, run=replace(findings.run, machine={"tier": "plain"}))
+    assert findings.opened == {"loss_quantile": 1}
+    assert "opened more than once" not in " ".join(warnings(findings))
+    twice = replace(findings, opened={"loss_quantile": 2}, run=replace(findings.run, machine={"tier": "plain"}))
     found = " ".join(warnings(twice))
-    assert "opened 2 times" in found
+    assert "opened more than once, by the runs of this ledger: loss_quantile 2 times." in found
+    assert "by all runs of this ledger: <code>loss_quantile</code> 2.</p>" in render(twice)
     assert "without isolation" in found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,18 @@ class LedgerReader:
     def openings(self, run: str, kind: OpeningKind) -> tuple[OpeningRecord, ...]:
         """Return the consultations of one kind in their order."""
         return tuple(opening for opening in self._all(OPENINGS, run) if opening.kind == kind)
+
+    def families_opened(self) -> dict[str, int]:
+        """Return how often the test was opened on each family, in all runs of this ledger, by family.
+
+        Each opening asks all test tasks of its run; a family of which no question was asked yet was not seen.
+        """
+        found: Counter[str] = Counter()
+        for run in self.runs():
+            if openings := len(self.openings(run.name, "test")):
+                asked_of = {each.family for each in self.evaluations(run.name, stage="test")}
+                found.update(dict.fromkeys(asked_of, openings))
+        return dict(sorted(found.items()))
 
     def draw(self, run: str, method: str, iteration: int) -> DrawRecord | None:
         """Return the fresh questions that opening the test for a method of an iteration asks, None if it asks none."""

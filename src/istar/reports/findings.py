@@ -137,6 +137,7 @@ class Findings:
         evaluations: the evaluations of all methods, without the black-box arm's.
         validation: consultations of validation.
         test: unsealings of the test.
+        opened: how often the test was opened on each family, in all runs of the ledger.
         tried: what the researcher tried on training questions besides what it proposed.
         plateau: what is known of whether the search has stopped improving; None where its formula is not here.
     """
@@ -149,6 +150,7 @@ class Findings:
     evaluations: tuple[EvaluationRecord, ...]
     validation: tuple[OpeningRecord, ...]
     test: tuple[OpeningRecord, ...]
+    opened: Mapping[str, int]
     tried: Tried
     plateau: Plateau | None
 
@@ -177,6 +179,7 @@ def gather(ledger: LedgerReader, run: str) -> Findings:
         evaluations=tuple(each for each in ledger.evaluations(run) if each.stage != "baseline"),
         validation=ledger.openings(run, "validation"),
         test=ledger.openings(run, "test"),
+        opened=ledger.families_opened(),
         tried=tried(ledger.uses(run)),
         plateau=plateau_of(ledger, record),
     )

@@ -131,8 +131,11 @@ def warnings(findings: Findings) -> list[str]:
             f"Besides the methods counted below, the researcher tried some on training questions before it proposed: "
             f"{before}. A search that tried none has seen less of them."
         )
-    if len(findings.test) > 1:
-        found.append(f"The test was opened {len(findings.test)} times; each opening makes it less of a test.")
+    if again := [f"{family} {times} times" for family, times in findings.opened.items() if times > 1]:
+        found.append(
+            f"Families of the test were opened more than once, by the runs of this ledger: {', '.join(again)}. Each "
+            "opening makes a family less of a test."
+        )
     champion = findings.champion
     if champion is not None and champion.memorisation is not None and champion.memorisation.memorised:
         found.append(
