@@ -83,8 +83,8 @@ def main() -> int:
         setup.arms.store = Store(arguments.folder / "cache")
         open_run(ledger, "grpo", setup)
         reward = rewarder(setup, ledger, "grpo")
-        for seed in range(arguments.seeds):
-            for name, theirs in options.items():
+        for name, theirs in options.items():
+            for seed in range(arguments.seeds):
                 log = Log(arguments.folder / f"{name}-{seed}.jsonl", arguments.rollouts)
                 if not log.follow(name, theirs, seed, reward, end):
                     print(f"stopped in {name}, seed {seed}; the same command goes on", file=sys.stderr)

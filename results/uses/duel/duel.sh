@@ -13,7 +13,7 @@ export OMP_NUM_THREADS=1
 
 piece() {
   local name=$1 seed=$2 red=$3 blue=$4
-  "$ISTAR" duel --run "$name" --runs "$RUNS" --seed "$seed" --red "$red" --blue "$blue" --threads 2 --json > "$RUNS/$name.json"
+  "$ISTAR" duel --run "$name" --runs "$RUNS" --seed "$seed" --red "$red" --blue "$blue" --threads 1 --json > "$RUNS/$name.json"
   cp "$RUNS/$name/outcome.json" "$TO/$name.json"
   cp "$RUNS/$name/duel.html" "$TO/$name.html"
   cp "$RUNS/$name/exploitability.svg" "$TO/$name-exploitability.svg"
