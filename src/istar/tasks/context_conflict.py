@@ -79,11 +79,13 @@ class ContextConflict(Family):
             told = _other(facts, known, generator)
             shown, remembered = (encode(f" {each}") for each in (told, known))
             queries = [encode(f" {_stem(facts.statements[i], subject)}") for i in range(self.queries)]
+            forms = generator.integers(len(facts.statements), size=(self.tellings, self.statements))
             for second, wording in enumerate(generator.permutation(len(WORDINGS))[: self.wordings]):
                 unit = place * self.wordings + second
                 order = generator.permutation(self.statements)
                 for telling in range(self.tellings):
-                    contexts = self._contexts(facts, which, told, WORDINGS[wording], order, encode, generator)
+                    stated = [facts.statements[form] for form in forms[telling]]
+                    contexts = _contexts(stated, (subject, known), told, WORDINGS[wording], order, encode)
                     for (count, (last, context)), (number, query) in itertools.product(
                         enumerate(contexts), enumerate(queries)
                     ):
@@ -101,35 +103,30 @@ class ContextConflict(Family):
     def _asked(self) -> tuple[int, int, int]:
         return self.subjects, self.wordings, self.queries
 
-    def _contexts(
-        self,
-        facts: Facts,
-        which: int,
-        told: str,
-        wording: str,
-        order: Int[np.ndarray, " statements"],
-        encode: Encoder,
-        generator: np.random.Generator,
-    ) -> list[tuple[bool, Tokens]]:
-        """Return contexts with no counter-statement, with one more, ..., and whether the last statement is one.
 
-        Statements turn one by one in the given order.
-        """
-        subject, known = facts.pairs[which]
-        forms = [facts.statements[i] for i in generator.integers(len(facts.statements), size=2 * self.statements)]
-        statements = [
-            encode(f" {sentence(form.format(subject=subject, answer=known))}") for form in forms[: self.statements]
-        ]
-        counter = [
-            encode(f" {sentence(wording.format(statement=form.format(subject=subject, answer=told)))}")
-            for form in forms[self.statements :]
-        ]
-        contexts = []
-        for turned in (None, *order):
-            if turned is not None:
-                statements[turned] = counter[turned]
-            contexts.append((statements[-1] is counter[-1], tuple(token for part in statements for token in part)))
-        return contexts
+def _contexts(
+    forms: list[str],
+    fact: tuple[str, str],
+    told: str,
+    wording: str,
+    order: Int[np.ndarray, " statements"],
+    encode: Encoder,
+) -> list[tuple[bool, Tokens]]:
+    """Return contexts with no counter-statement, with one more, ..., and whether the last statement is one.
+
+    Statements turn one by one in the given order, and keep their form.
+    """
+    subject, known = fact
+    statements = [encode(f" {sentence(form.format(subject=subject, answer=known))}") for form in forms]
+    counter = [
+        encode(f" {sentence(wording.format(statement=form.format(subject=subject, answer=told)))}") for form in forms
+    ]
+    contexts = []
+    for turned in (None, *order):
+        if turned is not None:
+            statements[turned] = counter[turned]
+        contexts.append((statements[-1] is counter[-1], tuple(token for part in statements for token in part)))
+    return contexts
 
 
 def _other(facts: Facts, known: str, generator: np.random.Generator) -> str:
