@@ -32,12 +32,14 @@ ALL_QUESTIONS = (
     "fine-tunes times probes",
     "modified targets",
     "words on a modified target",
+    "one part changed at a time",
 )
 SHARED = ALL_QUESTIONS[:2]
-PLAIN = ALL_QUESTIONS[:-3]
+PLAIN = ALL_QUESTIONS[:-4]
 """Those whose rows run on the target as it is."""
 TUNED = ("fine-tunes times probes",)
 AUDITED = ("words on a modified target",)
+CHANGED = ("one part changed at a time",)
 SCORED = tuple(kind for kind in ALL_QUESTIONS if kind != "entropy and divergence")
 """Those whose rows score tokens."""
 SPEAKS_OF = {
@@ -46,6 +48,8 @@ SPEAKS_OF = {
     "attention_gates": SHARED,
     "attention_knockout": SHARED,
     "attribution_patching": ("one token substituted",),
+    "component_effects": CHANGED,
+    "component_patching": CHANGED,
     "direct_logit_attribution": SHARED,
     "ekfac_influence": TUNED,
     "gaussian_logit_difference": SCORED,

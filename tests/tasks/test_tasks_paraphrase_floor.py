@@ -75,7 +75,5 @@ def test_the_answer_is_what_each_phrasing_brings_on_average():
 
 
 def test_more_phrasings_than_there_are():
-    with pytest.raises(
-        TaskError, match="99999 phrasings of 6 items; there are 1 to 31104 phrasings, and 1 to 29"
-    ):
+    with pytest.raises(TaskError, match="99999 phrasings of 6 items; there are 1 to 31104 phrasings, and 1 to 29"):
         made("languages", family=MODULE.ParaphraseFloor(phrasings=99999, items=6))

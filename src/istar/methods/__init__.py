@@ -9,7 +9,8 @@ from istar.methods.loading import Method, load_method
 from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.tools.alignment import Alignment, Placement, align
 from istar.methods.tools.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
-from istar.methods.tools.intervening import block_at, under
+from istar.methods.tools.intervening import block_at, head_at, heads_of, under
+from istar.methods.tools.responses import PartResponses
 from istar.methods.tools.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.tools.shared_context import SharedContexts
 from istar.methods.tools.skipping import replacing, without_blocks
@@ -28,6 +29,7 @@ __all__ = [
     "Interpretation",
     "Method",
     "MethodError",
+    "PartResponses",
     "Placement",
     "Recording",
     "Scalar",
@@ -44,6 +46,8 @@ __all__ = [
     "fine_tunes",
     "fit_sparse_code",
     "gradient_factors",
+    "head_at",
+    "heads_of",
     "linear_maps",
     "load_method",
     "renumbered",

@@ -7,6 +7,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from istar.questions import (
+    Ablate,
+    AblateHead,
     ChoiceProbability,
     Column,
     Entropy,
@@ -16,6 +18,7 @@ from istar.questions import (
     KLFrom,
     PolicyCost,
     Prune,
+    Quantise,
     QuestionView,
     Run,
     SpanLogprob,
@@ -54,6 +57,7 @@ def sample_questions(target: Target) -> dict[str, QuestionView]:
         "fine-tunes times probes": _fine_tuned(target),
         "modified targets": _modified(target),
         "words on a modified target": _audited(target),
+        "one part changed at a time": _changed(target),
     }
 
 
@@ -174,3 +178,14 @@ def _audited(target: Target) -> QuestionView:
             run = Run(prompt + target.encode(answer), SpanLogprob(len(prompt)), WeightNoise(3, 0.1))
             rows.append((run, {"candidate": candidate, "context": number}))
     return _view(rows, {"candidate": "arm", "context": "nuisance"})
+
+
+def _changed(target: Target) -> QuestionView:
+    kinds = (None, AblateHead(0.0, 0.5), AblateHead(0.5, 0.0), Ablate(0.5, "mlp"), Quantise(0.5, "attention", 3))
+    rows = []
+    for candidate, change in enumerate(kinds):
+        for number, (query, answer, _) in enumerate(_QUERIES):
+            prompt = _joined(target, (_LINES[0], query))
+            run = Run(prompt + target.encode(answer), SpanLogprob(len(prompt)), change)
+            rows.append((run, {"candidate": candidate, "example": number}))
+    return _view(rows, {"candidate": "arm", "example": "nuisance"})

@@ -90,9 +90,10 @@ MODULES: dict[str, frozenset[str]] = {
     "torch.optim": names("SGD Adam AdamW Adagrad RMSprop LBFGS"),
     "torch.special": names("entr expit logit log_ndtr log_softmax logsumexp ndtr ndtri softmax xlogy erf erfinv"),
     "istar.methods": names("""
-        Alignment FirstOrder GradientFactors Interpretation Placement Scalar SharedContexts SparseCode StitchedRuns
-        Substitution Substitutions align asked_spans asked_tokens block_at fine_tunes fit_sparse_code gradient_factors
-        linear_maps renumbered replacing score_asked smooth_value substitutions under without_blocks
+        Alignment FirstOrder GradientFactors Interpretation PartResponses Placement Scalar SharedContexts SparseCode
+        StitchedRuns Substitution Substitutions align asked_spans asked_tokens block_at fine_tunes fit_sparse_code
+        gradient_factors head_at heads_of linear_maps renumbered replacing score_asked smooth_value substitutions under
+        without_blocks
     """),
     "istar.questions": names("""
         Ablate AblateHead ChoiceProbability Column Composed Edit Entropy FineTune GreedyCorrect Intervention KLFrom

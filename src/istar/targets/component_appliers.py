@@ -33,11 +33,12 @@ def by_output(module: nn.Module, matrix: Tensor) -> Tensor:
 
 def head_at(target: Target, head: float) -> int:
     """Return the number of the head that has the share `head` of a block's heads before it, rounded down."""
-    heads = _heads(target)
+    heads = heads_of(target)
     return min(int(head * heads + 1e-9), heads - 1)
 
 
-def _heads(target: Target) -> int:
+def heads_of(target: Target) -> int:
+    """Return how many attention heads a block has."""
     config: Any = target.module.config
     return int(config.get_text_config(decoder=True).num_attention_heads)
 
@@ -62,7 +63,7 @@ def _parameter_names(target: Target) -> dict[int, str]:
 def _ablate_head(target: Target, intervention: AblateHead) -> Iterator[None]:
     projection = _map(target, target.anatomy.heads_outs, block_at(target, intervention.depth), "heads_out")
     inputs = by_output(projection, projection.get_parameter("weight")).shape[1]
-    width, head = inputs // _heads(target), head_at(target, intervention.head)
+    width, head = inputs // heads_of(target), head_at(target, intervention.head)
     kept = torch.ones(inputs, device=target.device, dtype=target.dtype)
     kept[head * width : (head + 1) * width] = 0
     handle = projection.register_forward_pre_hook(lambda _module, arguments: (arguments[0] * kept, *arguments[1:]))

@@ -95,8 +95,8 @@ class ParaphraseFloor(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = tuple(WORDINGS)
 
-    phrasings: int = 200
-    items: int = 10
+    phrasings: int = 300
+    items: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
@@ -121,7 +121,7 @@ class ParaphraseFloor(Family):
         names: list[tuple[str, Role]] = [("phrasing", "arm")]
         names += [(f"word_{place}", "trait") for place in range(len(request.words))]
         names += [("item", "nuisance")]
-        functional = ArmChoice("phrasing", lowest=True, value=1.0)
+        functional = ArmChoice("phrasing", lowest=True, curve=1.0)
         return Question(f"{self.name}/{data_set}", index, tuple(runs), structure_of(names, rows), functional)
 
 

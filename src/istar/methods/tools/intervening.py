@@ -23,6 +23,20 @@ def block_at(target: Target, depth: float) -> int:
     return appliers.block_at(target, depth)
 
 
+def head_at(target: Target, head: float) -> int:
+    """Return the number of the head that has the share `head` of a block's heads before it, rounded down."""
+    from istar.targets import component_appliers
+
+    return component_appliers.head_at(target, head)
+
+
+def heads_of(target: Target) -> int:
+    """Return how many attention heads a block has."""
+    from istar.targets import component_appliers
+
+    return component_appliers.heads_of(target)
+
+
 @contextmanager
 def under(target: Target, run: Run) -> Iterator[Target]:
     """Put the target under the intervention of a run, if it has one, and leave it as it was found.
