@@ -144,7 +144,7 @@ def test_rows_that_are_changed_elsewhere_have_no_channels(target, run_method):
 
 
 def test_many_changes_cost_little_more_than_two_passes(target):
-    """A forward and a backward pass over the texts, and of each change its own part, an eighth of the blocks at most."""
+    """A forward and a backward pass over the texts, and of each change its own part, an eighth of the blocks."""
     changes = [AblateHead(depth / 4, head / 4) for depth in range(4) for head in range(4)] * 4
     runs = [Run(text, SpanLogprob(9), change) for change in changes for text in TEXTS]
     responses = PartResponses.of(target, runs)
@@ -178,7 +178,9 @@ def test_component_effects_are_those_of_changes_made_by_hand(target, corpus, run
 
 
 def test_bits_that_were_not_tried_are_taken_for_harmless(target, run_method):
-    runs = [Run(TEXTS[0], SpanLogprob(9), change) for change in (Quantise(0.5, "mlp", 2), Quantise(0.5, "mlp", 8), None)]
+    runs = [
+        Run(TEXTS[0], SpanLogprob(9), change) for change in (Quantise(0.5, "mlp", 2), Quantise(0.5, "mlp", 8), None)
+    ]
     two, eight, plain = run_method("component_effects", view(runs))
     assert np.abs(two).max() > 0
     assert not eight.any()

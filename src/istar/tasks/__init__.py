@@ -26,7 +26,15 @@ from istar.tasks.family import (
 )
 
 UNBUILT = frozenset(
-    {"context_conflict", "edit_search", "head_knockout", "length_cliff", "paraphrase_floor", "quantisation_harm"}
+    {
+        "context_conflict",
+        "edit_search",
+        "head_knockout",
+        "layer_knockout",
+        "length_cliff",
+        "paraphrase_floor",
+        "quantisation_harm",
+    }
 )
 """Families whose tables are not built yet: no command knows them."""
 

@@ -44,7 +44,7 @@ class LayerKnockout(Family):
     depths: int = 30
     openings: int = 2
     shots: int = 4
-    queries: int = 12
+    queries: int = 16
     longest: int = 10
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
