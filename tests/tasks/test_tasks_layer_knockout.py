@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
+XX
 
 from istar.questions import Ablate
 from istar.seeds import Seed

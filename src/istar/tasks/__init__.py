@@ -30,7 +30,6 @@ UNBUILT = frozenset(
         "context_conflict",
         "edit_search",
         "head_knockout",
-        "layer_knockout",
         "length_cliff",
         "paraphrase_floor",
         "quantisation_harm",

@@ -160,7 +160,9 @@ class PartResponses:
         return pack.share @ (delta * gradient).sum(1), pack.share @ (delta.norm(dim=1) * gradient.norm(dim=1))
 
     def _changed(self, pack: Pack, part: Part, change: Intervention) -> Float[Tensor, "tokens width"]:
-        """Return what a part puts out under a change, less what it put out."""
+        """Return what a part puts out under a change, less what it put out; nothing if it is left out."""
+        if isinstance(change, Ablate):
+            return -pack.outputs[part]
         arguments, keywords = pack.called[part]
         with under(self.target, replace(next(iter(pack.rows)), intervention=change)):
             output = _module(self.target, part)(*arguments, **keywords)
