@@ -1,6 +1,6 @@
 #!/bin/bash
 # What GRPO learns, beside its model untrained, a policy and chance: 320 rollouts with three seeds each, and
-# benchmarks/results/grpo.json with its section in docs/benchmarks.md. Three to four hours of a core. Every rollout is a
+# benchmarks/results/grpo.json with its section in docs/benchmarks.md and curves.svg. Some hours of a core. Every rollout is a
 # line of `NAME-SEED.jsonl` here and every curve that is done a `NAME-SEED.json`: whatever was stopped goes on from there,
 # on another machine too. What methods said is kept in `cache`, and said again where that is gone.
 #
@@ -12,4 +12,5 @@ until "$PYTHON" benchmarks/grpo.py --folder results/grpo --rollouts 320 --second
   status=$?
   if [ "$status" != 3 ]; then exit "$status"; fi
 done
+"$PYTHON" results/grpo/curves.py
 "$PYTHON" docs/write_benchmarks.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-XX
 
 from istar.questions import Ablate
 from istar.seeds import Seed
@@ -13,10 +12,10 @@ from istar.targets.appliers import block_at
 from istar.tasks import Family, TaskError
 from istar.tasks.data.kinds import lexicon
 from istar.tasks.data.remarks import remarks
-from istar.testing.families import ByteTokenizer
+from istar.tasks.layer_knockout import LABELS, PARTS, LayerKnockout
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("layer_knockout")
-SMALL = MODULE.LayerKnockout(depths=4, openings=2, shots=2, queries=5, longest=40)
+SMALL = LayerKnockout(depths=4, openings=2, shots=2, queries=5, longest=40)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -25,7 +24,7 @@ def made(data_set, index=0, family=SMALL):
     return family.question(data_set, TOKENIZER, Seed.root(0), index)
 
 
-class TestLayerKnockoutConformance(UnlistedConformance):
+class TestLayerKnockoutConformance(FamilyConformance):
     least_ratio = 20
 
     def make(self) -> Family:
@@ -43,11 +42,11 @@ def test_every_attention_and_every_mlp_is_left_out_once_and_the_model_is_asked_a
     assert found.pop(0) == {(None, 0, 0)}
     changes = [change for ((change, _, _),) in map(tuple, found.values())]
     assert all(isinstance(change, Ablate) for change in changes)
-    assert {change.part for change in changes} == set(MODULE.PARTS)
+    assert {change.part for change in changes} == set(PARTS)
     assert len(changes) == 8
     assert len({block_at(target, change.depth) for change in changes}) >= 3  # a depth in between is rounded up
     for change, block, part in (one for (one,) in map(tuple, found.values())):
-        assert MODULE.PARTS[part - 1] == change.part
+        assert PARTS[part - 1] == change.part
         assert changes[2 * (block - 1)].depth == change.depth
 
 
@@ -56,7 +55,7 @@ def test_queries_are_right_and_no_line_shows_what_is_asked(data_set):
     known = (
         dict(lexicon()[0].pairs)
         if data_set == "relations"
-        else {remark.text: MODULE.LABELS[not remark.positive] for remark in remarks()}
+        else {remark.text: LABELS[not remark.positive] for remark in remarks()}
     )
     openings, queries = set(), set()
     for run in made(data_set).runs:
@@ -84,4 +83,4 @@ def test_the_answer_is_what_leaving_each_out_does():
 
 def test_more_queries_than_there_are_words():
     with pytest.raises(TaskError, match="too few for 2 openings of 2 and 999 queries"):
-        made("relations", family=MODULE.LayerKnockout(openings=2, shots=2, queries=999))
+        made("relations", family=LayerKnockout(openings=2, shots=2, queries=999))
