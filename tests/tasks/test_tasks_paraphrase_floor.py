@@ -69,9 +69,11 @@ def test_the_answer_is_what_each_phrasing_brings_on_average():
     values = Seed.root(1).generator().normal(size=len(asked.runs))
     means = [values[asked.structure.levels("phrasing") == level].mean() for level in range(12)]
     np.testing.assert_allclose(asked.functional.answer(values, asked.structure), means)
-    worst = np.zeros(12)
-    worst[int(np.argmin(means))] = min(means)
-    assert asked.functional.loss(worst, values, asked.structure) == pytest.approx(0), "the worst one is what counts"
+    told = np.array(means)
+    assert asked.functional.loss(told, values, asked.structure) == pytest.approx(0)
+    told[int(np.argmin(means))] += 9.0  # the second worst one is chosen, and one of 12 is wrong by 9 nats
+    lost = sorted(means)[1] - min(means) + 9.0 / 12
+    assert asked.functional.loss(told, values, asked.structure) == pytest.approx(lost)
 
 
 def test_more_phrasings_than_there_are():

@@ -13,7 +13,7 @@ from istar.tasks import Family, TaskError
 from istar.testing.families import ByteTokenizer
 
 MODULE = unlisted("quantisation_harm")
-SMALL = MODULE.QuantisationHarm(depths=4, texts=4, sentences=2)
+SMALL = MODULE.QuantisationHarm(depths=4, bits=(2, 3), texts=4, sentences=2)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 
 

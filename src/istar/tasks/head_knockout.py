@@ -49,9 +49,9 @@ class HeadKnockout(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = ("givers", "lists")
 
-    depths: int = 15
-    heads: int = 6
-    examples: int = 16
+    depths: int = 12
+    heads: int = 4
+    examples: int = 30
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""

@@ -52,9 +52,9 @@ class QuantisationHarm(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = tuple(TEXTS)
 
-    depths: int = 15
-    bits: tuple[int, ...] = (2, 3)
-    texts: int = 8
+    depths: int = 30
+    bits: tuple[int, ...] = (2, 3, 4)
+    texts: int = 3
     sentences: int = 5
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
