@@ -8,10 +8,10 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # rows may cost most, for they are taken once; a method that runs a part of the model on every row has to be cheap, or it
 # saves nothing.
 declare -A cap
-for method in attention_gates ekfac_influence gradient_influence integrated_gradients projected_influence; do
+for method in attention_gates component_patching ekfac_influence gradient_influence integrated_gradients projected_influence; do
   cap[$method]=0.25
 done
-for method in activation_difference attention_knockout attribution_patching behavioural_student \
+for method in activation_difference attention_knockout attribution_patching behavioural_student component_effects \
   direct_logit_attribution gradient_activation ngram noise stitched_cache; do
   cap[$method]=0.1
 done

@@ -155,6 +155,19 @@ def test_many_changes_cost_little_more_than_two_passes(target):
     assert meter.flops < one_pass.flops * (3 + len(set(changes)) / 8 * 1.3)
 
 
+def test_the_first_row_pays_for_all_texts(target):
+    """So that an executor does not take the price of a second pack for that of its few rows."""
+    texts = [tuple(range(start, start + 40)) for start in range(40, 200, 10)]
+    runs = [Run(text, SpanLogprob(39), change) for change in (None, *CHANGES) for text in texts]
+    responses = PartResponses.of(target, runs)
+    assert len(set(responses.packed.values())) > 1
+    with Meter() as first:
+        responses.channels(runs[:1])
+    with Meter() as others:
+        responses.channels(runs)
+    assert others.flops < 0.5 * first.flops
+
+
 def test_component_effects_are_those_of_changes_made_by_hand(target, corpus, run_method, questions):
     found = run_method("component_effects", questions[KIND])
     whole = [tokens[:40] for tokens in corpus.tokens[-3:]]

@@ -238,7 +238,7 @@ class TestSources:
 
 SPLITS = {
     "train": "shot_shapley context_attribution active_learning shot_order format_sensitivity label_free_accuracy "
-    "position_bias",
+    "position_bias layer_knockout",
     "validation": "prompt_ceiling early_exit backdoor_audit finetune_side_effects memorisation needle_depth",
     "test": "loss_quantile trigger_transfer rare_output policy_adaptation sandbag_recovery adversarial_floor",
     "use": "sandbag_or_failure bad_context",

@@ -93,12 +93,12 @@ class Pack:
 class PartResponses:
     """The values of runs under changes of one part each, to first order in what leaves it.
 
-    Packs of runs, and what edits need of their subjects, are computed when a batch first needs them.
+    All packs are computed with the first batch, and what edits need of their subjects when a batch first has one.
 
     Attributes:
         target: the plain model.
         packed: the runs of the plain model that go together, by run.
-        known: the packs met so far, by the first run of each.
+        known: the packs, by the first run of each; none before the first batch.
         keys: the mean of what enters the output map of each block's MLP where subjects of edits end, by subjects.
     """
 
@@ -136,10 +136,10 @@ class PartResponses:
         rows: dict[tuple[Run, Intervention | None], list[int]] = {}
         for row, run in enumerate(runs):
             rows.setdefault((self.packed[_plain(run)][0], run.intervention), []).append(row)
+        if not self.known:  # all at once, so that the first batch shows what all rows cost
+            self.known = {pack[0]: self._compute(pack) for pack in dict.fromkeys(self.packed.values())}
         for (first, change), here in rows.items():
-            pack = self.known.get(first)
-            if pack is None:
-                pack = self.known[first] = self._compute(self.packed[first])
+            pack = self.known[first]
             places = [pack.rows[_plain(runs[row])] for row in here]
             before = pack.values[places]
             moved = size = torch.zeros(len(here))
