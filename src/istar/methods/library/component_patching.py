@@ -3,7 +3,8 @@
 Where rows are texts read by a model with one part changed (a head or a part left out, matrices rounded, an output map
 edited), one forward and one backward pass over the texts of the plain model tell what any such change does to them:
 the gradient with respect to what leaves the part, times what the changed part would put out there less what it did
-(`istar.methods.PartResponses`). Of a change only its own part runs, on what entered it.
+(`istar.methods.PartResponses`). The first row pays for all texts; of a change only its own part runs, on what entered
+it.
 
 The channels are the value after the change, the value before it, and the size of the change, which bounds the first;
 where the change is large, the first order is wrong, and the executor can learn by how much. Nothing else is learned.
