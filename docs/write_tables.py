@@ -12,6 +12,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from istar.reports.scores import library_table, read_scores
 
 
 def _tasks(audit: Path) -> str:
-    return task_table(audit_from_json(json.loads(audit.read_text(encoding="utf-8"))))
+    """Return the table of the audit, with families that were audited after it in files of their own."""
+    paths = [audit, *sorted(audit.parent.glob(f"{audit.stem}-*.json"))]
+    first, *later = [audit_from_json(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return task_table(replace(first, tasks=(*first.tasks, *(task for each in later for task in each.tasks))))
 
 
 def _library(folder: Path) -> str:
@@ -136,9 +140,8 @@ def _figures(folder: Path) -> str:
     if star["method"] != scores["summary"]["method_hash"]:
         sys.exit(f"I* of the published search is not {STAR_IN_LIBRARY} of the library; name another in STAR_IN_LIBRARY")
     library = read_scores(sorted((folder / "library").glob("scores-*.json")))
-    methods = {each.method for each in library if each.split == "train"}
     opened = read_scores(sorted((folder / "library" / "v1").glob("scores-test-*.json")))
-    tested = [each for each in opened if each.method in methods]
+    tested = [each for each in opened if each.method in {found.method for found in library}]
     above = [each for each in tested if each.multiplier is not None and (each.multiplier[1] or 0.0) > 1]
     attacks = _read(folder / "trust.json")["attacks"]["walls"]
     benchmarks = folder.parent / "benchmarks" / "results"
@@ -153,7 +156,7 @@ def _figures(folder: Path) -> str:
         f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
         f"**{_interval(_multiplier(scores, KNOWN), exact=True)}** |",
         f"| the same on the sealed test, {star['families']} families; methods of the library with an interval above 1 "
-        f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(methods)} |",
+        f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
         "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
         f"ahead on {sum(lead > 0 for lead in leads)} of {len(leads)} kinds of questions, by {min(leads):.2f} or more |",
         "| times fewer FLOPs with a method that knows the truth, for 0.1% of brute force, on "

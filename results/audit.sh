@@ -1,7 +1,8 @@
 #!/bin/bash
 # The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each (on the test, as it
 # was opened under rulebook v1), and its table in docs/tasks.md. About an hour of one core: a quarter for recomputed cells,
-# the rest for curves, which are found on disk where they are known.
+# the rest for curves, which are found on disk where they are known. A family that came later has an `audit-FAMILY.json`
+# until this is run again.
 #
 #   bash results/audit.sh
 set -eu
@@ -13,4 +14,5 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 "$ISTAR" tasks audit --recompute 0.002 \
   --methods results/library/scores-*.json results/library/v1/scores-test-*.json \
   --out results/audit.json --html results/audit.html
+rm -f results/audit-*.json
 "$PYTHON" docs/write_tables.py tasks results/audit.json docs/tasks.md
