@@ -204,6 +204,7 @@ _ISTAR: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "istar.methods.tools.gradients.GradientFactors": (names("inputs outputs value"), frozenset()),
     "istar.methods.tools.gradients.Scalar": (names("paths read"), frozenset()),
+    "istar.methods.tools.responses.PartResponses": (names("channels of target"), names("keys known packed")),
     "istar.methods.tools.shared_context.SharedContexts": (names("attend log_probs read run"), frozenset()),
     "istar.methods.tools.sparse_code.SparseCode": (
         names("decode decoder encode encoder of offset tensors threshold"),
