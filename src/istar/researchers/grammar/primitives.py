@@ -226,6 +226,8 @@ def _add_library() -> None:
         "attention_gates": ("gates", {"POINTS": (1, 2)}),
         "attention_knockout": ("knockout", {}),
         "attribution_patching": ("patching", {"PROBES": (1, 2, 4)}),
+        "component_effects": ("components", {"TEXTS": (1, 3)}),
+        "component_patching": ("parts", {}),
         "confidence_probe": ("confidence", {"DEPTH": coarse}),
         "context_student": ("student", {"WINDOW": (16, 64, 256), "RIDGE": ridges}),
         "covariance_lens": ("covariance", {"DEPTH": depths, "RANK": (16, 64)}),
