@@ -17,6 +17,7 @@ from istar.questions import (
     ChoiceProbability,
     Column,
     Edit,
+    KLFrom,
     Prune,
     Quantise,
     QuestionView,
@@ -81,7 +82,8 @@ def moved_by(target, run, share):
     log_probs = []
     with torch.no_grad():
         for path in run.paths:
-            logits = precise(torch.tensor([path.tokens]), use_cache=False).logits[0]
+            model = target.module if path.plain else precise
+            logits = model(torch.tensor([path.tokens]), use_cache=False).logits[0].double()
             log_probs.append(torch.log_softmax(logits[list(path.reads)], -1))
     return float(smooth_value(run, log_probs))
 
@@ -127,6 +129,19 @@ def test_probabilities_move_in_their_log_odds(target):
     after, before, _ = PartResponses.of(target, [run]).channels([run])[0].double().tolist()
     expected = slope(target, run) / (before * (1 - before))
     assert np.log(after / (1 - after)) - np.log(before / (1 - before)) == pytest.approx(expected, rel=3e-3)
+
+
+def test_no_change_reaches_what_a_value_is_compared_with(target):
+    """The reference begins as the text does, and another text shares its tokens."""
+    changes = (Ablate(0.5, "mlp"), Quantise(0.25, "attention", 2))
+    runs = [Run(TEXTS[0], KLFrom(BRANCHES[1], last=2), change) for change in changes]
+    other = Run(BRANCHES[1], SpanLogprob(10))
+    channels = PartResponses.of(target, [*runs, other]).channels(runs).double()
+    for run, before in zip(runs, channels[:, 1].tolist(), strict=True):
+        assert before == pytest.approx(target.slow_value(replace(run, intervention=None)), abs=1e-4)
+    alone = [PartResponses.of(target, [run]).channels([run])[0].double().tolist() for run in runs]
+    for run, (after, before, _) in zip(runs, alone, strict=True):
+        assert after - before == pytest.approx(slope(target, run), rel=3e-3, abs=1e-4)
 
 
 def test_rows_that_are_changed_elsewhere_have_no_channels(target, run_method):

@@ -226,11 +226,11 @@ class PartResponses:
         gradients = torch.autograd.grad(values.sum(), list(left.values()))
         share = torch.zeros(len(runs), len(nodes))
         for row, run in enumerate(runs):
-            share[row, [nodes[prefix] for prefix in _prefixes(run)]] = 1.0
+            share[row, [nodes[prefix] for prefix in _prefixes(run, plain=False)]] = 1.0
         return Pack(
             {run: row for row, run in enumerate(runs)},
             values.detach().float().cpu(),
-            share / share.sum(0),
+            share / share.sum(0).clamp(min=1.0),
             called,
             {part: output.detach()[0].float() for part, output in left.items()},
             {part: found[0].float() for part, found in zip(left, gradients, strict=True)},
@@ -240,7 +240,8 @@ class PartResponses:
         log_probs = []
         for path in run.paths:
             places = [nodes[path.tokens[: read + 1]] for read in path.reads]
-            log_probs.append(torch.log_softmax(self.target.anatomy.unembedding(stream[places]).float(), dim=-1))
+            found = torch.log_softmax(self.target.anatomy.unembedding(stream[places]).float(), dim=-1)
+            log_probs.append(found.detach() if path.plain else found)  # no change reaches a plain path
         value = smooth_value(run, [each.double() for each in log_probs])
         return torch.logit(value, eps=1e-15) if isinstance(run.readout, PROBABILITIES) else value
 
@@ -249,9 +250,10 @@ def _plain(run: Run) -> Run:
     return replace(run, intervention=None)
 
 
-def _prefixes(run: Run) -> set[Tokens]:
-    """Return what a run's paths begin with, up to where they are last read."""
-    return {path.tokens[: at + 1] for path in run.paths for at in range(max(path.reads) + 1)}
+def _prefixes(run: Run, plain: bool = True) -> set[Tokens]:
+    """Return what a run's paths begin with, up to where they are last read; without those of plain paths if wished."""
+    paths = [path for path in run.paths if plain or not path.plain]
+    return {path.tokens[: at + 1] for path in paths for at in range(max(path.reads) + 1)}
 
 
 def _parts(target: Target) -> list[Part]:
