@@ -22,11 +22,11 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield folder
     sys.modules.pop(folder.name, None)
-    fingerprints._own_code.cache_clear()
+    fingerprints.own_code.cache_clear()
 
 
 def now(package, libraries=("numpy",)):
-    fingerprints._own_code.cache_clear()
+    fingerprints.own_code.cache_clear()
     importlib.invalidate_caches()
     return fingerprint((package.name,), libraries)
 

@@ -31,7 +31,7 @@ def fingerprint(code: tuple[str, ...], libraries: tuple[str, ...], *, plugins: b
     parts = (
         platform.python_version(),
         plugin_identity() if plugins else "",
-        *_own_code(code),
+        *own_code(code),
         *map(_version, libraries),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -44,7 +44,8 @@ def _version(library: str) -> str:
 
 
 @cache
-def _own_code(names: tuple[str, ...]) -> tuple[str, ...]:
+def own_code(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a line for each file of some packages and modules of ours: where it is, and a hash of its code."""
     return tuple(
         f"{name} {path.relative_to(root.parent).as_posix()} {code_hash(path)}"
         for name in names

@@ -19,6 +19,7 @@ from istar.executors.interpreted import InterpretationReader, summary_of
 from istar.flops.rulebook import RULEBOOK
 from istar.ledger import BatchSpending, InterpretationRecord, Spending
 from istar.methods.contract import MethodError
+from istar.methods.filing import filed_under
 from istar.methods.length import digits_needed, interpretation_bits, rounded, text_bits
 from istar.methods.loading import source_hash
 from istar.questions import nested_batches
@@ -73,7 +74,7 @@ class SandboxSession:
         """
         if self._outcome is None:
             arms = self.arms
-            key = InterpretationKey(*arms.interpretation_key(self.method), seed=arms.config.environment_seed)
+            key = InterpretationKey(*arms.interpretation_key(self._filed), seed=arms.config.environment_seed)
             self._outcome = arms.store.get(INTERPRETATIONS, vars(key))
             if self._outcome is None and self._parts:
                 self._outcome = outcomes_side_by_side([part.interpretation() for part in self._parts])
@@ -125,6 +126,10 @@ class SandboxSession:
         curves = self.arms.white_box(table, kept.recording, key, partial(self._learned, table, others, heard))
         facts = self._facts(kept.recording)
         return Evaluation(tuple(replace(curve, method=facts) for curve in curves), spending, silent=silent)
+
+    @cached_property
+    def _filed(self) -> str:
+        return filed_under(self.source)
 
     def _facts(self, recording: Recording) -> MethodFacts:
         outcome = self.interpretation()
@@ -275,7 +280,7 @@ class SandboxSession:
     def _key(self, table: Table) -> RecordingKey:
         arms, config = self.arms, self.arms.config
         return RecordingKey(
-            self.method,
+            self._filed,
             table.question.hash,
             arms.target.id,
             arms.corpus.hash,

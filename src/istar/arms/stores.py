@@ -18,7 +18,7 @@ class RecordingKey:
     """What a recording depends on, besides plug-ins, which may hold readouts, interventions and architectures.
 
     Attributes:
-        method: hash of the method's source.
+        method: hash of the method's source and of the tools it imports (`istar.methods.filing`).
         question: hash of the question.
         target: id of the target.
         corpus: hash of the corpus its interpretation was learned from.

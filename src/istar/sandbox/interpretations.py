@@ -17,7 +17,7 @@ class InterpretationKey:
     """What an interpretation depends on, besides plug-ins, which may hold architectures and interventions.
 
     Attributes:
-        method: hash of the method's source.
+        method: hash of the method's source and of the tools it imports (`istar.methods.filing`).
         target: id of the target.
         corpus: hash of the corpus.
         rulebook: version of the rulebook its FLOPs were counted under.
