@@ -25,6 +25,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from istar.methods.tools.intervening import block_at, under
+from istar.methods.tools.prefixes import prefix_mask
 from istar.methods.tools.scores import smooth_value
 from istar.methods.tools.windows import windows_cut_out
 from istar.questions import Ablate, AblateHead, ChoiceProbability, Edit, Intervention, Quantise, Run, SpanProbability
@@ -198,11 +199,8 @@ class PartResponses:
         for run in runs:
             for prefix in sorted(_prefixes(run), key=len):
                 nodes.setdefault(prefix, len(nodes))
-        seen = torch.zeros(len(nodes), len(nodes), dtype=torch.bool)
-        for prefix, place in nodes.items():
-            seen[place, [nodes[prefix[: at + 1]] for at in range(len(prefix))]] = True
         positions = torch.tensor([[len(prefix) - 1 for prefix in nodes]], device=target.device)
-        mask = torch.zeros(len(nodes), len(nodes), dtype=target.dtype).masked_fill(~seen, float("-inf"))
+        mask = prefix_mask({(0, prefix): place for prefix, place in nodes.items()}, target.dtype)
         mask = mask.to(target.device)[None, None]
         called: dict[Part, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         left: dict[Part, Tensor] = {}

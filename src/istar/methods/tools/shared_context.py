@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from istar.methods.tools.alignment import Alignment, Placement
+from istar.methods.tools.prefixes import prefix_mask
 from istar.methods.tools.windows import whole_cache, windows_cut_out
 from istar.questions import Run
 
@@ -131,11 +132,8 @@ class SharedContexts:
             for query in group:
                 for at in range(len(query)):
                     nodes.setdefault((subset, query[: at + 1]), len(nodes))
-        ancestors = torch.zeros(len(nodes), len(nodes), dtype=torch.bool)
-        for (subset, prefix), place in nodes.items():
-            ancestors[place, [nodes[subset, prefix[: at + 1]] for at in range(len(prefix))]] = True
         device, dtype = self.target.device, self.target.dtype
-        among = torch.zeros(len(nodes), len(nodes), dtype=dtype).masked_fill(~ancestors, float("-inf")).to(device)
+        among = prefix_mask(nodes, dtype).to(device)
         subsets = torch.tensor([subset for subset, _ in nodes], device=device)
         mask = torch.cat([gates.to(device, dtype).log()[subsets], among], dim=1)[None, None]
         length = len(self.contexts[context])
