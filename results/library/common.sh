@@ -8,8 +8,7 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # rows may cost most, for they are taken once; a method that runs a part of the model on every row has to be cheap, or it
 # saves nothing.
 declare -A cap
-for method in attention_gates component_patching ekfac_influence gradient_influence integrated_gradients \
-  learned_attribution projected_influence; do
+for method in attention_gates component_patching ekfac_influence gradient_influence integrated_gradients projected_influence; do
   cap[$method]=0.25
 done
 for method in activation_difference attention_knockout attribution_patching behavioural_student component_effects \

@@ -56,7 +56,6 @@ SPEAKS_OF = {
     "gradient_activation": SHARED,
     "gradient_influence": TUNED,
     "integrated_gradients": SHARED,
-    "learned_attribution": SHARED,
     "ngram": tuple(kind for kind in SCORED if kind != "modified targets"),
     "projected_influence": TUNED,
     "quadratic_logit_decomposition": SCORED,

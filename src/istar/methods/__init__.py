@@ -10,7 +10,6 @@ from istar.methods.recording import ChannelBatch, Recording
 from istar.methods.tools.alignment import Alignment, Placement, align
 from istar.methods.tools.gradients import FirstOrder, GradientFactors, Scalar, fine_tunes, gradient_factors, linear_maps
 from istar.methods.tools.intervening import block_at, head_at, heads_of, under
-from istar.methods.tools.learned_weights import learned_weights
 from istar.methods.tools.responses import PartResponses
 from istar.methods.tools.scores import asked_tokens, renumbered, smooth_value
 from istar.methods.tools.shared_context import SharedContexts
@@ -49,7 +48,6 @@ __all__ = [
     "gradient_factors",
     "head_at",
     "heads_of",
-    "learned_weights",
     "linear_maps",
     "load_method",
     "renumbered",

@@ -92,8 +92,7 @@ MODULES: dict[str, frozenset[str]] = {
     "istar.methods": names("""
         Alignment FirstOrder GradientFactors Interpretation PartResponses Placement Scalar SharedContexts SparseCode
         StitchedRuns Substitution Substitutions align asked_spans asked_tokens block_at fine_tunes fit_sparse_code
-        gradient_factors head_at heads_of learned_weights linear_maps renumbered
-        replacing score_asked smooth_value substitutions under
+        gradient_factors head_at heads_of linear_maps renumbered replacing score_asked smooth_value substitutions under
         without_blocks
     """),
     "istar.questions": names("""

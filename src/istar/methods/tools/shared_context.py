@@ -2,8 +2,7 @@
 
 Where rows are one context with parts left out (`istar.methods.tools.alignment`), the context runs once and each
 row costs only its last tokens. A gate scales how much the query attends to one token of the context: 1 leaves
-attention as it is, 0 removes the token, and gradients flow through what lies between. A gate may hold for all heads of
-all blocks, or each head may have one of its own.
+attention as it is, 0 removes the token, and gradients flow through what lies between.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from istar.methods.tools.alignment import Alignment, Placement
 from istar.methods.tools.prefixes import prefix_mask
-from istar.methods.tools.windows import masked_each, whole_cache, windows_cut_out
+from istar.methods.tools.windows import whole_cache, windows_cut_out
 from istar.questions import Run
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class SharedContexts:
         self._caches: dict[int, Any] = {}
 
     def attend(
-        self, context: int, gates: Float[Tensor, "subsets ... context"], queries: Sequence[Sequence[Tokens]]
+        self, context: int, gates: Float[Tensor, "subsets context"], queries: Sequence[Sequence[Tokens]]
     ) -> list[list[Float[Tensor, "query width"]]]:
         """Return the residual stream, after the final norm, at every token of queries that follow a gated context.
 
@@ -59,8 +58,7 @@ class SharedContexts:
 
         Args:
             context: which context.
-            gates: for each subset, a number for each token of the context, or for each block, head and token; those of
-                the first token must not be 0.
+            gates: for each subset, a number for each token of the context; the first token's must not be 0.
             queries: for each subset, the queries that follow the context under its gates.
         """
         found: list[list[Float[Tensor, "query width"]]] = []
@@ -126,7 +124,7 @@ class SharedContexts:
         return self._caches[context]
 
     def _run(
-        self, context: int, gates: Float[Tensor, "subsets ... context"], queries: Sequence[Sequence[Tokens]]
+        self, context: int, gates: Float[Tensor, "subsets context"], queries: Sequence[Sequence[Tokens]]
     ) -> list[list[Float[Tensor, "query width"]]]:
         """Run one pack of queries in one sequence, each token seeing its context and its own query's earlier tokens."""
         nodes: dict[tuple[int, Tokens], int] = {}
@@ -137,21 +135,16 @@ class SharedContexts:
         device, dtype = self.target.device, self.target.dtype
         among = prefix_mask(nodes, dtype).to(device)
         subsets = torch.tensor([subset for subset, _ in nodes], device=device)
-        scaled = gates.to(device, dtype).log()[subsets]
-        if scaled.ndim == 2:
-            scaled = scaled[:, None, None]
-        heads = scaled.permute(1, 2, 0, 3)  # blocks, heads, query tokens, context; one of each where all share a gate
-        masks = torch.cat([heads, among.expand(*heads.shape[:2], *among.shape)], dim=-1)
+        mask = torch.cat([gates.to(device, dtype).log()[subsets], among], dim=1)[None, None]
         length = len(self.contexts[context])
         cache = self._cache(context)
         places = torch.tensor([[length + len(prefix) - 1 for _, prefix in nodes]], device=device)
         seen = torch.cat([torch.arange(length, device=device)[None], places], dim=1)
-        masked = windows_cut_out if gates.ndim == 2 else masked_each
-        with masked(self.target, masks, places, seen):
+        with windows_cut_out(self.target, mask, places, seen):
             streams = self.target.anatomy.base(
                 input_ids=torch.tensor([[prefix[-1] for _, prefix in nodes]], device=device),
                 position_ids=places,
-                attention_mask=masks[:1, :1],
+                attention_mask=mask,
                 past_key_values=cache,
                 use_cache=True,
             ).last_hidden_state[0]

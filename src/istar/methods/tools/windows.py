@@ -64,29 +64,6 @@ def windows_cut_out(
         yield
 
 
-@contextmanager
-def masked_each(
-    target: Target,
-    masks: Float[Tensor, "blocks heads queries keys"],
-    queries: Int[Tensor, "batch queries"],
-    keys: Int[Tensor, "batch keys"],
-) -> Iterator[None]:
-    """Run everything inside the `with` statement with a mask of its own in each head of each block.
-
-    Args:
-        target: the model.
-        masks: what is added to the attention scores of each block, besides what lies beyond its window.
-        queries: positions of the query tokens.
-        keys: positions of the tokens that may be attended to.
-    """
-    far = queries[:, :, None] - keys[:, None, :]
-    with ExitStack() as stack:
-        for mask, window, attention in zip(masks, windows(target), target.anatomy.attentions, strict=True):
-            seen = mask[None] if window is None else mask[None].masked_fill(far[:, None] >= window, float("-inf"))
-            stack.callback(attention.register_forward_pre_hook(partial(_give, seen), with_kwargs=True).remove)
-        yield
-
-
 def _give(
     mask: Tensor, _attention: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
