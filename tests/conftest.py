@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 from istar import plugins
+from kept_jails import end_all, kept_jails
 
 # A slow machine is no failure: what is measured is measured in benchmarks/, side by side.
 settings.register_profile("istar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,3 +51,19 @@ def one_thread():
     with threadpool_limits(1):
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _idle_jails_end():
+    yield
+    end_all()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _jails_are_kept(request):
+    """Spare each command the start of its jail, save where jails are what is tested."""
+    if request.path.parent.name in ("attacks", "faults", "sandbox"):
+        yield
+    else:
+        with kept_jails():
+            yield
