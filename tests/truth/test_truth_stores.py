@@ -12,7 +12,7 @@ import pytest
 
 from istar.errors import CorruptDataError
 from istar.testing.stores import StoreConformance, make_table, same_table
-from istar.truth import MissingTruthError, ParquetStore, Stores, TruthError, TruthStore, stored_tables
+from istar.truth import MissingTruthError, ParquetStore, Stores, TruthError, TruthStore, parquet, stored_tables
 
 
 class TestParquetStore(StoreConformance):
@@ -105,6 +105,37 @@ def test_a_value_changed_by_a_parquet_writer_is_noticed(tmp_path: Path) -> None:
     pq.write_table(forged, path)
     with pytest.raises(CorruptDataError, match="its digest does not match its content"):
         store.read(table.key)
+
+
+def test_a_digest_is_read_again_only_when_its_file_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, key = ParquetStore(tmp_path), make_table().key
+    read = []
+
+    def metadata(path: Path, file: object) -> object:
+        read.append(path)
+        return real(path, file)
+
+    real = parquet._metadata
+    monkeypatch.setattr(parquet, "_metadata", metadata)
+    store.write(make_table())
+    for times in (1, 2):  # what was written a moment ago may be written again before the clock moves
+        store.digests()
+        assert len(read) == times
+    monkeypatch.setattr(parquet, "SETTLED", -60.0)
+    for _ in range(3):
+        (digest,) = ParquetStore(tmp_path).digests()
+        assert (digest.key, len(read)) == (key, 3)
+    with pytest.raises(ValueError, match="read-only"):
+        digest.answer[0] = 0.0
+    path = store.path(key)
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    with pytest.raises(CorruptDataError, match="is damaged"):
+        store.digests()
+    path.write_bytes(content)
+    assert [each.key for each in store.digests()] == [key]
+    path.unlink()
+    assert list(store.digests()) == []
 
 
 def test_a_table_in_the_wrong_place_is_noticed(tmp_path: Path) -> None:

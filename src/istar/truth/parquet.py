@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -53,6 +54,13 @@ DAMAGE = (
     zlib.error,
 )
 """What reading a damaged file may raise."""
+SETTLED = 2.0
+"""Seconds without a change after which another change of a file shows in its times, however coarse the clock is."""
+
+_State = tuple[int, int, int, int]
+
+_digests: dict[Path, tuple[_State, Digest, str]] = {}
+"""Digest and kind of functional of files as they were last read: a command looks at all tables for each task."""
 
 
 class ParquetStore(TruthStore):
@@ -76,8 +84,7 @@ class ParquetStore(TruthStore):
         return sorted(found, key=lambda each: (each.key.target, each.key.task, each.key.seed, each.key.index))
 
     def _digest(self, path: Path) -> Digest:
-        data = _metadata(path, path)
-        digest, functional = _digest(path, data), data["functional"]["kind"]
+        digest, functional = _remembered(path)
         if functional in FUNCTIONALS and not FUNCTIONALS.get(functional).__module__.startswith("istar."):
             return Digest.of(self.read(digest.key))  # a user's functional may have been edited since
         return digest
@@ -157,6 +164,30 @@ def _metadata(path: Path, file: Path | pa.BufferReader) -> dict[str, Any]:
     if "checksum" in data and data["checksum"] != _checksum(data):
         raise _corrupt(path, "the checksum of its metadata is wrong")
     return data
+
+
+def _remembered(path: Path) -> tuple[Digest, str]:
+    """Return a file's digest and kind of functional; read only if the file changed since it was last asked for."""
+    state = _state(path)
+    known = _digests.get(path)
+    if known is not None and known[0] == state:
+        return known[1:]
+    data = _metadata(path, path)
+    digest, functional = _digest(path, data), str(data["functional"]["kind"])
+    for array in (digest.answer, digest.noise):
+        array.flags.writeable = False  # it is handed out again
+    if state is not None and max(state[2:]) < time.time_ns() - SETTLED * 1e9:
+        _digests[path] = (state, digest, functional)
+    return digest, functional
+
+
+def _state(path: Path) -> _State | None:
+    """Return inode, size and times of change of a file, or None if it cannot be had: reading it says why."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _checksum(data: dict[str, Any]) -> str:
