@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 from istar.sandbox import tier_report
@@ -36,7 +37,7 @@ def own_environment(folder, door):
     It sees the packages that are installed here. What satisfies the door's constraints is not installed again; the rest
     is, and stands before what is here.
     """
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=find_spec("pip") is None)  # pip is among the packages that it sees
     python = folder / "bin" / "python"
     (packages,) = folder.glob("lib/python*/site-packages")
     here = [each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")]
