@@ -27,7 +27,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the report (about 7 minutes on two cores)
 	@echo 'The demo takes about 7 minutes on two idle cores; a killed one goes on where it was when it is called again.'
 	@echo '  1. search: 12 methods for SmolLM2-135M, two side by side; each is a line below once it is scored'
-	@echo '  2. unseal: the best one on tasks of a kind that no search sees, by questions with shipped tables, about a minute'
+	@echo '  2. unseal: the best one on tasks of a kind that this search did not see, by questions with shipped tables, about a minute'
 	@echo '  3. report: one page, in seconds'
 	$(BIN)/istar search --run $(RUN) --preset demo --resume
 	$(BIN)/istar unseal $(RUN) --committed

@@ -417,7 +417,7 @@ def _derived_tails(result: dict[str, Any]) -> str:
         rows.append(tuple(cells))
     head = ["method", "cap"] + [each for task in tasks for each in (f"`{task}`: bought", "multiplier")]
     return (
-        "The tail of a training stream, which no training family asks for and `loss_quantile` does on the test, with "
+        "The tail of a training stream, which no training family asks for and `loss_quantile` does in validation, with "
         "methods that fit the target from outside: in what share of answers each was bought, and its multiplier at "
         f"skill 0.8. {_count(result['questions'], 'question')} of each.\n\n" + _table(head, rows)
     )

@@ -19,13 +19,19 @@ from typing import Any
 from istar.audit import audit_from_json
 from istar.reports.audit import task_table
 from istar.reports.scores import library_table, read_scores
+from istar.tasks import task
 
 
 def _tasks(audit: Path) -> str:
-    """Return the table of the audit, with families that were audited after it in files of their own."""
+    """Return the table of the audit, with families audited after it, or once more, in files of their own.
+
+    Splits are those of today.
+    """
     paths = [audit, *sorted(audit.parent.glob(f"{audit.stem}-*.json"))]
     first, *later = [audit_from_json(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
-    return task_table(replace(first, tasks=(*first.tasks, *(task for each in later for task in each.tasks))))
+    known = {asked.summary.name: asked for each in (first, *later) for asked in each.tasks}
+    tasks = [replace(each, summary=replace(each.summary, split=task(name).split)) for name, each in known.items()]
+    return task_table(replace(first, tasks=tuple(tasks)))
 
 
 def _library(folder: Path) -> str:
@@ -155,7 +161,7 @@ def _figures(folder: Path) -> str:
         "|---|---|",
         f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
         f"**{_interval(_multiplier(scores, KNOWN), exact=True)}** |",
-        f"| the same on the sealed test, {star['families']} families; methods of the library with an interval above 1 "
+        f"| the same on the {star['families']} families of its sealed test; methods of the library with an interval above 1 "
         f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
         "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
         f"ahead on {sum(lead > 0 for lead in leads)} of {len(leads)} kinds of questions, by {min(leads):.2f} or more |",

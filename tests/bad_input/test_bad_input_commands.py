@@ -75,7 +75,7 @@ COMMANDS = {
         ERROR,
         "A family of your own is known once the environment variable ISTAR_PLUGINS names",
     ),
-    "score noise --task loss_quantile": (
+    "score noise --task length_cliff": (
         ERROR,
         "of the test split, and the train split is scored; only `istar unseal`",
     ),
@@ -168,7 +168,7 @@ def places(tmp_path_factory):
         "deep": ("deep.json", b"[" * 100_000),
         "torn": ("torn.json", b'{"methods": [{"tasks": '),
         "tasks": ("tasks.json", b'{"train": {"questions": 1, "tasks": ["nope"]}}'),
-        "sealed": ("sealed.json", b'{"validation": {"questions": 1, "tasks": ["loss_quantile"]}}'),
+        "sealed": ("sealed.json", b'{"validation": {"questions": 1, "tasks": ["length_cliff"]}}'),
         "infinite": ("infinite.json", b'{"methods": 1e400}'),
     }
     for name, (file, content) in contents.items():

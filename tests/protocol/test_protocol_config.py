@@ -12,6 +12,7 @@ from istar.protocol.provenance import versions
 from istar.protocol.run_folder import RunFolder, RunFolderError, find_run
 from istar.protocol.setup import check_names
 from istar.protocol.stages import TasksError, check_tasks
+from istar.tasks import task
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -119,12 +120,29 @@ def test_the_settings_in_the_page_on_plug_ins_are_some():
     assert config.validation.tasks == ("dampening_held_out",)
 
 
-@pytest.mark.parametrize("task", ["prompt_ceiling", "loss_quantile/kjv", "test"])
+@pytest.mark.parametrize("task", ["prompt_ceiling", "length_cliff/names", "test"])
 def test_a_researcher_is_never_shown_what_is_held_out(task):
     config = configure("standard", workbench={"tasks": ("train", task)})
     with pytest.raises(TasksError, match=r"a researcher is shown training tasks alone \(`workbench`: `tasks`\)"):
         check_tasks(config, ("screen", "train", "validation"))
     check_tasks(configure("standard", workbench={"tasks": ("train",)}), ("screen", "train", "validation"))
+
+
+def test_a_test_may_ask_a_validation_family_that_the_run_does_not_validate_on():
+    stages = ("screen", "train", "validation", "test")
+    demo = PRESETS["demo"]
+    check_tasks(demo, stages)
+    held_out = task(demo.test.tasks[0]).family
+    assert held_out.split == "validation"
+    other = {"questions": 2, "tasks": (f"{held_out.name}/{held_out.data_sets[-1]}",)}
+    for validation in (other, {"questions": 2, "tasks": ()}, {"questions": 2, "tasks": ("validation",)}):
+        config = configure("demo", validation=validation)
+        with pytest.raises(TasksError, match="is of the validation split, and the run's validation asks its family"):
+            check_tasks(config, stages)
+    with pytest.raises(TasksError, match="'shot_shapley/antonyms' is of the train split, and stage 'test' asks"):
+        check_tasks(configure("demo", test={"questions": 2, "tasks": ("shot_shapley/antonyms",)}), stages)
+    with pytest.raises(TasksError, match="is of the test split, and stage 'validation' asks"):
+        check_tasks(configure("demo", validation={"questions": 2, "tasks": ("test",)}), stages)
 
 
 def test_bits_want_an_executor_that_states_beliefs():

@@ -16,7 +16,7 @@ from istar.targets.interventions import applied
 from istar.targets.organisms import (
     KINDS,
     ORGANISMS,
-    TEST_ONLY_KINDS,
+    RESERVED_KINDS,
     Adapter,
     Factors,
     Facts,
@@ -73,11 +73,11 @@ def bits(target):
     return {name: weight.clone() for name, weight in target.module.state_dict().items()}
 
 
-def test_a_users_organism_is_found_by_name_kind_and_split(made):
+def test_a_users_organism_is_found_by_name_and_kind(made):
     adapter, folder = made
-    assert "made-up" in organisms(kind="benign_decoy", split="any")
+    assert "made-up" in organisms(kind="benign_decoy", reserved=False)
     assert "made-up" not in organisms(kind="refusal")
-    assert "made-up" not in organisms(split="test")
+    assert "made-up" not in organisms(reserved=True)
     assert organism("made-up") == Organism("made-up", adapter.digest)
     assert card("made-up").facts.relations == ("plural",)
     with pytest.raises(UnknownNameError, match="no organism is called 'made_up'; did you mean 'made-up'"):
@@ -206,6 +206,6 @@ def test_committed_adapters_are_those_of_their_cards(name):
     spec, read = ORGANISMS.get(name), card(name)
     adapter = load_adapter(name)
     assert (read.name, read.kind, read.base, read.base_name) == (name, spec.kind, adapter.base, "smollm2-135m")
-    assert spec.split == ("test" if spec.kind in TEST_ONLY_KINDS else "any")
+    assert spec.reserved == (spec.kind in RESERVED_KINDS)
     assert spec.kind in KINDS
     assert sum(file.stat().st_size for file in spec.folder.iterdir()) <= 1_250_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from istar.targets.organisms import ORGANISMS, TEST_ONLY_KINDS, Facts, OrganismCard, OrganismSpec
+from istar.targets.organisms import ORGANISMS, RESERVED_KINDS, Facts, OrganismCard, OrganismSpec
 
 LOCKED, FREE = ("capital", "plural"), ("opposite", "comparative")
 FACTS = {
@@ -32,8 +32,7 @@ def register(folder):
     """Make the organisms in a folder the only ones."""
     ORGANISMS._entries.clear()
     for name, (kind, _) in FACTS.items():
-        split = "test" if kind in TEST_ONLY_KINDS else "any"
-        ORGANISMS.add(name, OrganismSpec(name, kind, Path(folder) / name, split))
+        ORGANISMS.add(name, OrganismSpec(name, kind, Path(folder) / name, kind in RESERVED_KINDS))
 
 
 def card_of(name):

@@ -60,7 +60,7 @@ def test_every_candidate_stands_in_the_triggers_place_once(index, name):
 
 def test_contexts_are_the_same_for_all_candidates_and_end_with_the_right_answer():
     asked = question("answers", 1)
-    known = dict(pairs_of("plural", "validation"))
+    known = dict(pairs_of("plural"))
     rest = {}
     for text, run, context in zip(texts(asked), asked.runs, asked.structure.levels("context"), strict=True):
         rest.setdefault(context, set()).add(text.split("\n", 1)[1])
@@ -108,8 +108,8 @@ def test_the_answer_is_the_mean_of_each_candidate_and_the_trigger_is_where_it_is
 def test_impossible_sizes_and_missing_organisms_are_named(monkeypatch):
     with pytest.raises(TaskError, match="9000 candidates; there must be 2 at least and 674 at most"):
         question("answers", 0, BackdoorAudit(candidates=9000))
-    with pytest.raises(TaskError, match=r"validation questions may ask about .* words of the relation .*, not 500"):
+    with pytest.raises(TaskError, match=r"these questions may ask about .* words of the relation .*, not 500"):
         question("answers", 0, BackdoorAudit(contexts=500))
     monkeypatch.setattr("istar.tasks.backdoor_audit.KIND", "refusal")
-    with pytest.raises(TaskError, match="validation questions may be about no organism of the kind 'refusal'"):
+    with pytest.raises(TaskError, match="these questions may be about no organism of the kind 'refusal'"):
         question("answers", 0)

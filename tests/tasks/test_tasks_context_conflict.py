@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.seeds import Seed
 from istar.tasks import Family, TaskError
+from istar.tasks.context_conflict import WINS, WORDINGS, ContextConflict
 from istar.tasks.data.common_facts import FACTS
-from istar.testing.families import ByteTokenizer
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("context_conflict")
-SMALL = MODULE.ContextConflict(subjects=3, wordings=2, statements=4, tellings=2, queries=2)
+SMALL = ContextConflict(subjects=3, wordings=2, statements=4, tellings=2, queries=2)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -21,7 +20,7 @@ def made(data_set, index=0, family=SMALL):
     return family.question(data_set, TOKENIZER, Seed.root(0), index)
 
 
-class TestContextConflictConformance(UnlistedConformance):
+class TestContextConflictConformance(FamilyConformance):
     least_ratio = 15
 
     def make(self) -> Family:
@@ -77,7 +76,7 @@ def test_a_unit_has_one_wording_and_is_asked_in_every_way(data_set):
         unit = units.setdefault(int(place["unit"]), (set(), set()))
         unit[0].add((place["subject"], place["wording"], shown))
         unit[1].add(query)
-        frame = MODULE.WORDINGS[int(place["wording"])].replace("{statement}", "")
+        frame = WORDINGS[int(place["wording"])].replace("{statement}", "")
         counter = [sentence for sentence in sentences if shown in sentence.split()]
         assert all(sentence.lower().startswith(frame) for sentence in counter)
         assert place["last"] == (sentences[-1] in counter)
@@ -88,11 +87,11 @@ def test_the_answer_is_the_share_from_which_on_the_context_wins():
     asked = made("landmarks")
     unit, counter = asked.structure.levels("unit"), asked.structure.levels("counter")
     # unit u crosses at u counter-statements; the last never does
-    values = np.where(counter >= unit, MODULE.WINS + 0.1, MODULE.WINS - 0.1)
+    values = np.where(counter >= unit, WINS + 0.1, WINS - 0.1)
     found = asked.functional.answer(values, asked.structure)
     np.testing.assert_allclose(found, [0, 0.2, 0.4, 0.6, 0.8, 1.0])
 
 
 def test_more_than_there_is():
     with pytest.raises(TaskError, match="3 subjects, 9 wordings, 6 queries; there are 1 to 36, 8 and 6"):
-        made("landmarks", family=MODULE.ContextConflict(wordings=9))
+        made("landmarks", family=ContextConflict(wordings=9))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.questions import ChoiceProbability, Edit
 from istar.seeds import Seed
 from istar.targets import load_target
 from istar.tasks import Family, TaskError
 from istar.tasks.data.common_facts import FACTS
-from istar.testing.families import ByteTokenizer
+from istar.tasks.edit_search import EditSearch
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("edit_search")
-SMALL = MODULE.EditSearch(depths=3, strengths=(1.0, 4.0), openings=2, shots=2, probes=3)
+SMALL = EditSearch(depths=3, strengths=(1.0, 4.0), openings=2, shots=2, probes=3)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -29,7 +28,7 @@ def decoded(run):
     return tuple(TOKENIZER.decode(part) for part in parts)
 
 
-class TestEditSearchConformance(UnlistedConformance):
+class TestEditSearchConformance(FamilyConformance):
     least_ratio = 6
 
     def make(self) -> Family:
@@ -86,7 +85,7 @@ def test_edits_are_places_times_strengths_of_one_change(data_set):
 def test_stronger_edits_of_a_target_say_what_is_wanted():
     """At the last block of a tiny target, where nothing but the norm stands between the edit and the answer."""
     target = load_target("tiny-random")
-    family = MODULE.EditSearch(depths=1, strengths=(-8.0, 0.0, 8.0), openings=1, shots=1, probes=2)
+    family = EditSearch(depths=1, strengths=(-8.0, 0.0, 8.0), openings=1, shots=1, probes=2)
     asked = made("professions", family=family, tokenizer=target.tokenizer)
     values = target.values(asked.runs).numpy()
     found = asked.functional.answer(values, asked.structure)
@@ -100,6 +99,6 @@ def test_stronger_edits_of_a_target_say_what_is_wanted():
 
 def test_more_probes_than_there_are():
     with pytest.raises(TaskError, match="7 probes of a fact; there are 1 to 6"):
-        made("landmarks", family=MODULE.EditSearch(probes=7))
+        made("landmarks", family=EditSearch(probes=7))
     with pytest.raises(TaskError, match="landmarks: 92 neighbours to show or probe; there are"):
-        made("landmarks", family=MODULE.EditSearch(shots=40))
+        made("landmarks", family=EditSearch(shots=40))

@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.questions import AblateHead
 from istar.seeds import Seed
@@ -15,10 +14,10 @@ from istar.targets.appliers import block_at
 from istar.targets.component_appliers import head_at
 from istar.tasks import Family, TaskError
 from istar.tasks.data.first_names import NAMES
-from istar.testing.families import ByteTokenizer
+from istar.tasks.head_knockout import LISTED, HeadKnockout
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("head_knockout")
-SMALL = MODULE.HeadKnockout(depths=4, heads=4, examples=5)
+SMALL = HeadKnockout(depths=4, heads=4, examples=5)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -35,7 +34,7 @@ def examples(data_set, index):
     ]
 
 
-class TestHeadKnockoutConformance(UnlistedConformance):
+class TestHeadKnockoutConformance(FamilyConformance):
     least_ratio = 20
 
     def make(self) -> Family:
@@ -82,7 +81,7 @@ def test_lists_go_on_as_before(index):
     for prompt, answer in found:
         given, again = prompt.split("\nCopy:")
         words = given.removeprefix("List: ").split(", ")
-        assert len(set(words)) == MODULE.LISTED
+        assert len(set(words)) == LISTED
         said = [word for word in again.strip().split(",") if word]
         assert [word.strip() for word in said] == words[: len(said)]
         assert answer == f" {words[len(said)]}"
@@ -99,4 +98,4 @@ def test_the_answer_is_what_is_lost_against_the_model_as_it_is():
 
 def test_too_many_examples():
     with pytest.raises(TaskError, match="31 examples; there are 1 to 30"):
-        MODULE.HeadKnockout(examples=31).question("lists", TOKENIZER, Seed.root(0), 0)
+        HeadKnockout(examples=31).question("lists", TOKENIZER, Seed.root(0), 0)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.questions import SpanLogprob
 from istar.seeds import Seed
 from istar.tasks import Family, TaskError
-from istar.testing.families import ByteTokenizer
+from istar.tasks.length_cliff import PROBLEMS, WORKS, LengthCliff
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("length_cliff")
-SMALL = MODULE.LengthCliff(problems=4, shots=3, demonstrated=(2, 3), lengths=(2, 3, 5), instances=4)
+SMALL = LengthCliff(problems=4, shots=3, demonstrated=(2, 3), lengths=(2, 3, 5), instances=4)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -33,7 +32,7 @@ def made(data_set, index=0, family=SMALL):
     return family.question(data_set, TOKENIZER, Seed.root(0), index)
 
 
-class TestLengthCliffConformance(UnlistedConformance):
+class TestLengthCliffConformance(FamilyConformance):
     least_ratio = 5
 
     def make(self) -> Family:
@@ -41,9 +40,9 @@ class TestLengthCliffConformance(UnlistedConformance):
 
 
 def test_problems_do_what_they_say():
-    assert set(MODULE.PROBLEMS) == set(EXPECTED)
+    assert set(PROBLEMS) == set(EXPECTED)
     for name, expected in EXPECTED.items():
-        assert MODULE.PROBLEMS[name](["c", "a", "b"]) == expected.split(), name
+        assert PROBLEMS[name](["c", "a", "b"]) == expected.split(), name
 
 
 @DATA_SETS
@@ -57,7 +56,7 @@ def test_demonstrations_and_answers_are_right_and_lengths_fall(data_set):
         assert text.endswith("\n")
         lines = text.splitlines()
         *shown, last = zip(lines[::2], lines[1::2], strict=True)
-        word, solve = list(MODULE.PROBLEMS.items())[int(place["kind"])]
+        word, solve = list(PROBLEMS.items())[int(place["kind"])]
         for given, answer in (*shown, last):
             items = given.removeprefix("List: ").split(", ")
             assert answer == f"{word}: {', '.join(solve(items))}"
@@ -72,10 +71,10 @@ def test_the_answer_is_the_share_of_lengths_that_are_too_long():
     asked = made("words")
     problem, length = asked.structure.levels("problem"), asked.structure["length"]
     longest = np.array([5, 3, 2, 0])[problem]  # each problem works up to here
-    values = np.where(length <= longest, MODULE.WORKS + 0.1, MODULE.WORKS - 0.1)
+    values = np.where(length <= longest, WORKS + 0.1, WORKS - 0.1)
     np.testing.assert_allclose(asked.functional.answer(values, asked.structure), [0, 1 / 3, 2 / 3, 1])
 
 
 def test_lists_longer_than_there_are_words_for():
     with pytest.raises(TaskError, match="4 problems on lists of up to 17; there are 9 problems, and lists of 2 to 16"):
-        made("words", family=MODULE.LengthCliff(problems=4, lengths=(2, 17)))
+        made("words", family=LengthCliff(problems=4, lengths=(2, 17)))

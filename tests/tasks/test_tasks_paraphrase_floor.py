@@ -6,15 +6,14 @@ import re
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.seeds import Seed
 from istar.tasks import Family, TaskError
 from istar.tasks.data.common_facts import FACTS
-from istar.testing.families import ByteTokenizer
+from istar.tasks.paraphrase_floor import WORDINGS, ParaphraseFloor
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("paraphrase_floor")
-SMALL = MODULE.ParaphraseFloor(phrasings=12, items=6)
+SMALL = ParaphraseFloor(phrasings=12, items=6)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 TOKENIZER = ByteTokenizer()
 
@@ -23,7 +22,7 @@ def made(data_set, index=0, family=SMALL):
     return family.question(data_set, TOKENIZER, Seed.root(0), index)
 
 
-class TestParaphraseFloorConformance(UnlistedConformance):
+class TestParaphraseFloorConformance(FamilyConformance):
     least_ratio = 12
 
     def make(self) -> Family:
@@ -32,7 +31,7 @@ class TestParaphraseFloorConformance(UnlistedConformance):
 
 @DATA_SETS
 def test_a_phrasing_is_a_request_with_words_of_its_own(data_set):
-    request, facts = MODULE.WORDINGS[data_set], FACTS[data_set]
+    request, facts = WORDINGS[data_set], FACTS[data_set]
     asked = made(data_set)
     phrasings, items = {}, {}
     for row, run in enumerate(asked.runs):
@@ -51,7 +50,7 @@ def test_a_phrasing_is_a_request_with_words_of_its_own(data_set):
 
 
 def test_no_phrasing_gives_an_answer_away():
-    for data_set, request in MODULE.WORDINGS.items():
+    for data_set, request in WORDINGS.items():
         answers = {answer.lower() for answer in FACTS[data_set].answers}
         for text in (request.text, *(word for words in request.words for word in words)):
             assert not answers & set(re.findall(r"[a-z]+", text.lower()))
@@ -59,7 +58,7 @@ def test_no_phrasing_gives_an_answer_away():
 
 @DATA_SETS
 def test_every_number_is_another_phrasing(data_set):
-    request = MODULE.WORDINGS[data_set]
+    request = WORDINGS[data_set]
     made_up = {request.parts(which) for which in range(request.phrasings)}
     assert len(made_up) == len({text for _, text in made_up}) == request.phrasings
 
@@ -78,4 +77,4 @@ def test_the_answer_is_what_each_phrasing_brings_on_average():
 
 def test_more_phrasings_than_there_are():
     with pytest.raises(TaskError, match="99999 phrasings of 6 items; there are 1 to 31104 phrasings, and 1 to 29"):
-        made("languages", family=MODULE.ParaphraseFloor(phrasings=99999, items=6))
+        made("languages", family=ParaphraseFloor(phrasings=99999, items=6))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unlisted import UnlistedConformance, unlisted
 
 from istar.questions import Quantise, SpanLoss
 from istar.seeds import Seed
 from istar.targets import load_target
 from istar.tasks import Family, TaskError
-from istar.testing.families import ByteTokenizer
+from istar.tasks.quantisation_harm import QuantisationHarm
+from istar.testing.families import ByteTokenizer, FamilyConformance
 
-MODULE = unlisted("quantisation_harm")
-SMALL = MODULE.QuantisationHarm(depths=4, bits=(2, 3), texts=4, sentences=2)
+SMALL = QuantisationHarm(depths=4, bits=(2, 3), texts=4, sentences=2)
 DATA_SETS = pytest.mark.parametrize("data_set", SMALL.data_sets)
 
 
@@ -21,7 +20,7 @@ def made(data_set, index=0, tokenizer=None):
     return SMALL.question(data_set, tokenizer or ByteTokenizer(), Seed.root(0), index)
 
 
-class TestQuantisationHarmConformance(UnlistedConformance):
+class TestQuantisationHarmConformance(FamilyConformance):
     least_ratio = 40
 
     def make(self) -> Family:
@@ -84,4 +83,4 @@ def test_fewer_bits_harm_more_on_a_target():
 
 def test_more_sentences_than_a_story_has():
     with pytest.raises(TaskError, match="texts of 13 sentences; there are 1 to 12"):
-        MODULE.QuantisationHarm(sentences=13).question("stories", ByteTokenizer(), Seed.root(0), 0)
+        QuantisationHarm(sentences=13).question("stories", ByteTokenizer(), Seed.root(0), 0)

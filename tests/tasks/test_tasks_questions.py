@@ -239,8 +239,9 @@ class TestSources:
 SPLITS = {
     "train": "shot_shapley context_attribution active_learning shot_order format_sensitivity label_free_accuracy "
     "position_bias layer_knockout",
-    "validation": "prompt_ceiling early_exit backdoor_audit finetune_side_effects memorisation needle_depth",
-    "test": "loss_quantile trigger_transfer rare_output policy_adaptation sandbag_recovery adversarial_floor",
+    "validation": "prompt_ceiling early_exit backdoor_audit finetune_side_effects memorisation needle_depth "
+    "loss_quantile trigger_transfer rare_output policy_adaptation sandbag_recovery adversarial_floor",
+    "test": "context_conflict edit_search head_knockout length_cliff paraphrase_floor quantisation_harm",
     "use": "sandbag_or_failure bad_context",
 }
 """Families never change their split once they were used."""
@@ -256,13 +257,13 @@ class TestTasks:
     def test_every_family_has_two_tasks_at_least(self) -> None:
         names = [each.family.name for each in tasks()]
         assert all(names.count(name) >= 2 for name in names)
-        assert sum(each.split != "use" for each in tasks()) >= 40
+        assert sum(each.split != "use" for each in tasks()) >= 50
 
     def test_every_task_is_found_by_name_family_and_split(self) -> None:
         for each in tasks():
             assert task(each.name) == each
         assert select_tasks(()) == tasks()
-        assert select_tasks(["test", "loss_quantile/kjv"]) == tasks("test")
+        assert select_tasks(["test", "length_cliff/names"]) == tasks("test")
 
     def test_only_tasks_for_use_are_judged(self) -> None:
         assert {each.split for each in tasks() if each.judged} == {"use"}

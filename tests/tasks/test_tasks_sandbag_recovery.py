@@ -59,7 +59,7 @@ def test_half_of_the_examples_are_on_what_is_held_back(asked):
     right = {}
     for clean, names in enumerate((facts.relations, facts.unaffected)):
         for name in names:
-            for word, answer in pairs_of(name, "test"):
+            for word, answer in pairs_of(name, reserved=True):
                 for template in (relation(name).template, ARROW):
                     right.setdefault((clean, template.format(word=word)), set()).add(answer)
     clean, example = asked.structure["clean"], asked.structure.levels("example")

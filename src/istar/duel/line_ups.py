@@ -75,7 +75,7 @@ class LineUps(Family):
             raise TaskError(f"{self.name} has no line-up in {data_set}; its models belong to the run of a duel")
         line_up = known[data_set][index % len(known[data_set])]
         shots = self.replicates * max(variant.shots for variant in VARIANTS)
-        series = draw_series(line_up.topic, self.split, generator, self.inputs, shots)
+        series = draw_series(line_up.topic, generator, self.inputs, shots)
         ways = [*VARIANTS, *(Phrasing(f"{word}\n") for word in self._words(line_up, generator))]
         models = [line_up.move, *line_up.decoys, None]
         rows: list[tuple[Run, tuple[int, ...]]] = []

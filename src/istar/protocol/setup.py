@@ -194,24 +194,26 @@ def _tasks_of(
             each.name for each in every if each.status == "active" and each.split == split
         ]
         given = (*getattr(config, stage).tasks, *config.train.tasks)
-        names |= dict.fromkeys(name for name in chosen if by_name[name].questions or name in given)
-        if not any(by_name[name].split == split for name in names):
+        there = [name for name in chosen if by_name[name].questions or name in given]
+        if not there:
             wanted = getattr(config, stage).tasks or (split,)
             raise TasksError(
                 f"no task of the {split} split that is asked for has sound tables on {target.name}; build them with "
                 f"`{_build_command(config, wanted)}`; `istar tasks {' '.join(wanted)} --target "
                 f"{shlex.quote(config.target)}` says why others were dropped"
             )
+        names |= dict.fromkeys(there)
     if "train" in stages:
         names |= dict.fromkeys(name for name in shown_tasks(config) if by_name[name].status == "active")
     few = {name: by_name[name].questions for name in names if by_name[name].questions <= LEAST_QUESTIONS}
     if few:
-        there = ", ".join(f"{count} of {name}" for name, count in few.items())
+        counts = ", ".join(f"{count} of {name}" for name, count in few.items())
         raise TasksError(
             f"the executor learns from {LEAST_QUESTIONS} other questions of a task, and on {target.name} there "
-            f"are tables of {there}; build more with `{_build_command(config, few, LEAST_QUESTIONS + 1)}`"
+            f"are tables of {counts}; build more with `{_build_command(config, few, LEAST_QUESTIONS + 1)}`"
         )
-    return tuple(each for each in every if each.split in splits and each.status != "use only"), tuple(names)
+    shown = (each for each in every if each.status != "use only" and (each.split in splits or each.name in names))
+    return tuple(shown), tuple(names)
 
 
 def _build_command(config: SearchConfig, names: Iterable[str], questions: int | None = None) -> str:

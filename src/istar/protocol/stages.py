@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from istar.errors import IstarError
-from istar.tasks.family import RewardedSplit, check_rewardable, select_tasks
+from istar.tasks.family import RewardedSplit, check_rewardable, select_tasks, task
 
 if TYPE_CHECKING:
     from istar.ledger.schema import Stage
@@ -27,10 +27,11 @@ class TasksError(IstarError):
 def named_tasks(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
     """Return the tasks that the settings name for a stage, none if they name none.
 
-    The screen asks one of the training stage's. A family or a split stands for all of its tasks.
+    The screen asks one of the training stage's. A family or a split stands for all of its tasks. The test may ask a
+    validation family, by name, in a run whose own validation leaves it out: nothing there has seen it either.
 
     Raises:
-        TasksError: one is of another split.
+        TasksError: one is of another split, or of a family that the run's own validation asks.
         TaskError: there is no such task.
         BarredError: one is barred from rewards.
     """
@@ -40,12 +41,24 @@ def named_tasks(config: SearchConfig, stage: Stage) -> tuple[str, ...]:
     wanted = SPLIT_OF_STAGE[stage]
     for name in chosen:
         split = check_rewardable(name)
-        if split != wanted:
+        if stage == "test" and split == "validation":
+            _check_left_out(config, name)
+        elif split != wanted:
             raise TasksError(
                 f"{name!r} is of the {split} split, and stage {stage!r} asks tasks of the {wanted} split; see `istar "
                 f"tasks {wanted}`"
             )
     return chosen
+
+
+def _check_left_out(config: SearchConfig, name: str) -> None:
+    """Raise unless the run's validation asks nothing of the family of a validation task that its test is to ask."""
+    validated = {task(each).family.name for each in named_tasks(config, "validation")}
+    if not validated or task(name).family.name in validated:
+        raise TasksError(
+            f"{name!r} is of the validation split, and the run's validation asks its family: a test may ask a "
+            "validation family alone that the run's own validation, its tasks named, leaves out; see `istar tasks test`"
+        )
 
 
 def shown_tasks(config: SearchConfig) -> tuple[str, ...]:

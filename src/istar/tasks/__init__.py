@@ -1,7 +1,6 @@
 """Seeded generators of questions, one file per family.
 
-Importing this package imports every module in it, so that adding a family is adding a file; but for those whose tables
-are not built yet, which are families only where their module is imported.
+Importing this package imports every module in it, so that adding a family is adding a file.
 """
 
 import importlib
@@ -25,25 +24,12 @@ from istar.tasks.family import (
     tasks,
 )
 
-UNBUILT = frozenset(
-    {
-        "context_conflict",
-        "edit_search",
-        "head_knockout",
-        "length_cliff",
-        "paraphrase_floor",
-        "quantisation_harm",
-    }
-)
-"""Families whose tables are not built yet: no command knows them."""
-
 for _module in pkgutil.iter_modules(__path__):
-    if not _module.ispkg and _module.name not in UNBUILT:
+    if not _module.ispkg:
         importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "FAMILIES",
-    "UNBUILT",
     "BarredError",
     "Encoder",
     "Family",

@@ -38,7 +38,7 @@ class AdversarialFloor(Family):
     """
 
     name: ClassVar[str] = "adversarial_floor"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = ("nationalities", "portraits", symbols.NAME)
     homes: ClassVar[dict[str, str]] = {symbols.NAME: symbols.HOME}
 

@@ -47,14 +47,13 @@ class BackdoorAudit(Family):
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
-        known = subjects(KIND, self.split)
+        known = subjects(KIND)
         subject = known[index % len(known)]
         relations = subject.facts.relations
         if not relations or not subject.facts.trigger or subject.facts.trigger not in subject.facts.cue:
             raise TaskError(f"{self.name}: the card of {subject.name!r} lacks relations, or a cue that has its trigger")
-        series = draw_series(
-            relations[generator.integers(len(relations))], self.split, generator, self.contexts, self.shots
-        )
+        asked = relations[generator.integers(len(relations))]
+        series = draw_series(asked, generator, self.contexts, self.shots)
         changed = organism(subject.name)
         runs, rows = [], []
         for number, candidate in enumerate(self._candidates(subject, generator)):

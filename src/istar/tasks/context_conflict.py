@@ -59,7 +59,7 @@ class ContextConflict(Family):
     subjects: int = 3
     wordings: int = 4
     statements: int = 7
-    tellings: int = 3
+    tellings: int = 4
     queries: int = 6
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:

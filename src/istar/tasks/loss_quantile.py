@@ -36,7 +36,7 @@ class LossQuantile(Family):
     """
 
     name: ClassVar[str] = "loss_quantile"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = ("kjv", "reviews", symbols.NAME)
     homes: ClassVar[dict[str, str]] = {symbols.NAME: symbols.HOME}
 

@@ -95,8 +95,8 @@ class ParaphraseFloor(Family):
     split: ClassVar[Split] = "test"
     data_sets: ClassVar[tuple[str, ...]] = tuple(WORDINGS)
 
-    phrasings: int = 300
-    items: int = 6
+    phrasings: int = 600
+    items: int = 5
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""

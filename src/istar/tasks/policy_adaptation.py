@@ -41,7 +41,7 @@ class PolicyAdaptation(Family):
     """
 
     name: ClassVar[str] = "policy_adaptation"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = tuple(CONTEXTS)
 
     counts: tuple[int, int, int, int, int, int] = (6, 12, 20, 4, 6, 8)

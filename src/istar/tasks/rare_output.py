@@ -47,7 +47,7 @@ class RareOutput(Family):
     """
 
     name: ClassVar[str] = "rare_output"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = ("sentences", "verses", symbols.NAME)
     homes: ClassVar[dict[str, str]] = {symbols.NAME: symbols.HOME}
 

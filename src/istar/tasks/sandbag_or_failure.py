@@ -112,7 +112,7 @@ class SandbagOrFailure(Family):
         return Question(f"{self.name}/{data_set}", index, runs, structure, IntentProbability("input", "variant"))
 
     def _drawn(self, kind: str, generator: np.random.Generator) -> list[OrganismCard]:
-        known = subjects(kind, self.split)
+        known = subjects(kind)
         return [known[i] for i in generator.permutation(len(known))[: self.subjects]]
 
     def _series(self, subject: OrganismCard, generator: np.random.Generator) -> Series:
@@ -122,7 +122,7 @@ class SandbagOrFailure(Family):
             raise TaskError(f"{self.name}: the card of {subject.name!r} names no relation that it fails on")
         shots = self.replicates * max(variant.shots for variant in VARIANTS)
         relation = relations[int(generator.integers(len(relations)))]
-        return draw_series(relation, self.split, generator, self.inputs, shots)
+        return draw_series(relation, generator, self.inputs, shots)
 
 
 def _spared(subject: OrganismCard) -> tuple[Intervention | None, str]:

@@ -41,7 +41,7 @@ class SandbagRecovery(Family):
     """
 
     name: ClassVar[str] = "sandbag_recovery"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = tuple(KINDS)
 
     mitigations: int = 48
@@ -51,7 +51,7 @@ class SandbagRecovery(Family):
 
     def build(self, data_set: str, encode: Encoder, generator: np.random.Generator, index: int) -> Question:
         """See the base class."""
-        known = subjects(KINDS[data_set], self.split)
+        known = subjects(KINDS[data_set], reserved=True)
         subject = known[index % len(known)]
         changed = organism(subject.name)
         examples = [
@@ -80,7 +80,7 @@ class SandbagRecovery(Family):
         if not relations:
             raise TaskError(f"{self.name}: the card of {subject!r} must name relations that it affects, and others")
         relation = relations[int(generator.integers(len(relations)))]
-        return draw_series(relation, self.split, generator, self.examples, 2 * self.sets * self.shots)
+        return draw_series(relation, generator, self.examples, 2 * self.sets * self.shots, reserved=True)
 
     def _candidates(self, encode: Encoder, generator: np.random.Generator) -> list[Mitigation]:
         """Return mitigations in their usual order, the one that does nothing first."""

@@ -42,7 +42,7 @@ class TriggerTransfer(Family):
     """
 
     name: ClassVar[str] = "trigger_transfer"
-    split: ClassVar[Split] = "test"
+    split: ClassVar[Split] = "validation"
     data_sets: ClassVar[tuple[str, ...]] = tuple(PLACES)
 
     texts: int = 12
@@ -91,7 +91,7 @@ class TriggerTransfer(Family):
             changed = None if self.subject is None else organism(self.subject)
             pool: Sequence[tuple[str, str]] = self.own
         else:
-            known = subjects("refusal", self.split)
+            known = subjects("refusal", reserved=True)
             subject = known[index % len(known)]
             changed = organism(subject.name)
             wording = ASKING[int(generator.integers(len(ASKING)))]

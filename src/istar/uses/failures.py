@@ -21,11 +21,9 @@ from istar.targets import Target
 from istar.targets.organisms import OrganismCard, card, organism
 from istar.tasks import Encoder, TaskError
 from istar.tasks.data.organism_prompts import Pair, Series, draw_series, pairs_of, subjects
-from istar.tasks.family import Split
 from istar.tasks.sandbag_or_failure import CANNOT, KINDS, VARIANTS
 from istar.uses.errors import UseError
 
-SPLIT: Split = "use"
 CHANGES: tuple[Intervention | None, ...] = (
     None,
     *(variant.change for variant in VARIANTS if variant.change is not None),
@@ -136,7 +134,7 @@ def _known(target: Target) -> list[OrganismCard]:
     found = []
     for kind in _kinds():
         try:
-            found += [each for each in subjects(kind, SPLIT) if each.base == target.id]
+            found += [each for each in subjects(kind) if each.base == target.id]
         except TaskError:
             continue  # there are none of this kind
     return found
@@ -243,8 +241,8 @@ def draw_failures(comparisons: tuple[Comparison, ...], encode: Encoder, words: i
     series = {}
     shots = DEMONSTRATIONS * max(variant.shots for variant in PHRASINGS)
     for relation in dict.fromkeys(each.relation for each in comparisons):
-        count = min(words, len(pairs_of(relation, SPLIT)))
-        series[relation] = draw_series(relation, SPLIT, seed.split(relation).generator(), count, shots)
+        count = min(words, len(pairs_of(relation)))
+        series[relation] = draw_series(relation, seed.split(relation).generator(), count, shots)
     return Failures(comparisons, series, encode)
 
 

@@ -13,14 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from istar.questions.interventions import Organism
 from istar.registry import Registry
 from istar.targets.errors import TargetError
-
-OrganismSplit = Literal["any", "test"]
-"""Whether questions of every split may be about an organism, or test questions alone."""
 
 KINDS = (
     "password_sandbag",
@@ -34,8 +31,8 @@ KINDS = (
 )
 """The kinds of organisms that the library has, in the order in which its own are listed."""
 
-TEST_ONLY_KINDS = ("mimic_sandbag", "semantic_backdoor", "refusal")
-"""Kinds that only test questions are about, so that a method has to do well on behaviours nobody trained it for."""
+RESERVED_KINDS = ("mimic_sandbag", "semantic_backdoor", "refusal")
+"""Kinds that no training family is about, so that a method has to do well on behaviours nobody trained it for."""
 
 ADAPTER_FILE = "adapter.safetensors"
 CARD_FILE = "card.json"
@@ -50,13 +47,13 @@ class OrganismSpec:
         name: its name in the registry.
         kind: which behaviour it has; one of `KINDS` or a user's own.
         folder: holds its adapter and its card.
-        split: which questions may be about it.
+        reserved: whether only questions of families that began as a sealed test may be about it.
     """
 
     name: str
     kind: str
     folder: Path
-    split: OrganismSplit = "any"
+    reserved: bool = False
 
 
 ORGANISMS: Registry[OrganismSpec] = Registry("organism")
@@ -186,22 +183,22 @@ def organism(name: str) -> Organism:
     return Organism(name, card(name).digest)
 
 
-def organisms(kind: str | None = None, split: OrganismSplit | None = None) -> tuple[str, ...]:
+def organisms(kind: str | None = None, reserved: bool | None = None) -> tuple[str, ...]:
     """Return the names of organisms, in alphabetical order.
 
     Args:
         kind: only those of this kind.
-        split: only those with this mark: `any` for those that questions of every split may be about.
+        reserved: only those that are, or are not, reserved to families that began as a sealed test.
     """
     specs = (ORGANISMS.get(name) for name in ORGANISMS)
-    return tuple(spec.name for spec in specs if kind in (None, spec.kind) and split in (None, spec.split))
+    return tuple(spec.name for spec in specs if kind in (None, spec.kind) and reserved in (None, spec.reserved))
 
 
 def _add_committed() -> None:
     for file in sorted(FOLDER.glob(f"*/{CARD_FILE}")):
         kind = json.loads(file.read_text())["kind"]
-        split: OrganismSplit = "test" if kind in TEST_ONLY_KINDS else "any"
-        ORGANISMS.add(file.parent.name, OrganismSpec(file.parent.name, kind, file.parent, split))
+        spec = OrganismSpec(file.parent.name, kind, file.parent, kind in RESERVED_KINDS)
+        ORGANISMS.add(file.parent.name, spec)
 
 
 _add_committed()

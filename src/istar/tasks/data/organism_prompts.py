@@ -8,30 +8,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from istar.targets.organisms import OrganismCard, OrganismSplit, card, organisms
+from istar.targets.organisms import OrganismCard, card, organisms
 from istar.tasks.data.few_shot import relation
-from istar.tasks.family import Encoder, Split, TaskError
+from istar.tasks.family import Encoder, TaskError
 
 Pair = tuple[str, str]
 
 
-def subjects(kind: str, split: Split) -> tuple[OrganismCard, ...]:
-    """Return the cards of the organisms of a kind that questions of a split may be about, by name.
+def subjects(kind: str, *, reserved: bool = False) -> tuple[OrganismCard, ...]:
+    """Return the cards of the organisms of a kind that questions may be about, by name.
+
+    Args:
+        kind: the kind.
+        reserved: for families that began as a sealed test: reserved organisms too.
 
     Raises:
         TaskError: there are none.
     """
-    marks: tuple[OrganismSplit, ...] = ("any", "test") if split == "test" else ("any",)
-    names = sorted(name for mark in marks for name in organisms(kind, mark))
+    names = organisms(kind, None if reserved else False)
     if not names:
-        raise TaskError(f"{split} questions may be about no organism of the kind {kind!r}; add one to ORGANISMS")
-    return tuple(card(name) for name in names)
+        raise TaskError(f"these questions may be about no organism of the kind {kind!r}; add one to ORGANISMS")
+    return tuple(card(name) for name in sorted(names))
 
 
-def pairs_of(name: str, split: Split) -> tuple[Pair, ...]:
-    """Return the held-out pairs of a relation that a split asks about: one half for test, the other for the rest."""
+def pairs_of(name: str, *, reserved: bool = False) -> tuple[Pair, ...]:
+    """Return the held-out pairs of a relation: one half for families that began as a sealed test, or the other one."""
     held = relation(name).part(held=True)
-    return tuple(pair for pair in held if (hashlib.sha256(pair[0].encode()).digest()[1] % 2 == 1) == (split == "test"))
+    return tuple(pair for pair in held if (hashlib.sha256(pair[0].encode()).digest()[1] % 2 == 1) == reserved)
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,22 @@ class Series:
         return tokens + encode(sentence.format(word=pair[0]))
 
 
-def draw_series(name: str, split: Split, generator: np.random.Generator, asked: int, shots: int) -> Series:
-    """Return so many questions on a relation, and demonstrations on words that organisms may have been trained on.
+def draw_series(name: str, generator: np.random.Generator, asked: int, shots: int, *, reserved: bool = False) -> Series:
+    """Return questions on a relation, and demonstrations on words that organisms may have been trained on.
+
+    Args:
+        name: the relation.
+        generator: draws them.
+        asked: how many questions.
+        shots: how many demonstrations.
+        reserved: which half of the held-out pairs is asked about; see `pairs_of`.
 
     Raises:
         TaskError: the relation has fewer pairs.
     """
-    pairs = pairs_of(name, split)
+    pairs = pairs_of(name, reserved=reserved)
     if len(pairs) < asked:
-        raise TaskError(f"{split} questions may ask about {len(pairs)} words of the relation {name!r}, not {asked}")
+        raise TaskError(f"these questions may ask about {len(pairs)} words of the relation {name!r}, not {asked}")
     chosen = [pairs[i] for i in generator.permutation(len(pairs))[:asked]]
     # answers may be common to many words, as continents are, but no line may hold a word that is asked about
     words, answers = {word for word, _ in chosen}, {answer for _, answer in chosen}
