@@ -192,6 +192,8 @@ def test_paired_curves_are_those_of_the_methods_questions_and_seeds(filled):
     assert (black, white) == (BLACK, WHITE)
     assert filled.paired_curves("run", "validation", "m" * 64) == ((), ())
     assert filled.curves("run", stage="baseline", method=BASELINE) == BLACK
+    assert filled.paired_curves("run", "train", "m" * 64, BLACK) == (BLACK, WHITE)
+    assert filled.paired_curves("run", "train", "m" * 64, BLACK[1:]) == (BLACK[1:], WHITE[1:])
 
 
 @pytest.mark.parametrize("verb", ["run", "tasks", "rounds", "state", "evaluations", "curves"])

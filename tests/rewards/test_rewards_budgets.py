@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from reward_curves import LONG, OCTAVES, make_curve, ramp
 
 from istar.audit.dearness import dearness
-from istar.ledger import Ledger
+from istar.ledger import BASELINE, Ledger
 from istar.reports.findings import _task_curves, gather
 from istar.rewards import REWARDS, CurveError, compare
 from istar.rewards.budgets import at_shares, common_shares
@@ -117,9 +117,10 @@ def test_a_published_run_is_rewarded_and_reported_as_it_was(tmp_path):
         archive.extract("ledger.sqlite", tmp_path, filter="data")
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         told = [each for each in ledger.rounds("grammar-1") if each.status == "ok" and each.reward is not None]
+        baseline = ledger.curves("grammar-1", stage="baseline", method=BASELINE)
         gained = 0
         for each in told:
-            black, white = ledger.paired_curves("grammar-1", "train", each.method)
+            black, white = ledger.paired_curves("grammar-1", "train", each.method, baseline)
             assert {len(curve.checkpoints) for curve in (*black, *white)} == {17}
             assert REWARDS.get("log").reward(black, white) == each.reward
             gained += each.reward != 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -214,15 +214,23 @@ class LedgerReader:
             found.sort(key=lambda each: (each[:-1], each[-1].seed))
             return tuple(curve_from_json(each[-1].curve) for each in found)
 
-    def paired_curves(self, run: str, stage: Stage, method: str) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
+    def paired_curves(
+        self, run: str, stage: Stage, method: str, baseline: Sequence[Curve] | None = None
+    ) -> tuple[tuple[Curve, ...], tuple[Curve, ...]]:
         """Return the curves of both arms on the questions that a method was evaluated on: black box, white box.
 
         A question that only one arm has answered yet, since the run was killed in between, is left out.
+
+        Args:
+            run: the run.
+            stage: the stage.
+            method: hash of the method.
+            baseline: the run's curves of the black box, where they were read before; else they are read.
         """
         white = self.curves(run, stage=stage, method=method)
         wanted = {(curve.question_hash, curve.seed) for curve in white}
-        black = self.curves(run, stage="baseline", method=BASELINE)
-        black = tuple(curve for curve in black if (curve.question_hash, curve.seed) in wanted)
+        known = self.curves(run, stage="baseline", method=BASELINE) if baseline is None else baseline
+        black = tuple(curve for curve in known if (curve.question_hash, curve.seed) in wanted)
         there = {(curve.question_hash, curve.seed) for curve in black}
         return black, tuple(curve for curve in white if (curve.question_hash, curve.seed) in there)
 

@@ -119,9 +119,10 @@ def rescore(ledger: LedgerReader, run: str, formula: Reward, prices: RepricedRun
         CurveError: the run's curves do not hold what the formula needs; the message says what.
     """
     names = {proposal.iteration: proposal.name for proposal in ledger.proposals(run)}
+    baseline = ledger.curves(run, stage="baseline", method=BASELINE)
     rescored = []
     for outcome in ledger.rounds(run):
-        black, white = ledger.paired_curves(run, "train", outcome.method)
+        black, white = ledger.paired_curves(run, "train", outcome.method, baseline)
         if outcome.status != "ok" or not white:
             continue
         if prices is not None:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from istar.errors import IstarError
 from istar.files import write_whole
-from istar.ledger import EvaluationRecord, RunRecord, Tried, tried
+from istar.ledger import BASELINE, EvaluationRecord, RunRecord, Tried, tried
 from istar.ledger.reader import LedgerReader
 from istar.ledger.schema import Stage
 from istar.methods.library import library_methods
@@ -232,6 +232,8 @@ class _Run:
         self.names = names
         self.formula = REWARDS.get(record.config.reward)
         self.rounds = ledger.rounds(record.name)
+        self._baseline = ledger.curves(record.name, stage="baseline", method=BASELINE)
+        self._curves: dict[tuple[Stage, str], tuple[Sequence[Curve], Sequence[Curve]]] = {}
         # a method that was stopped in training was not asked everything: its curves are of the cheapest tasks
         self.trained = {
             each.method: self.curves("train", each.method)
@@ -240,7 +242,9 @@ class _Run:
         }
 
     def curves(self, stage: Stage, method: str) -> tuple[Sequence[Curve], Sequence[Curve]]:
-        return self.ledger.paired_curves(self.record.name, stage, method)
+        if (stage, method) not in self._curves:  # a leader may be the best, and any of them be tested, too
+            self._curves[stage, method] = self.ledger.paired_curves(self.record.name, stage, method, self._baseline)
+        return self._curves[stage, method]
 
     def contender(self) -> Contender:
         rewards = {method: self.formula.reward(*curves) for method, curves in self.trained.items() if curves[1]}
