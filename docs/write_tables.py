@@ -19,7 +19,7 @@ from typing import Any
 from istar.audit import audit_from_json
 from istar.reports.audit import task_table
 from istar.reports.scores import library_table, read_scores
-from istar.tasks import task
+from istar.tasks import task as task_called
 
 
 def _tasks(audit: Path) -> str:
@@ -30,7 +30,9 @@ def _tasks(audit: Path) -> str:
     paths = [audit, *sorted(audit.parent.glob(f"{audit.stem}-*.json"))]
     first, *later = [audit_from_json(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
     known = {asked.summary.name: asked for each in (first, *later) for asked in each.tasks}
-    tasks = [replace(each, summary=replace(each.summary, split=task(name).split)) for name, each in known.items()]
+    tasks = [
+        replace(each, summary=replace(each.summary, split=task_called(name).split)) for name, each in known.items()
+    ]
     return task_table(replace(first, tasks=tuple(tasks)))
 
 
@@ -161,8 +163,8 @@ def _figures(folder: Path) -> str:
         "|---|---|",
         f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
         f"**{_interval(_multiplier(scores, KNOWN), exact=True)}** |",
-        f"| the same on the {star['families']} families of its sealed test; methods of the library with an interval above 1 "
-        f"there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
+        f"| the same on the {star['families']} families of its sealed test; methods of the library with an interval "
+        f"above 1 there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
         "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
         f"ahead on {sum(lead > 0 for lead in leads)} of {len(leads)} kinds of questions, by {min(leads):.2f} or more |",
         "| times fewer FLOPs with a method that knows the truth, for 0.1% of brute force, on "
