@@ -164,7 +164,8 @@ def _figures(folder: Path) -> str:
         f"| times fewer FLOPs with I*, for skill {LEVEL} on `{KNOWN}`, which the search trained on | "
         f"**{_interval(_multiplier(scores, KNOWN), exact=True)}** |",
         f"| the same on the {star['families']} families of its sealed test; methods of the library with an interval "
-        f"above 1 there | **{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
+        "above 1 there | "
+        f"**{_interval(star['multipliers']['overall'][LEVEL], exact=True)}**; {len(above)} of {len(tested)} |",
         "| mean skill of the executor without a method, beside the best published estimator at equal FLOPs | "
         f"ahead on {sum(lead > 0 for lead in leads)} of {len(leads)} kinds of questions, by {min(leads):.2f} or more |",
         "| times fewer FLOPs with a method that knows the truth, for 0.1% of brute force, on "
