@@ -26,6 +26,7 @@ from istar.protocol.config import SearchConfig, StageSize
 from istar.protocol.rescore import rescore
 from istar.protocol.run_folder import RunFolder
 from istar.protocol.setup import set_up
+from istar.protocol.stages import TasksError
 from istar.rewards import REWARDS
 from istar.sandbox import tier_report
 from istar.tasks import select_tasks
@@ -414,6 +415,24 @@ def test_a_method_that_fails_on_a_question_is_run_there_once(config, tmp_path, c
     asked = [call.args[2].question.index for call in made.call_args_list]
     assert len(asked) == len(set(asked))
     assert "failed: question 0 of" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_test_asks_a_validation_family_that_validation_leaves_out(config):
+    held_out, other = config.validation, StageSize(questions=2, tasks=("memorisation/lists",))
+    settings = config.model_copy(update={"validation": other, "test": held_out})
+    with set_up(settings, ("test",)) as setup:
+        (tables,) = setup.tables("test").values()
+        assert [table.question.task for table in tables] == list(held_out.tasks) * held_out.questions
+        assert setup.remarks("test") == ()
+        assert {each.name for each in setup.summaries if each.status == "active"} == {
+            *held_out.tasks,
+            *config.test.tasks,
+        }
+    with (
+        pytest.raises(TasksError, match="the run's validation asks its family"),
+        set_up(config.model_copy(update={"test": held_out}), ("test",)),
+    ):
+        pass
 
 
 def test_jails_that_share_cores_have_longer(config, monkeypatch):

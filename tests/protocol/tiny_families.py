@@ -9,7 +9,14 @@ from istar.tasks.loss_quantile import LossQuantile
 from istar.tasks.prompt_ceiling import PromptCeiling
 from istar.tasks.shot_shapley import ShotShapley
 
-TINY_FAMILIES = (ShotShapley(shots=4, queries=4), PromptCeiling(examples=8), LossQuantile(sequences=64))
+
+class SealedLossQuantile(LossQuantile):
+    """The same questions, as a sealed test."""
+
+    split = "test"
+
+
+TINY_FAMILIES = (ShotShapley(shots=4, queries=4), PromptCeiling(examples=8), SealedLossQuantile(sequences=64))
 
 if os.environ.get("ISTAR_PLUGINS") == __file__:
     for each in TINY_FAMILIES:
