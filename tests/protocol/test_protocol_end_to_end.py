@@ -424,10 +424,7 @@ def test_the_test_asks_a_validation_family_that_validation_leaves_out(config):
         (tables,) = setup.tables("test").values()
         assert [table.question.task for table in tables] == list(held_out.tasks) * held_out.questions
         assert setup.remarks("test") == ()
-        assert {each.name for each in setup.summaries if each.status == "active"} == {
-            *held_out.tasks,
-            *config.test.tasks,
-        }
+        assert {*held_out.tasks} <= {each.name for each in setup.summaries}
     with (
         pytest.raises(TasksError, match="the run's validation asks its family"),
         set_up(config.model_copy(update={"test": held_out}), ("test",)),
