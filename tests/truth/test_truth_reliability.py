@@ -131,7 +131,7 @@ class TestSummaries:
         assert (summary.status, summary.reason, summary.marks) == ("active", "", ())
         assert summary.questions == 4
         assert summary.runs == 400
-        assert summary.split == "test"
+        assert summary.split == "validation"
         assert summary.reliability is not None
         assert summary.reliability > 0.9
         assert summary.brute_flops > 100 * summary.dearest_run_flops > 0
