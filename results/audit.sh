@@ -1,6 +1,6 @@
 #!/bin/bash
-# The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each (on the test, as it
-# was opened under rulebook v1), and its table in docs/tasks.md. About an hour of one core: a quarter for recomputed cells,
+# The audit of all tasks (`audit.json`, `audit.html`) with the best of the library's methods on each (on what was the test
+# under rulebook v1, as it was opened then), and its table in docs/tasks.md. About an hour of one core: a quarter for recomputed cells,
 # the rest for curves, which are found on disk where they are known. A family that came later has an `audit-FAMILY.json`
 # until this is run again.
 #

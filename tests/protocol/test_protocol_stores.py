@@ -1,12 +1,17 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fake_arms import curve, table
 
+from istar.arms.sessions import SandboxSession
 from istar.arms.settings import Caps
 from istar.arms.stores import BASELINES, CURVES, RECORDINGS, KeptRecording, RecordingKey
 from istar.flops.timed import KindUse
 from istar.flops.witness import Witness
+from istar.methods.filing import filed_under
 from istar.methods.recording import ChannelBatch, Recording
+from istar.sandbox import INTERPRETATIONS
 from istar.storage import Store
 
 KEY = RecordingKey("method", "question", "target", "corpus", "v1", 0, Caps())
@@ -57,3 +62,18 @@ def test_curves_are_read_back_to_the_last_bit(store):
     store.put(BASELINES, {"replay": ("question", 1, 0.1)}, made)
     assert store.get(BASELINES, {"replay": ("question", 1, 0.1)}) == made
     assert store.get(CURVES, {"replay": ("question", 1, 0.1)}) is None
+
+
+def test_what_a_method_says_and_learns_is_asked_for_under_the_tools_it_imports():
+    source, asked = "from istar.methods import StitchedRuns\n", []
+    arms = SimpleNamespace(
+        store=SimpleNamespace(get=lambda kind, facts: asked.append((kind, facts["method"])) or "kept"),
+        config=SimpleNamespace(environment_seed=0, caps=Caps()),
+        target=SimpleNamespace(id="target"),
+        corpus=SimpleNamespace(hash="corpus"),
+        interpretation_key=lambda method: (method, "target", "corpus", "v2"),
+    )
+    session = SandboxSession(arms, source, "stitched")
+    assert session.interpretation() == session.record(table("shot_shapley/a", 0)) == "kept"
+    assert asked == [(INTERPRETATIONS, filed_under(source)), (RECORDINGS, filed_under(source))]
+    assert filed_under(source) != session.method

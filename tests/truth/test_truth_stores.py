@@ -117,6 +117,7 @@ def test_a_digest_is_read_again_only_when_its_file_changed(tmp_path: Path, monke
 
     real = parquet._metadata
     monkeypatch.setattr(parquet, "_metadata", metadata)
+    monkeypatch.setattr(parquet, "SETTLED", 1e6)
     store.write(make_table())
     for times in (1, 2):  # what was written a moment ago may be written again before the clock moves
         store.digests()

@@ -58,16 +58,12 @@ def _imported(source: str) -> Iterator[str]:
     """Yield the modules of tools that a source names in its imports, or whose names it imports from `istar.methods`."""
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
-            if node.module.startswith(TOOLS):
-                yield node.module
-            elif node.module == METHODS:
-                yield from filter(_is_tool, (_home_of(alias.name) for alias in node.names))
+            named = [node.module]
+            if node.module == METHODS:
+                named = [_home_of(alias.name) for alias in node.names]
+            yield from (module for module in named if module.startswith(TOOLS))
 
 
 def _home_of(name: str) -> str:
     """Return the module in which a name of `istar.methods` is defined."""
     return str(getattr(getattr(importlib.import_module(METHODS), name, None), "__module__", ""))
-
-
-def _is_tool(module: str) -> bool:
-    return module.startswith(TOOLS)

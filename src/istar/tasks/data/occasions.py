@@ -1,6 +1,6 @@
 """Occasions to go on from: plain statements that want one word, and remarks that want advice.
 
-Lists of our own, for test families; no other family uses them.
+Lists of our own, for `policy_adaptation`; no other family uses them.
 """
 
 from __future__ import annotations
